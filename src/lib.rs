@@ -1,0 +1,19 @@
+//! Colophon gives every AI-generated image a page saying from which works, under which licences, from whose words and under which
+//! cultural policy it was made: signed into the file, recorded in a public append-only log, and checkable with other people's tools.
+//!
+//! One crate, five floors. A floor imports floors below it, never upward; `tests/it/layering.rs` keeps that true.
+
+// -- ground: imports nothing of ours
+pub mod chance;
+pub mod clock;
+pub mod config;
+pub mod digest;
+pub mod id;
+
+// -- domain: pure; no I/O, no async, no SQL, no HTTP
+pub mod accounts;
+pub mod lineage;
+pub mod works;
+
+// -- stores: the only SQL, the only files on disk
+//pub mod storage;

@@ -1,0 +1,7 @@
+//! Lineage: datasets (frozen lists of works), the models trained on them, and what follows for pictures. Pure values: no I/O, no SQL.
+
+pub mod dataset;
+pub mod model;
+
+pub use dataset::Dataset;
+pub use model::{Model, ModelCard};

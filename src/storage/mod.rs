@@ -1,0 +1,251 @@
+//! Storage: the only SQL. A `Store` hands out `Tx`, a transaction on SQLite or PostgreSQL; each aggregate has a file of free functions on
+//! `&mut Tx`. It knows no actions, no HTTP and no tensors.
+//!
+//! One SQL text serves both databases (both accept `$1`); `on!` runs it with the typed connection inside a `Tx`. `query!` is given up for
+//! that, and the contract suite in `tests/it/store.rs` runs every text on both instead. Reading goes through a `Tx` as well: one
+//! snapshot for one page.
+
+pub mod accounts;
+pub mod blobs;
+pub mod datasets;
+pub mod images;
+pub mod instance;
+pub mod jobs;
+pub mod log;
+pub mod models;
+pub mod works;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Postgres, Sqlite, Transaction};
+
+/// One SQL text, two drivers: runs the body with the typed connection inside the `Tx`.
+macro_rules! on {
+    ($tx:expr, |$c:ident| $body:expr) => {
+        match $tx {
+            $crate::storage::Tx::Sqlite(t) => {
+                let $c = &mut **t;
+                $body
+            }
+            $crate::storage::Tx::Postgres(t) => {
+                let $c = &mut **t;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on;
+
+/// Why storage could not do as asked. Absence is `None`, never an error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Someone else was there first; read again and decide anew.
+    #[error("the record was changed meanwhile or exists already ({0})")]
+    Conflict(String),
+    /// A row that this program could not have written.
+    #[error("table `{table}` holds a row that can't be read ({row}): {cause}; run `colophon doctor`, restore a backup if it persists")]
+    Corrupt {
+        /// Table name.
+        table: &'static str,
+        /// Its key.
+        row: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// The database or blob store does not answer, is full or may not be written.
+    #[error("storage is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Result of storage calls.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<sqlx::Error> for Error {
+    fn from(e: sqlx::Error) -> Self {
+        match &e {
+            sqlx::Error::Database(d) if d.is_unique_violation() => Self::Conflict(d.message().to_owned()),
+            // PostgreSQL: serialization_failure, deadlock_detected. SQLite: busy.
+            sqlx::Error::Database(d) if d.code().is_some_and(|c| ["40001", "40P01", "5", "517"].contains(&&*c)) => {
+                Self::Conflict(d.message().to_owned())
+            }
+            sqlx::Error::ColumnDecode { index, source } => {
+                Self::Corrupt { table: "?", row: format!("column {index}"), cause: source.to_string() }
+            }
+            _ => Self::Unavailable(e.to_string()),
+        }
+    }
+}
+
+/// Reads a stored text back into its type; a failure means the row is corrupt.
+pub(crate) fn read<T: FromStr>(table: &'static str, row: &str, text: &str) -> Result<T>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|e: T::Err| Error::Corrupt { table, row: row.to_owned(), cause: e.to_string() })
+}
+
+/// Reads stored JSON back.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(table: &'static str, row: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::Corrupt { table, row: row.to_owned(), cause: e.to_string() })
+}
+
+/// Reads a stored blake3 hash back.
+pub(crate) fn read_blake3(table: &'static str, row: &str, bytes: &[u8]) -> Result<crate::digest::Blake3> {
+    crate::digest::Blake3::from_slice(bytes)
+        .ok_or_else(|| Error::Corrupt { table, row: row.to_owned(), cause: format!("{} bytes where a blake3 hash has 32", bytes.len()) })
+}
+
+/// Reads a stored SHA-256 hash back.
+pub(crate) fn read_sha256(table: &'static str, row: &str, bytes: &[u8]) -> Result<crate::digest::Sha256Hash> {
+    crate::digest::Sha256Hash::from_slice(bytes)
+        .ok_or_else(|| Error::Corrupt { table, row: row.to_owned(), cause: format!("{} bytes where a sha256 hash has 32", bytes.len()) })
+}
+
+/// A count from storage; negative ones do not exist.
+pub(crate) fn count(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+/// A number for storage; what does not fit a BIGINT is cut to the largest one.
+pub(crate) fn big(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// A page of a list: what `GET` answers as `{items, total, next}`.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Page<T> {
+    /// This page's rows.
+    pub items: Vec<T>,
+    /// Rows in the whole list.
+    pub total: u64,
+    /// Hand this in as `after` for the next page; absent at the end.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// From one row more than asked for: the surplus row tells that there is a next page.
+    pub(crate) fn cut(mut items: Vec<T>, limit: u32, total: u64, key: impl Fn(&T) -> String) -> Self {
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next = if more { items.last().map(key) } else { None };
+        Self { items, total, next }
+    }
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Store(Pool);
+
+#[derive(Debug, Clone)]
+enum Pool {
+    /// SQLite has one writer at a time: one connection writes, the others read.
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without `commit` it leaves nothing behind.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Makes it lasting. Once this returns, the writes survive a kill of the process.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Sqlite(t) => t.commit().await?,
+            Self::Postgres(t) => t.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// Readers beside the one SQLite writer; PostgreSQL connections in all.
+const CONNECTIONS: u32 = 4;
+
+impl Store {
+    /// Opens `sqlite://FILE` or `postgres://…` and brings its tables up to date.
+    pub async fn open(url: &str) -> Result<Self> {
+        let store = if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)
+                .map_err(|e| Error::Unavailable(format!("`{url}` is not a SQLite address: {e}")))?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // FULL: an acknowledged write survives loss of power, not only of the process.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(20))
+                .foreign_keys(false)
+                .disable_statement_logging();
+            let unavailable = |e: sqlx::Error| Error::Unavailable(format!("can't open the database `{url}`: {e}"));
+            let write =
+                SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unavailable)?;
+            let read = SqlitePoolOptions::new().max_connections(CONNECTIONS).min_connections(0).connect_lazy_with(options);
+            Self(Pool::Sqlite { write, read })
+        } else {
+            let options = PgConnectOptions::from_str(url)
+                .map_err(|e| Error::Unavailable(format!("the PostgreSQL address can't be read: {e}")))?
+                .application_name("colophon")
+                .disable_statement_logging();
+            let pool = PgPoolOptions::new()
+                .max_connections(CONNECTIONS)
+                .acquire_timeout(Duration::from_secs(10))
+                .connect_with(options)
+                .await
+                .map_err(|e| Error::Unavailable(format!("can't reach PostgreSQL: {e}; check database_url and that it runs")))?;
+            Self(Pool::Postgres(pool))
+        };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<()> {
+        let done = match &self.0 {
+            Pool::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await,
+            Pool::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
+        };
+        done.map_err(|e| Error::Unavailable(format!("the tables can't be brought up to date: {e}")))
+    }
+
+    /// `sqlite` or `postgres`.
+    pub const fn dialect(&self) -> &'static str {
+        match self.0 {
+            Pool::Sqlite { .. } => "sqlite",
+            Pool::Postgres(_) => "postgres",
+        }
+    }
+
+    /// A transaction that may write. On SQLite it waits for the one writer (`BEGIN IMMEDIATE`), so it never fails half-way for a lock.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match &self.0 {
+            Pool::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// A transaction that only reads: one snapshot.
+    pub async fn read(&self) -> Result<Tx> {
+        Ok(match &self.0 {
+            Pool::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Pool::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        })
+    }
+
+    /// Closes every connection, so that files can be moved.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pool::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+}

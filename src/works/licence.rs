@@ -1,0 +1,94 @@
+//! A grant: a licence given on a work, with its dates. Licences are named by SPDX identifier, or `public-domain` for a mark of the
+//! public domain that has none.
+
+use crate::clock::Timestamp;
+use crate::id::{GrantId, WorkId};
+
+/// A licence given on a work. This is also what its statement in the log says.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Grant {
+    /// Name in every URL, row and log entry.
+    pub id: GrantId,
+    /// On which work.
+    pub work: WorkId,
+    /// SPDX identifier, as declared.
+    pub licence: String,
+    /// Its text.
+    pub licence_url: String,
+    /// Who declared it: a person here, or the source named.
+    pub declared_by: String,
+    /// What the declaration rests on.
+    pub evidence: String,
+    /// From when.
+    pub starts_at: Timestamp,
+    /// Until when; without end when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
+}
+
+/// Longest licence identifier kept, in characters.
+pub const LICENCE_LIMIT: usize = 100;
+
+impl Grant {
+    /// Whether `now` lies within its dates. Revocation is looked at by whoever holds the record.
+    pub fn covers(&self, now: Timestamp) -> bool {
+        self.starts_at <= now && self.ends_at.is_none_or(|end| now < end)
+    }
+}
+
+/// A licence's full name for people; the identifier itself when we have none.
+pub fn title(licence: &str) -> &str {
+    match licence {
+        "CC0-1.0" => "Creative Commons Zero 1.0",
+        "CC-BY-3.0" => "Creative Commons Attribution 3.0",
+        "CC-BY-4.0" => "Creative Commons Attribution 4.0",
+        "CC-BY-SA-4.0" => "Creative Commons Attribution-ShareAlike 4.0",
+        "CC-BY-NC-4.0" => "Creative Commons Attribution-NonCommercial 4.0",
+        "CC-BY-ND-4.0" => "Creative Commons Attribution-NoDerivatives 4.0",
+        "Apache-2.0" => "Apache License 2.0",
+        "MIT" => "MIT License",
+        "public-domain" => "Public domain",
+        other => other,
+    }
+}
+
+/// How a licence is named in a sentence: `CC BY 4.0`.
+pub fn spoken(licence: &str) -> String {
+    match licence {
+        "public-domain" => "the public domain".to_owned(),
+        "Apache-2.0" => "Apache 2.0".to_owned(),
+        l if l.starts_with("CC-BY") => match l.rsplit_once('-') {
+            Some((kind, version)) => format!("{} {version}", kind.replacen("CC-", "CC ", 1)),
+            None => l.to_owned(),
+        },
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_half_open() {
+        let t = Timestamp::from_millis;
+        let grant = Grant {
+            id: GrantId::derived(b"g"),
+            work: WorkId::derived(b"w"),
+            licence: "MIT".into(),
+            licence_url: String::new(),
+            declared_by: String::new(),
+            evidence: String::new(),
+            starts_at: t(10),
+            ends_at: Some(t(20)),
+        };
+        assert_eq!([9, 10, 19, 20].map(|n| grant.covers(t(n))), [false, true, true, false]);
+    }
+
+    #[test]
+    fn licences_are_spoken() {
+        assert_eq!(spoken("CC-BY-4.0"), "CC BY 4.0");
+        assert_eq!(spoken("CC-BY-SA-4.0"), "CC BY-SA 4.0");
+        assert_eq!(spoken("MIT"), "MIT");
+    }
+}

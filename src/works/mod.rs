@@ -1,0 +1,9 @@
+//! Works: registered things, their authors, the licences given on them, and what those allow. Pure values: no I/O, no SQL.
+
+pub mod licence;
+pub mod verdict;
+mod work;
+
+pub use licence::Grant;
+pub use verdict::{Answer, Duty, Usage, Verdict};
+pub use work::{Work, WorkError};
