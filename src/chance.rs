@@ -26,6 +26,7 @@ impl dyn Chance + '_ {
 pub struct SystemChance;
 
 impl Chance for SystemChance {
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the system's randomness")]
     fn fill(&self, bytes: &mut [u8]) {
         // INVARIANT: without randomness no key may be made, and there is nothing to fall back to.
         getrandom::fill(bytes).expect("the operating system gives random bytes");

@@ -8,12 +8,20 @@ pub mod chance;
 pub mod clock;
 pub mod config;
 pub mod digest;
+pub mod embedded;
 pub mod id;
 
 // -- domain: pure; no I/O, no async, no SQL, no HTTP
 pub mod accounts;
+pub mod generation;
+pub mod ledger;
 pub mod lineage;
+pub mod policy;
+pub mod provenance;
 pub mod works;
 
 // -- stores: the only SQL, the only files on disk
-//pub mod storage;
+pub mod storage;
+
+// -- actions: what can be done; the only write transactions
+pub mod actions;

@@ -1,6 +1,7 @@
 //! Canonical JSON (RFC 8785): one byte string for one value, so that a signature and a hash mean the same everywhere.
 //!
-//! Not a JSON parser. Numbers that a double cannot hold exactly are refused instead of rounded: a record must read back as written.
+//! Not a JSON parser. Numbers that a double cannot hold exactly are refused instead of rounded: a record must read back as
+//! written.
 
 use std::fmt::Write as _;
 
@@ -112,8 +113,12 @@ fn ecmascript(x: f64) -> String {
     if x == 0.0 {
         return "0".to_owned();
     }
-    // Rust prints the shortest digits that read back, as ECMAScript does; only the layout differs.
-    let scientific = format!("{:e}", x.abs());
+    // Rust prints the shortest digits that read back, as ECMAScript does. Where two are equally near, ECMAScript wants the even
+    // one, which rounding to as many digits gives.
+    let shortest = format!("{:e}", x.abs());
+    let digits = shortest.bytes().take_while(|b| *b != b'e').filter(u8::is_ascii_digit).count();
+    let rounded = format!("{:.*e}", digits - 1, x.abs());
+    let scientific = if rounded.parse() == Ok(x.abs()) { rounded } else { shortest };
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
     // `point` digits stand before the decimal point.
@@ -190,7 +195,10 @@ mod tests {
             let value = serde_json::from_str(text).unwrap();
             assert!(matches!(to_canonical(&value), Err(CanonicalError::Number(_))), "{text}");
         }
-        assert_eq!(canonical("[9007199254740991,-9007199254740991,1.0,-0.0,1e2,7.5]"), "[9007199254740991,-9007199254740991,1,0,100,7.5]");
+        assert_eq!(
+            canonical("[9007199254740991,-9007199254740991,1.0,-0.0,1e2,7.5]"),
+            "[9007199254740991,-9007199254740991,1,0,100,7.5]"
+        );
     }
 
     #[test]

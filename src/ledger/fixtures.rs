@@ -1,8 +1,9 @@
-//! Fixtures of this room's tests: a seeded stream of numbers, a plain tree in memory, mutated bytes. Never compiled into the program.
+//! Fixtures of this room's tests: a seeded stream of numbers, a plain tree in memory, mutated bytes. Never compiled into the
+//! program.
 
 use ed25519_dalek::SigningKey;
 
-use super::hash::{NodeHash, leaf_hash, subtree_root};
+use super::hash::{NodeHash, leaf_hash, node_hash, subtree_root};
 use super::note::Signer;
 use super::proof::HashSource;
 use super::sequence::{Head, integrate};
@@ -53,12 +54,17 @@ impl Dice {
     }
 }
 
-/// All leaf hashes of a small tree.
-pub(crate) struct Leaves(pub Vec<NodeHash>);
+/// All leaf hashes of a small tree, and the full subtrees over them by level.
+pub(crate) struct Leaves(pub Vec<NodeHash>, Vec<Vec<NodeHash>>);
 
 impl Leaves {
     pub(crate) fn new(size: usize) -> Self {
-        Self((0..size).map(|i| leaf_hash(&entry(i))).collect())
+        let leaves: Vec<NodeHash> = (0..size).map(|i| leaf_hash(&entry(i))).collect();
+        let mut levels = vec![leaves.clone()];
+        while let Some(row) = levels.last().filter(|row| row.len() > 1) {
+            levels.push(row.chunks_exact(2).map(|pair| node_hash(pair[0], pair[1])).collect());
+        }
+        Self(leaves, levels)
     }
 
     /// The Merkle Tree Hash of the first `size` leaves, by the recursive definition of RFC 6962 §2.1.
@@ -68,7 +74,7 @@ impl Leaves {
                 return subtree_root(leaves);
             }
             let k = leaves.len().next_power_of_two() / 2;
-            super::hash::node_hash(mth(&leaves[..k]), mth(&leaves[k..]))
+            node_hash(mth(&leaves[..k]), mth(&leaves[k..]))
         }
         mth(&self.0[..size])
     }
@@ -76,9 +82,8 @@ impl Leaves {
 
 impl HashSource for Leaves {
     fn hash(&self, level: u8, index: u64) -> Result<NodeHash, SourceError> {
-        let (start, count) = ((index << level) as usize, 1usize << level);
-        let leaves = self.0.get(start..start + count).ok_or(SourceError::NotInTree { level, index, size: self.0.len() as u64 })?;
-        Ok(subtree_root(leaves))
+        let found = self.1.get(usize::from(level)).and_then(|row| row.get(usize::try_from(index).ok()?));
+        found.copied().ok_or(SourceError::NotInTree { level, index, size: self.0.len() as u64 })
     }
 }
 

@@ -1,11 +1,12 @@
 //! The ledger: statements, the Merkle tree over them, and the proofs that other people's tools accept.
 //!
-//! Bytes and Merkle mathematics only. It is not a store, a clock or a server: it takes bytes, keys and hashes and gives back bytes,
-//! hashes and verdicts, without I/O. It may import ground and nothing else of ours.
+//! Bytes and Merkle mathematics only. It is not a store, a clock or a server: it takes bytes, keys and hashes and gives back
+//! bytes, hashes and verdicts, without I/O. It may import ground and nothing else of ours.
 //!
 //! Formats: DSSE and in-toto Statement v1 ([`statement`]), RFC 8785 ([`canonical`]), RFC 6962 hashing ([`hash`], [`tree`],
-//! [`proof`]), and from C2SP: tlog-tiles ([`tile`], [`tile_reader`]), signed-note ([`note`]), tlog-checkpoint ([`checkpoint`]) and
-//! tlog-proof ([`receipt`]). [`sequence`] is the one pure step by which a log grows; [`fsck`] rebuilds a whole log and compares.
+//! [`proof`]), and from C2SP: tlog-tiles ([`tile`], [`tile_reader`]), signed-note ([`note`]), tlog-checkpoint ([`checkpoint`])
+//! and tlog-proof ([`receipt`]). [`sequence`] is the one pure step by which a log grows; [`fsck`] rebuilds a whole log and
+//! compares.
 
 pub mod canonical;
 pub mod checkpoint;

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod blobs;
 pub mod datasets;
+pub mod files;
 pub mod images;
 pub mod instance;
 pub mod jobs;
@@ -46,7 +47,9 @@ pub enum Error {
     #[error("the record was changed meanwhile or exists already ({0})")]
     Conflict(String),
     /// A row that this program could not have written.
-    #[error("table `{table}` holds a row that can't be read ({row}): {cause}; run `colophon doctor`, restore a backup if it persists")]
+    #[error(
+        "table `{table}` holds a row that can't be read ({row}): {cause}; run `colophon doctor`, restore a backup if it persists"
+    )]
     Corrupt {
         /// Table name.
         table: &'static str,
@@ -94,14 +97,20 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(table: &'static str, row
 
 /// Reads a stored blake3 hash back.
 pub(crate) fn read_blake3(table: &'static str, row: &str, bytes: &[u8]) -> Result<crate::digest::Blake3> {
-    crate::digest::Blake3::from_slice(bytes)
-        .ok_or_else(|| Error::Corrupt { table, row: row.to_owned(), cause: format!("{} bytes where a blake3 hash has 32", bytes.len()) })
+    crate::digest::Blake3::from_slice(bytes).ok_or_else(|| Error::Corrupt {
+        table,
+        row: row.to_owned(),
+        cause: format!("{} bytes where a blake3 hash has 32", bytes.len()),
+    })
 }
 
 /// Reads a stored SHA-256 hash back.
 pub(crate) fn read_sha256(table: &'static str, row: &str, bytes: &[u8]) -> Result<crate::digest::Sha256Hash> {
-    crate::digest::Sha256Hash::from_slice(bytes)
-        .ok_or_else(|| Error::Corrupt { table, row: row.to_owned(), cause: format!("{} bytes where a sha256 hash has 32", bytes.len()) })
+    crate::digest::Sha256Hash::from_slice(bytes).ok_or_else(|| Error::Corrupt {
+        table,
+        row: row.to_owned(),
+        cause: format!("{} bytes where a sha256 hash has 32", bytes.len()),
+    })
 }
 
 /// A count from storage; negative ones do not exist.
@@ -142,7 +151,10 @@ pub struct Store(Pool);
 #[derive(Debug, Clone)]
 enum Pool {
     /// SQLite has one writer at a time: one connection writes, the others read.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -183,8 +195,7 @@ impl Store {
                 .foreign_keys(false)
                 .disable_statement_logging();
             let unavailable = |e: sqlx::Error| Error::Unavailable(format!("can't open the database `{url}`: {e}"));
-            let write =
-                SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unavailable)?;
+            let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unavailable)?;
             let read = SqlitePoolOptions::new().max_connections(CONNECTIONS).min_connections(0).connect_lazy_with(options);
             Self(Pool::Sqlite { write, read })
         } else {
@@ -232,9 +243,7 @@ impl Store {
     pub async fn read(&self) -> Result<Tx> {
         Ok(match &self.0 {
             Pool::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Pool::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
         })
     }
 

@@ -6,4 +6,4 @@ mod work;
 
 pub use licence::Grant;
 pub use verdict::{Answer, Duty, Usage, Verdict};
-pub use work::{Work, WorkError};
+pub use work::{TEXT_LIMIT, Work, WorkError};

@@ -61,6 +61,15 @@ pub enum WorkError {
     Control(&'static str),
 }
 
+impl WorkError {
+    /// The field that can't be kept.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Empty(field) | Self::Long { field, .. } | Self::Control(field) => field,
+        }
+    }
+}
+
 /// Characters a title, author, source or tag may have.
 pub const TEXT_LIMIT: usize = 300;
 

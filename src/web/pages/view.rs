@@ -4,8 +4,6 @@
 //! `sample()`, so that all templates can be rendered, looked at and checked without a server. May touch nothing but its fields.
 //! In every struct an empty `String` means "there is none"; a `…_url` is a path on this site unless its doc says otherwise.
 
-use std::fmt::Display;
-
 pub mod about;
 pub mod images;
 pub mod lineage;
@@ -13,6 +11,7 @@ pub mod log;
 pub mod make;
 pub mod people;
 pub mod policies;
+mod text;
 pub mod verify;
 pub mod works;
 
@@ -25,6 +24,8 @@ pub use people::{AccountPage, AccountRow, AccountsAdmin, LoginPage, SetupPage, T
 pub use policies::{PoliciesPage, PolicyRule, TraditionView};
 pub use verify::{CreditsView, Reason, SignerView, TrustPage, VerifyPage, VerifyResult};
 pub use works::{GrantRow, ReservationRow, RevokeForm, Revoked, VerdictRow, WorkNewPage, WorkPage, WorksPage};
+
+use text::{and_list, filters, in_words};
 
 /// What every page carries around its own content.
 #[derive(Debug, Clone, Default)]
@@ -327,14 +328,14 @@ impl ImageCard {
 
     fn samples() -> Vec<Self> {
         vec![
-            Self::sample(13, "a robot with a kind face", &["Twitter", "Google Inc", "Microsoft Corporation"]),
-            Self::sample(10, "a butterfly", &["Emoji One", "Mozilla"]),
-            Self::sample(1, "a dog", &["Franck Doucet", "Twitter"]),
+            Self::sample(14, "a robot with a kind face", &["Twitter", "Google Inc", "Microsoft Corporation"]),
+            Self::sample(11, "a butterfly", &["Emoji One", "Mozilla"]),
+            Self::sample(18, "a dog", &["Franck Doucet", "Twitter"]),
             Self::sample(26, "", &["Nicu Buculei"]),
-            Self::sample(15, "a purple umbrella", &["Google Inc", "Microsoft Corporation", "Emoji One"]),
-            Self::sample(23, "an owl on a branch", &["Twitter", "Google Inc", "Architetto Francesco Rollandin"]),
-            Self::sample(2, "a sailing boat on the sea", &["Microsoft Corporation"]),
-            Self::sample(21, "an electric guitar", &["John Cliff", "Google Inc"]),
+            Self::sample(16, "a purple umbrella", &["Google Inc", "Microsoft Corporation", "Emoji One"]),
+            Self::sample(24, "an owl on a branch", &["Twitter", "Google Inc", "Architetto Francesco Rollandin"]),
+            Self::sample(3, "a sailing boat on the sea", &["Microsoft Corporation"]),
+            Self::sample(22, "an electric guitar", &["John Cliff", "Google Inc"]),
         ]
     }
 }
@@ -425,69 +426,6 @@ fn authority_words(status: &str) -> &'static str {
     }
 }
 
-/// "A, B and C".
-fn and_list<T: Display>(items: &[T]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.to_string(),
-        [most @ .., last] => {
-            let most: Vec<String> = most.iter().map(ToString::to_string).collect();
-            format!("{} and {last}", most.join(", "))
-        }
-    }
-}
-
-/// "four" up to twelve, then figures.
-fn in_words(n: usize) -> String {
-    const WORDS: [&str; 13] =
-        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
-    WORDS.get(n).map_or_else(|| grouped_digits(n as u64), |&w| w.into())
-}
-
-/// Digits in threes, parted by narrow no-break spaces (BIPM SI brochure, 9th ed., §5.4.4): "10 482", but "1204" stays whole.
-fn grouped_digits(n: u64) -> String {
-    let digits = n.to_string();
-    if digits.len() <= 4 {
-        return digits;
-    }
-    let mut text = String::with_capacity(digits.len() * 2);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            text.push('\u{202f}');
-        }
-        text.push(c);
-    }
-    text
-}
-
-/// Our own template filters.
-mod filters {
-    /// `10 482`.
-    #[askama::filter_fn]
-    pub fn grouped(n: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(super::grouped_digits(*n))
-    }
-
-    /// The first eight characters: enough of a hash for a person to compare.
-    #[askama::filter_fn]
-    pub fn short(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(text.chars().take(8).collect())
-    }
-
-    /// Bytes as a person says them: `1.4 MB`, decimal units.
-    #[askama::filter_fn]
-    pub fn bytes(n: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-        #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
-        let size = *n as f64;
-        Ok(match *n {
-            0..1_000 => format!("{n} bytes"),
-            1_000..1_000_000 => format!("{:.1} kB", size / 1e3),
-            1_000_000..1_000_000_000 => format!("{:.1} MB", size / 1e6),
-            _ => format!("{:.2} GB", size / 1e9),
-        })
-    }
-}
-
 /// A hash that starts with `head`, for samples.
 fn sample_hash(head: &str) -> String {
     format!("{head}{}", &"7b1d04c85ae96f32d1b09a4c7e53f8260d9ab4e15c7f3862a0de91b47c85f613"[head.len()..])
@@ -496,17 +434,6 @@ fn sample_hash(head: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lists_and_numbers_read_aloud() {
-        assert_eq!(and_list::<&str>(&[]), "");
-        assert_eq!(and_list(&["A"]), "A");
-        assert_eq!(and_list(&["A", "B", "C"]), "A, B and C");
-        assert_eq!((in_words(4).as_str(), in_words(13).as_str()), ("four", "13"));
-        assert_eq!(grouped_digits(1204), "1204");
-        assert_eq!(grouped_digits(10_482), "10\u{202f}482");
-        assert_eq!(grouped_digits(1_234_567), "1\u{202f}234\u{202f}567");
-    }
 
     #[test]
     fn the_menu_knows_where_it_is() {

@@ -1,0 +1,102 @@
+//! A statement → the public tables. `record` calls it when a deed is done and `rebuild` when the log is replayed, so the tables can hold
+//! nothing that the log does not say.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Error, Result};
+use crate::clock::Timestamp;
+use crate::id::{DatasetId, GrantId, StatementId, WorkId};
+use crate::ledger::Statement;
+use crate::lineage::{Dataset, Model};
+use crate::storage::images::Image;
+use crate::storage::models::BundleRecord;
+use crate::storage::works::Revocation;
+use crate::storage::{self, Tx};
+use crate::works::{Grant, Work};
+
+#[derive(Deserialize)]
+struct Head {
+    statement: StatementId,
+    recorded_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct WorkBody {
+    work: Work,
+    grants: Vec<Grant>,
+}
+
+#[derive(Deserialize)]
+struct GrantBody {
+    grant: Grant,
+}
+
+#[derive(Deserialize)]
+struct RevocationBody {
+    grant: GrantId,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct DatasetWorksBody {
+    dataset: DatasetId,
+    works: Vec<WorkId>,
+}
+
+#[derive(Deserialize)]
+struct DatasetBody {
+    dataset: Dataset,
+}
+
+#[derive(Deserialize)]
+struct ModelBody {
+    model: Model,
+}
+
+#[derive(Deserialize)]
+struct BundleBody {
+    bundle: BundleRecord,
+}
+
+#[derive(Deserialize)]
+struct ImageBody {
+    image: Image,
+}
+
+fn read<T: DeserializeOwned>(statement: &Statement) -> Result<T> {
+    T::deserialize(&statement.predicate)
+        .map_err(|e| Error::internal(format!("a statement of kind `{}` can't be applied: {e}", statement.name)))
+}
+
+/// Changes the public tables as `statement` says. Its signature is the caller's business.
+pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
+    let Head { statement: id, recorded_at } = read(statement)?;
+    match statement.name.as_str() {
+        "work" => {
+            let body: WorkBody = read(statement)?;
+            storage::works::insert(tx, &body.work, id).await?;
+            for grant in &body.grants {
+                storage::works::insert_grant(tx, grant, id).await?;
+            }
+        }
+        "grant" => storage::works::insert_grant(tx, &read::<GrantBody>(statement)?.grant, id).await?,
+        "revocation" => {
+            let body: RevocationBody = read(statement)?;
+            let revocation = Revocation { at: recorded_at, reason: body.reason, statement: id };
+            if !storage::works::revoke_grant(tx, body.grant, &revocation).await? {
+                return Err(Error::Conflict(format!("the grant `{}` was revoked before", body.grant)));
+            }
+        }
+        "dataset-works" => {
+            let body: DatasetWorksBody = read(statement)?;
+            storage::datasets::insert_works(tx, body.dataset, &body.works).await?;
+        }
+        "dataset" => storage::datasets::insert(tx, &read::<DatasetBody>(statement)?.dataset, id).await?,
+        "model" => storage::models::insert(tx, &read::<ModelBody>(statement)?.model, id).await?,
+        "bundle" => storage::models::insert_bundle(tx, &read::<BundleBody>(statement)?.bundle, id).await?,
+        "image" => storage::images::insert(tx, &read::<ImageBody>(statement)?.image, id).await?,
+        other => return Err(Error::internal(format!("no table is kept for statements of kind `{other}`"))),
+    }
+    Ok(())
+}

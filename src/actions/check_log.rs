@@ -1,0 +1,44 @@
+//! fsck: the whole log again from its rows, every signature of ours, and every blob that rows name.
+
+use super::{Instance, Result};
+use crate::ledger::TileSet;
+use crate::ledger::fsck::{Fsck, Report};
+use crate::storage;
+
+/// Entries read at a time.
+const CHUNK: u64 = 4_096;
+
+/// Checks everything. Slow: reads and hashes all of it.
+pub async fn check_log(instance: &Instance) -> Result<Report> {
+    let mut tx = instance.store.read().await?;
+    let Some(head) = storage::log::head(&mut tx).await? else {
+        return Ok(Report { size: 0, root: crate::ledger::EMPTY_ROOT, problems: vec!["no checkpoint was ever signed".into()] });
+    };
+    let mut tiles = TileSet::default();
+    for (level, n, bytes) in storage::log::tiles(&mut tx).await? {
+        tiles.insert(level, n, bytes);
+    }
+    let mut fsck = Fsck::new(&tiles, head.checkpoint.as_bytes(), &instance.site.log_origin, instance.keys.log.verifier());
+    let key = instance.keys.statement.verifying_key();
+    let mut from = 0;
+    loop {
+        let entries = storage::log::entries(&mut tx, from, from + CHUNK).await?;
+        if entries.is_empty() {
+            break;
+        }
+        for (index, bytes) in &entries {
+            if let Some((envelope, _)) = fsck.entry(*index, bytes)
+                && let Err(e) = envelope.verify(&key)
+            {
+                fsck.problem(format!("entry `{index}`: {e}"));
+            }
+        }
+        from += CHUNK;
+    }
+    for object in storage::blobs::objects(&mut tx).await? {
+        if !instance.blobs.exists(object).await? {
+            fsck.problem(format!("the blob `{object}` is named by a row and gone from the blob store"));
+        }
+    }
+    Ok(fsck.finish())
+}

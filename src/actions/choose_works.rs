@@ -1,0 +1,132 @@
+//! Choosing the works a picture draws on: those whose words meet the prompt and whose terms, at this moment, allow it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::request_image::Order;
+use super::{Error, Instance, Result};
+use crate::clock::Timestamp;
+use crate::generation::{Library, LibraryEntry, Reference};
+use crate::id::WorkId;
+use crate::policy::Use;
+use crate::provenance::encode::{decode, fit};
+use crate::provenance::{Format, container::outline};
+use crate::storage::works::WorkRecord;
+use crate::storage::{self, Tx};
+use crate::works::verdict::{Usage, best, verdict};
+use crate::works::{Grant, Work};
+
+/// The retrieval index, with how far in the log it has read.
+pub(super) struct Shelf {
+    library: Library,
+    seq: i64,
+}
+
+/// A work that was chosen.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// The work.
+    pub work: Work,
+    /// The grant it is drawn on under.
+    pub grant: Grant,
+    /// Its picture at the model's size, RGB.
+    pub rgb: Arc<[u8]>,
+    /// The prompt's words it was found by.
+    pub words: Vec<String>,
+}
+
+impl Chosen {
+    /// As the engine takes it.
+    pub fn reference(&self) -> Reference {
+        Reference { work: self.work.id, rgb: Arc::clone(&self.rgb) }
+    }
+}
+
+/// Room for decoding one registered picture.
+const DECODE_BYTES: u64 = 256 << 20;
+
+/// What a picture for `use_` needs to be allowed to do with a work.
+pub const fn usage_for(use_: Use) -> Usage {
+    match use_ {
+        Use::Personal | Use::Education | Use::News => Usage::Generate,
+        Use::Commercial | Use::Logo | Use::Merch => Usage::GenerateCommercial,
+    }
+}
+
+/// The works for an order, the first being where the picture starts.
+pub async fn choose_works(instance: &Instance, order: &Order) -> Result<Vec<Chosen>> {
+    let usage = usage_for(order.use_);
+    let now = instance.clock.now();
+    let mut tx = instance.store.read().await?;
+    let mut licences: HashMap<WorkId, Vec<String>> = HashMap::new();
+    for (work, licence) in storage::works::licences_in_force(&mut tx, now).await? {
+        licences.entry(work).or_default().push(licence);
+    }
+    let allowed = |id: WorkId| licences.get(&id).is_some_and(|l| best(l.iter().map(String::as_str), usage).permits());
+    let picks = {
+        let mut shelf = instance.shelf.lock().await;
+        let shelf = match &mut *shelf {
+            Some(shelf) => shelf,
+            empty => empty.insert(fill(instance, &mut tx).await?),
+        };
+        keep_up(shelf, &mut tx).await?;
+        let k = instance.offer.works_per_prompt;
+        shelf.library.retrieve(&order.prompt, order.style.as_deref().filter(|s| !s.is_empty()), k, &allowed, order.seed)
+    };
+    let mut chosen = Vec::with_capacity(picks.len());
+    for pick in picks {
+        let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;
+        let Some(grant) = permitting(&mut tx, pick.work, usage, now).await? else { continue };
+        let rgb = picture(instance, &mut tx, &record.work).await?;
+        chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words });
+    }
+    Ok(chosen)
+}
+
+/// The grant in force that permits `usage`: the one that asks least in return.
+pub async fn permitting(tx: &mut Tx, work: WorkId, usage: Usage, now: Timestamp) -> Result<Option<Grant>> {
+    let grants = storage::works::grants(tx, work).await?;
+    Ok(grants
+        .into_iter()
+        .filter(|g| g.in_force(now))
+        .map(|g| (verdict(&g.grant.licence, usage), g.grant))
+        .filter(|(v, _)| v.permits())
+        .min_by_key(|(v, _)| v.answer)
+        .map(|(_, grant)| grant))
+}
+
+async fn fill(instance: &Instance, tx: &mut Tx) -> Result<Shelf> {
+    let seq = storage::works::registered_after(tx, -1).await?.last().map_or(-1, |(seq, _)| *seq);
+    let entries = storage::works::all(tx).await?.into_iter().map(entry);
+    Ok(Shelf { library: Library::new(instance.vocab.clone(), entries), seq })
+}
+
+async fn keep_up(shelf: &mut Shelf, tx: &mut Tx) -> Result<()> {
+    for (seq, id) in storage::works::registered_after(tx, shelf.seq).await? {
+        if !shelf.library.contains(id)
+            && let Some(record) = storage::works::find(tx, id).await?
+        {
+            shelf.library.add(entry(record));
+        }
+        shelf.seq = seq;
+    }
+    Ok(())
+}
+
+fn entry(record: WorkRecord) -> LibraryEntry {
+    let work = record.work;
+    LibraryEntry { work: work.id, titles: work.titles, tags: work.tags, colour: work.colour, style: work.style }
+}
+
+async fn picture(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Arc<[u8]>> {
+    let blob = storage::blobs::find(tx, work.digest.blake3)
+        .await?
+        .ok_or_else(|| Error::internal(format!("the picture of `{}` has no bytes on record; run `colophon doctor`", work.id)))?;
+    let bytes = instance.blobs.get(&blob).await?;
+    let unreadable = |e: String| Error::internal(format!("the picture of `{}` can't be read: {e}", work.id));
+    let format = Format::sniff(&bytes).ok_or_else(|| unreadable("it is no PNG, JPEG or WebP file".into()))?;
+    outline(&bytes).map_err(|e| unreadable(e.to_string()))?;
+    let rgb = decode(&bytes, format, DECODE_BYTES).map_err(|e| unreadable(e.to_string()))?;
+    let [width, height] = instance.offer.image;
+    Ok(fit(&rgb, width, height).into())
+}

@@ -1,0 +1,302 @@
+//! The first start: the embedded model, its works, their dataset and the policy bundle become rows and statements, in one transaction.
+//! Later starts find them there; a new policy bundle is put in force by a statement of its own.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::record::{Deed, record};
+use super::{Error, Instance, Result, publish_checkpoint::publish_checkpoint};
+use crate::clock::Timestamp;
+use crate::digest::{Digest, Sha256Hash, sha256_of};
+use crate::embedded;
+use crate::generation::{ModelConfig, ModelFile, Vocab};
+use crate::id::{DatasetId, GrantId, ModelId, WorkId};
+use crate::ledger::Subject;
+use crate::lineage::{Dataset, Model, ModelCard, dataset};
+use crate::policy::Bundle;
+use crate::storage::blobs::Blob;
+use crate::storage::instance::Fact;
+use crate::storage::models::{BundleRecord, ModelRecord};
+use crate::storage::{self, Tx, files};
+use crate::works::{Grant, Work};
+
+/// Members named in one `dataset-works` statement: keeps it well under the 65,535 bytes of a log entry.
+const PART: usize = 1_500;
+/// Who registers what comes with the program.
+const REGISTRAR: &str = "Colophon";
+
+/// Parses the bundle from a folder, or the one inside the program.
+pub fn policies(folder: Option<&Path>) -> Result<Bundle> {
+    let texts = match folder {
+        None => embedded::POLICY_FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+        Some(folder) => {
+            let mut texts = Vec::new();
+            gather(folder, folder, &mut texts)
+                .map_err(|e| Error::Internal(format!("can't read the policy folder `{}`: {e}", folder.display())))?;
+            texts
+        }
+    };
+    Bundle::parse(&texts).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Error::Internal(format!("the policy bundle can't be used:\n{}", lines.join("\n")))
+    })
+}
+
+fn gather(root: &Path, folder: &Path, texts: &mut Vec<(String, String)>) -> std::io::Result<()> {
+    let mut entries = std::fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if path.is_dir() {
+            gather(root, &path, texts)?;
+        } else if path.extension().is_some_and(|e| e == "toml" || e == "md") {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            texts.push((name, std::fs::read_to_string(&path)?));
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the model in use; the embedded one is unpacked there when there is none.
+pub fn model_folder(models_dir: &Path) -> Result<PathBuf> {
+    let folder = models_dir.join(embedded::MODEL);
+    files::unpack(&folder, embedded::MODEL_FILES)?;
+    Ok(folder)
+}
+
+/// Reads the card in a model's folder.
+pub fn model(folder: &Path) -> Result<Model> {
+    let path = folder.join("model.toml");
+    let again = format!("move `{}` away and start again to unpack the embedded model anew", folder.display());
+    let text =
+        files::read(&path)?.ok_or_else(|| Error::Internal(format!("the model card `{}` is missing: {again}", path.display())))?;
+    let card = ModelCard::parse(&text)
+        .map_err(|e| Error::Internal(format!("the model card `{}` can't be read: {e}; {again}", path.display())))?;
+    let weights = card
+        .file("weights")
+        .ok_or_else(|| Error::Internal(format!("the model card `{}` names no file with the role `weights`", path.display())))?
+        .sha256;
+    Ok(Model {
+        id: ModelId::derived(&weights.0),
+        weights,
+        card,
+        datasets: vec![],
+        // Filled in from the record.
+        registered_at: Timestamp::from_millis(0),
+    })
+}
+
+/// Reads a file of the model and checks its hash.
+pub fn model_file(folder: &Path, card: &ModelCard, role: &str) -> Result<Vec<u8>> {
+    let file = card
+        .file(role)
+        .ok_or_else(|| Error::Internal(format!("the model `{}` has no file with the role `{role}`", card.name)))?;
+    let path = folder.join(&file.name);
+    let again = format!("move `{}` away and start again to unpack the embedded model anew", folder.display());
+    let bytes = std::fs::read(&path)
+        .map_err(|e| Error::Internal(format!("the model file `{}` can't be read: {e}; {again}", path.display())))?;
+    let found = sha256_of(&bytes);
+    if found != file.sha256 {
+        return Err(Error::Internal(format!(
+            "the model file `{}` is not the one its card names (sha256 {found}, expected {}): it is damaged or was replaced; {again}",
+            path.display(),
+            file.sha256
+        )));
+    }
+    Ok(bytes)
+}
+
+/// The words and the offer of a model.
+pub(super) fn offer(folder: &Path, card: &ModelCard) -> Result<(Vocab, ModelConfig)> {
+    let file = |role: &str| -> Result<ModelFile> {
+        Ok(ModelFile { name: format!("{}/{role}", folder.display()), bytes: model_file(folder, card, role)?, sha256: None })
+    };
+    let vocab = Vocab::read(&file("vocabulary")?).map_err(Error::internal)?;
+    let config = ModelConfig::read(&file("config")?, &vocab).map_err(Error::internal)?;
+    Ok((vocab, config))
+}
+
+/// Makes sure that model, works, dataset and bundle are on record. The model as registered.
+pub(super) async fn found(instance: &Instance, model_dir: &Path) -> Result<ModelRecord> {
+    let mut tx = instance.store.begin().await?;
+    let now = instance.clock.now();
+    if storage::models::find_bundle(&mut tx, instance.policies.hash()).await?.is_none() {
+        put_bundle_in_force(&mut tx, instance, now).await?;
+    }
+    if storage::models::find_by_weights(&mut tx, instance.model.model.weights).await?.is_none() {
+        register_embedded(&mut tx, instance, model_dir, now).await?;
+    }
+    if storage::instance::get(&mut tx, Fact::Founding).await?.is_none() {
+        storage::instance::set(&mut tx, Fact::Founding, "done").await?;
+    }
+    tx.commit().await?;
+    publish_checkpoint(instance).await?;
+    let mut tx = instance.store.read().await?;
+    storage::models::find_by_weights(&mut tx, instance.model.model.weights)
+        .await?
+        .ok_or_else(|| Error::internal("the model that was just registered is not on record"))
+}
+
+async fn put_bundle_in_force(tx: &mut Tx, instance: &Instance, now: Timestamp) -> Result<()> {
+    let policies = &instance.policies;
+    let bundle = BundleRecord {
+        sha256: policies.hash(),
+        name: policies.name().to_owned(),
+        version: policies.version().to_owned(),
+        policies: policies.policies().count() as u64,
+        in_force_from: now,
+    };
+    let deed = Deed {
+        kind: "bundle",
+        about: bundle.sha256.to_string(),
+        subject: vec![Subject::new("policies", &Digest::of(policies.hash().to_string().as_bytes()))],
+        actor: instance.site.name.clone(),
+        body: json!({ "bundle": bundle }),
+    };
+    record(tx, instance, now, deed).await.map(drop)
+}
+
+/// One line of `works.jsonl`.
+#[derive(Deserialize)]
+struct Line {
+    n: usize,
+    set: String,
+    item: String,
+    title: String,
+    titles: Vec<Vec<String>>,
+    tags: Vec<Vec<String>>,
+    colour: Option<String>,
+    style: String,
+    author: String,
+    licence: String,
+    licence_url: String,
+    source: String,
+    package: Package,
+    png_sha256: Sha256Hash,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    registry: String,
+    name: String,
+    version: String,
+}
+
+async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, now: Timestamp) -> Result<()> {
+    let card = instance.model.model.card.clone();
+    let (lines, archive) = (model_file(model_dir, &card, "works")?, model_file(model_dir, &card, "pictures")?);
+    let works = tokio::task::block_in_place(|| read_works(&lines, &archive, now))?;
+    let pack = instance.blobs.put(archive).await?;
+    let mut ids = Vec::with_capacity(works.len());
+    for (work, grant, offset) in works {
+        let blob = Blob { digest: work.digest, media_type: work.media_type.clone(), pack: Some((pack.blake3, offset)) };
+        storage::blobs::insert(tx, &blob).await?;
+        ids.push(work.id);
+        let deed = Deed {
+            kind: "work",
+            about: work.id.to_string(),
+            subject: vec![Subject::new(work.id.to_string(), &work.digest)],
+            actor: REGISTRAR.to_owned(),
+            body: json!({ "work": work, "grants": [grant] }),
+        };
+        record(tx, instance, now, deed).await?;
+    }
+    let dataset = freeze(tx, instance, &format!("Works of {}", card.title), ids, now).await?;
+    let registered = Model { datasets: vec![dataset], registered_at: now, ..instance.model.model.clone() };
+    let weights = Subject::new("weights", &Digest::of(&model_file(model_dir, &card, "weights")?));
+    let deed = Deed {
+        kind: "model",
+        about: registered.id.to_string(),
+        subject: vec![weights],
+        actor: REGISTRAR.to_owned(),
+        body: json!({ "model": registered }),
+    };
+    record(tx, instance, now, deed).await.map(drop)
+}
+
+fn read_works(lines: &[u8], archive: &[u8], now: Timestamp) -> Result<Vec<(Work, Grant, u64)>> {
+    let broken = |what: String| Error::Internal(format!("the embedded works can't be read: {what}"));
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).map_err(|e| broken(e.to_string()))?;
+    let mut works = Vec::new();
+    for line in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+        let line: Line = serde_json::from_slice(line).map_err(|e| broken(e.to_string()))?;
+        let mut file = zip.by_name(&format!("{:05}.png", line.n)).map_err(|e| broken(format!("picture {}: {e}", line.n)))?;
+        if file.compression() != zip::CompressionMethod::Stored {
+            return Err(broken(format!("picture {} is compressed in the archive; a pack holds files as they are", line.n)));
+        }
+        let offset = file.data_start().ok_or_else(|| broken(format!("picture {} has no place in the archive", line.n)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|e| broken(format!("picture {}: {e}", line.n)))?;
+        let digest = Digest::of(&bytes);
+        if digest.sha256 != line.png_sha256 {
+            return Err(broken(format!("picture {} is not the one its record names", line.n)));
+        }
+        let seed = format!("{}/{}/{}", line.set, line.item, line.n);
+        let id = WorkId::derived(seed.as_bytes());
+        let package = format!("{} {} {}", line.package.registry, line.package.name, line.package.version);
+        let grant = Grant {
+            id: GrantId::derived(seed.as_bytes()),
+            work: id,
+            licence: line.licence,
+            licence_url: line.licence_url,
+            declared_by: line.source.clone(),
+            evidence: format!("licence field of {package}"),
+            starts_at: now,
+            ends_at: None,
+        };
+        let work = Work {
+            id,
+            title: line.title,
+            author: line.author,
+            collection: line.set,
+            item: line.item,
+            source: line.source,
+            package,
+            style: line.style,
+            colour: line.colour,
+            titles: line.titles,
+            tags: line.tags,
+            media_type: "image/png".to_owned(),
+            digest,
+            registered_by: REGISTRAR.to_owned(),
+            registered_at: now,
+        };
+        work.check().map_err(|e| broken(format!("work {}: {e}", line.n)))?;
+        works.push((work, grant, offset));
+    }
+    Ok(works)
+}
+
+/// Freezes a dataset: its members in parts, then the dataset itself with its root.
+async fn freeze(tx: &mut Tx, instance: &Instance, name: &str, mut ids: Vec<WorkId>, now: Timestamp) -> Result<DatasetId> {
+    ids.sort_unstable();
+    ids.dedup();
+    let root = dataset::root(&ids);
+    let id = DatasetId::derived(&root.0);
+    let frozen = Dataset { id, name: name.to_owned(), root, works: ids.len() as u64, frozen_at: now };
+    let parts = ids.chunks(PART);
+    let of = parts.len();
+    for (part, works) in parts.enumerate() {
+        let body = json!({ "dataset": id, "part": part + 1, "parts": of, "works": works });
+        let subject = vec![Subject::new(format!("works {} of {of}", part + 1), &listing(works))];
+        let deed = Deed { kind: "dataset-works", about: id.to_string(), subject, actor: REGISTRAR.to_owned(), body };
+        record(tx, instance, now, deed).await?;
+    }
+    let deed = Deed {
+        kind: "dataset",
+        about: id.to_string(),
+        subject: vec![Subject::new("works", &listing(&ids))],
+        actor: REGISTRAR.to_owned(),
+        body: json!({ "dataset": frozen }),
+    };
+    record(tx, instance, now, deed).await?;
+    Ok(id)
+}
+
+/// Digest of the ids, one a line.
+fn listing(works: &[WorkId]) -> Digest {
+    Digest::of(works.iter().map(|id| format!("{id}\n")).collect::<String>().as_bytes())
+}

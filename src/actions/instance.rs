@@ -1,0 +1,298 @@
+//! What actions work with: the store, the blobs, the clock, the keys, the policy in force and the model's card. Opened once.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::{Mutex, Notify};
+
+use super::board::Board;
+use super::choose_works::Shelf;
+use super::sign_in::Tries;
+use super::{Error, Result, found};
+use crate::accounts::key::KeyPair;
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::digest::sha256_of;
+use crate::generation::{ModelConfig, Vocab};
+use crate::ledger::{Ed25519Signer, Signer as LogSigner};
+use crate::policy::Bundle;
+use crate::provenance::{self, Pki, PkiParts};
+use crate::storage::files::{self, Access};
+use crate::storage::instance::Fact;
+use crate::storage::models::ModelRecord;
+use crate::storage::{self, Store, blobs::Blobs};
+
+/// Everything an action needs.
+pub struct Instance {
+    /// Tables.
+    pub store: Store,
+    /// Bytes.
+    pub blobs: Blobs,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub chance: Arc<dyn Chance>,
+    /// What this service is called.
+    pub site: Site,
+    /// What it signs with.
+    pub keys: Keys,
+    /// The policy in force.
+    pub policies: Arc<Bundle>,
+    /// The model that draws, as registered.
+    pub model: ModelRecord,
+    /// What that model offers.
+    pub offer: ModelConfig,
+    /// Its words.
+    pub(super) vocab: Vocab,
+    /// Progress of pictures in work.
+    pub board: Board,
+    /// Rung when a job was queued or a statement staged.
+    pub bell: Notify,
+    /// Wrong passwords of late.
+    pub(super) tries: Tries,
+    /// The retrieval index.
+    pub(super) shelf: Mutex<Option<Shelf>>,
+    /// Pictures that may wait.
+    pub queue: usize,
+    /// Days a sign-in lasts.
+    pub session_days: i64,
+    card_png: RwLock<Option<Arc<[u8]>>>,
+}
+
+/// What this service is called, and where.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// For people.
+    pub name: String,
+    /// Address without a slash at its end.
+    pub url: String,
+    /// Name of the log.
+    pub log_origin: String,
+}
+
+/// What the instance signs with. `Debug` shows no secret.
+pub struct Keys {
+    /// Statements on behalf of accounts.
+    pub statement: Ed25519Signer,
+    /// Checkpoints.
+    pub log: LogSigner,
+    pki: RwLock<Pki>,
+    signer: RwLock<Arc<provenance::Signer>>,
+    root_pem: String,
+    folder: std::path::PathBuf,
+}
+
+impl Keys {
+    /// The root certificate that others are asked to trust.
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// The log's public key, as a C2SP vkey.
+    pub fn log_vkey(&self) -> String {
+        self.log.verifier().to_string()
+    }
+
+    /// What signs images at this moment.
+    pub fn image_signer(&self) -> Arc<provenance::Signer> {
+        Arc::clone(&self.signer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Until when the present certificate lasts.
+    pub fn leaf_not_after(&self) -> crate::clock::Timestamp {
+        self.pki.read().unwrap_or_else(PoisonError::into_inner).leaf_not_after()
+    }
+}
+
+const PKI_FILES: [(&str, Access); 6] = [
+    ("c2pa-root.pem", Access::Public),
+    ("c2pa-issuing.pem", Access::Public),
+    ("c2pa-issuing.key", Access::Private),
+    ("c2pa-leaf.pem", Access::Public),
+    ("c2pa-leaf.key", Access::Private),
+    ("c2pa-root.key", Access::Private),
+];
+
+impl Instance {
+    /// Opens (at first start: makes) everything in the data folder and the database.
+    pub async fn open(settings: &Settings, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Self> {
+        files::writable_folder(&settings.data_dir)?;
+        let store = Store::open(&settings.database_url).await?;
+        let blobs = Blobs::folder(&settings.data_dir.join("blobs"))?;
+        let policies = Arc::new(found::policies(settings.policies_dir.as_deref())?);
+        let (site, keys) = open_keys(settings, &store, &*clock, &*chance).await?;
+        let model_dir = found::model_folder(&settings.models_dir)?;
+        let unregistered = found::model(&model_dir)?;
+        let (vocab, offer) = found::offer(&model_dir, &unregistered.card)?;
+        let mut instance = Self {
+            store,
+            blobs,
+            clock,
+            chance,
+            site,
+            keys,
+            policies,
+            model: ModelRecord { model: unregistered, statement: crate::id::StatementId::derived(b"none yet") },
+            offer,
+            vocab,
+            tries: Tries::default(),
+            board: Board::default(),
+            bell: Notify::new(),
+            shelf: Mutex::new(None),
+            queue: settings.queue,
+            session_days: settings.session_days,
+            card_png: RwLock::new(None),
+        };
+        instance.model = found::found(&instance, &model_dir).await?;
+        Ok(instance)
+    }
+
+    /// The signed card of the model, made once for each certificate.
+    pub(super) fn model_card_png(&self, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
+        if let Some(png) = &*self.card_png.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(png));
+        }
+        let png: Arc<[u8]> = make()?.into();
+        *self.card_png.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&png));
+        Ok(png)
+    }
+
+    /// Renews the signing certificate when its end is near. True when it did.
+    pub fn renew_certificate(&self) -> Result<bool> {
+        let now = self.clock.now();
+        let mut pki = self.keys.pki.write().unwrap_or_else(PoisonError::into_inner);
+        if !pki.needs_renewal(now) {
+            return Ok(false);
+        }
+        pki.renew_leaf(now, &*self.chance).map_err(Error::internal)?;
+        write_pki(&self.keys.folder, &pki)?;
+        *self.keys.signer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pki.signer().map_err(Error::internal)?);
+        *self.card_png.write().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(true)
+    }
+
+    /// How long tokens and queues make callers wait, in seconds.
+    pub const RETRY_AFTER_S: u32 = 3;
+
+    /// Checks every file of the model folder against its card. One sentence for each that is wrong.
+    pub fn model_problems(models_dir: &Path) -> Vec<String> {
+        let checked = found::model_folder(models_dir).and_then(|dir| Ok((found::model(&dir)?, dir)));
+        match checked {
+            Err(e) => vec![e.to_string()],
+            Ok((model, dir)) => model
+                .card
+                .files
+                .iter()
+                .filter_map(|f| found::model_file(&dir, &model.card, &f.role).err())
+                .map(|e| e.to_string())
+                .collect(),
+        }
+    }
+}
+
+/// A private key from its file, or a new one written there.
+fn key(path: &Path, chance: &dyn Chance) -> Result<KeyPair> {
+    if let Some(pem) = files::read(path)? {
+        return KeyPair::from_pem(&pem).map_err(|e| {
+            Error::Internal(format!("the key file `{}` can't be used: {e}; restore it from a backup", path.display()))
+        });
+    }
+    let pair = KeyPair::new(chance);
+    files::write(path, pair.to_pem().as_bytes(), Access::Private)?;
+    Ok(pair)
+}
+
+async fn open_keys(settings: &Settings, store: &Store, clock: &dyn Clock, chance: &dyn Chance) -> Result<(Site, Keys)> {
+    let folder = settings.data_dir.join("keys");
+    let statement = key(&folder.join("statement.key"), chance)?;
+    let log = key(&folder.join("log.key"), chance)?;
+    let pki = open_pki(&folder, &settings.site_name, clock, chance)?;
+    let public = sha256_of(log.public().as_bytes());
+    let host = settings.public_url.split_once("://").map_or("localhost", |(_, rest)| rest.split('/').next().unwrap_or(rest));
+    let wanted = settings.log_origin.clone().unwrap_or_else(|| format!("{host}/log/{}", public.short()));
+    let mut tx = store.begin().await?;
+    let log_origin = match storage::instance::get(&mut tx, Fact::LogOrigin).await? {
+        Some(kept) => kept,
+        None => {
+            storage::instance::set(&mut tx, Fact::LogOrigin, &wanted).await?;
+            wanted
+        }
+    };
+    let log = LogSigner::new(&log_origin, log.signing().clone()).map_err(Error::internal)?;
+    let vkey = log.verifier().to_string();
+    match storage::instance::get(&mut tx, Fact::LogVkey).await? {
+        None => storage::instance::set(&mut tx, Fact::LogVkey, &vkey).await?,
+        Some(kept) if kept == vkey => {}
+        Some(kept) => {
+            return Err(Error::Internal(format!(
+                "the database belongs to the log `{kept}`, but the key in `{}` is another (`{vkey}`): start with the data folder that \
+                 goes with this database",
+                folder.display()
+            )));
+        }
+    }
+    tx.commit().await?;
+    let site = Site { name: settings.site_name.clone(), url: settings.public_url.clone(), log_origin };
+    let keys = Keys {
+        statement: Ed25519Signer::new(statement.signing().clone()),
+        log,
+        signer: RwLock::new(Arc::new(pki.signer().map_err(Error::internal)?)),
+        root_pem: pki.root_pem().map_err(Error::internal)?,
+        pki: RwLock::new(pki),
+        folder,
+    };
+    Ok((site, keys))
+}
+
+fn open_pki(folder: &Path, site: &str, clock: &dyn Clock, chance: &dyn Chance) -> Result<Pki> {
+    let mut parts = Vec::new();
+    for (name, _) in PKI_FILES {
+        parts.push(files::read(&folder.join(name))?);
+    }
+    if parts.iter().all(Option::is_none) {
+        let pki = Pki::create(site, clock.now(), chance).map_err(Error::internal)?;
+        write_pki(folder, &pki)?;
+        return Ok(pki);
+    }
+    // The root's key may be kept elsewhere; all others are needed.
+    let root_key_pem = parts.pop().flatten();
+    let mut given = parts.into_iter().zip(PKI_FILES).map(|(part, (name, _))| {
+        part.ok_or_else(|| {
+            Error::Internal(format!(
+                "the file `{}` is missing: restore the keys folder from a backup",
+                folder.join(name).display()
+            ))
+        })
+    });
+    let mut next = || given.next().unwrap_or_else(|| Err(Error::internal("a certificate file is missing")));
+    let parts = PkiParts {
+        root_cert_pem: next()?,
+        issuing_cert_pem: next()?,
+        issuing_key_pem: next()?,
+        leaf_cert_pem: next()?,
+        leaf_key_pem: next()?,
+        root_key_pem,
+    };
+    Pki::from_parts(&parts).map_err(|e| {
+        Error::Internal(format!("the certificates in `{}` can't be used: {e}; restore them from a backup", folder.display()))
+    })
+}
+
+fn write_pki(folder: &Path, pki: &Pki) -> Result<()> {
+    let parts = pki.to_parts().map_err(Error::internal)?;
+    let texts = [
+        Some(parts.root_cert_pem),
+        Some(parts.issuing_cert_pem),
+        Some(parts.issuing_key_pem),
+        Some(parts.leaf_cert_pem),
+        Some(parts.leaf_key_pem),
+        parts.root_key_pem,
+    ];
+    for ((name, access), text) in PKI_FILES.into_iter().zip(texts) {
+        if let Some(text) = text {
+            files::write(&folder.join(name), text.as_bytes(), access)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Actions: what can be done, one file per deed, and the only write transactions. An action reads, decides with the domain, and writes
+//! tables, jobs and statements in one `Tx`. It knows no HTTP, no templates and no tensors.
+//!
+//! | file | deed |
+//! | --- | --- |
+//! | `instance` | what actions work with: store, keys, clock, policy, model; opening it |
+//! | `found` | the first start: the embedded model, its works and its dataset become rows and statements |
+//! | `record` | sign a statement, stage it, and let `apply` change the public tables |
+//! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
+//! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
+//! | `register_work`, `revoke_grant` | what rights holders do |
+//! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
+//! | `verify_image` | is this file what it claims? |
+//! | `sign_in` | accounts, sessions, tokens |
+//! | `rebuild` | the public tables again, from the log alone |
+
+pub mod apply;
+pub mod board;
+pub mod check_log;
+pub mod check_policy;
+pub mod choose_works;
+mod error;
+pub mod finish_image;
+pub mod found;
+pub mod instance;
+pub mod publish_checkpoint;
+pub mod rebuild;
+pub mod receipt;
+mod record;
+pub mod register_work;
+pub mod request_image;
+pub mod revoke_grant;
+pub mod sign_in;
+pub mod verify_image;
+
+pub use error::Error;
+pub use instance::Instance;
+
+/// Result of actions.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,244 @@
+//! Asking for a picture: what was asked is checked, the policy decides, and a job is queued with its decision, in one transaction.
+
+use serde::{Deserialize, Serialize};
+
+use super::check_policy::check_policy;
+use super::{Error, Instance, Result};
+use crate::accounts::{Actor, Scope};
+use crate::clock::Timestamp;
+use crate::generation::{DrawRequest, Invalid, ModelConfig};
+use crate::id::{AccountId, DecisionId, JobId};
+use crate::policy::{Decision, Outcome, Use};
+use crate::provenance::Format;
+use crate::storage::jobs::{Job, JobState};
+use crate::storage::{self, Tx};
+
+/// A picture that is asked for. Kept with its job; private, as it holds the words.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// What to draw.
+    pub prompt: String,
+    /// What the policy also looks at, as avoided; the embedded model has no use for it.
+    #[serde(default)]
+    pub negative: String,
+    /// One of the model's styles.
+    #[serde(default)]
+    pub style: Option<String>,
+    /// What the picture is for.
+    #[serde(default, rename = "use")]
+    pub use_: Use,
+    /// Chooses noise and works; drawn when absent.
+    #[serde(default, with = "seed_text")]
+    pub seed: Option<u64>,
+    /// 1 to 100; the model's own when absent.
+    #[serde(default)]
+    pub steps: Option<u16>,
+    /// 0 to 10.
+    #[serde(default)]
+    pub guidance: Option<f64>,
+    /// 0 to below 0.95.
+    #[serde(default)]
+    pub start: Option<f64>,
+    /// Pixels; the model's own when absent.
+    #[serde(default)]
+    pub width: Option<u32>,
+    /// Pixels.
+    #[serde(default)]
+    pub height: Option<u32>,
+    /// Of the file.
+    #[serde(default = "png")]
+    pub format: String,
+    /// Keep the words out of the file and off the page: a commitment stands for them.
+    #[serde(default)]
+    pub private: bool,
+}
+
+fn png() -> String {
+    "png".to_owned()
+}
+
+/// A seed has 64 bits and JSON numbers 53: text and number are both read, text is written.
+mod seed_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(u64),
+        Text(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(seed: &Option<u64>, s: S) -> Result<S::Ok, S::Error> {
+        match seed {
+            Some(seed) => s.collect_str(seed),
+            None => s.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u64>, D::Error> {
+        match Option::<Either>::deserialize(d)? {
+            None => Ok(None),
+            Some(Either::Number(n)) => Ok(Some(n)),
+            Some(Either::Text(t)) if t.trim().is_empty() => Ok(None),
+            Some(Either::Text(t)) => t
+                .trim()
+                .parse()
+                .map(Some)
+                .map_err(|_| serde::de::Error::custom("seed: expected a whole number from 0 to 18446744073709551615")),
+        }
+    }
+}
+
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Order(words hidden, seed {:?}, {})", self.seed, self.format)
+    }
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self {
+            prompt: String::new(),
+            negative: String::new(),
+            style: None,
+            use_: Use::Personal,
+            seed: None,
+            steps: None,
+            guidance: None,
+            start: None,
+            width: None,
+            height: None,
+            format: png(),
+            private: false,
+        }
+    }
+}
+
+impl Order {
+    /// What the engine is asked, without works.
+    pub fn draw_request(&self, offer: &ModelConfig) -> DrawRequest {
+        let mut request = DrawRequest::new(self.prompt.clone(), self.seed.unwrap_or(0), offer);
+        request.style = self.style.clone().filter(|s| !s.is_empty());
+        request.steps = self.steps.unwrap_or(request.steps);
+        request.guidance = self.guidance.map_or(request.guidance, |g| g as f32);
+        request.start = self.start.map_or(request.start, |s| s as f32);
+        request.width = self.width.unwrap_or(request.width);
+        request.height = self.height.unwrap_or(request.height);
+        request
+    }
+
+    /// The file format.
+    pub fn file_format(&self) -> Result<Format> {
+        Format::from_ending(&self.format).ok_or_else(|| {
+            Error::invalid("format", format!("`{}` is not a file format here: choose png, jpeg or webp", cut(&self.format)))
+        })
+    }
+
+    fn check(&self, offer: &ModelConfig) -> Result<()> {
+        if let Err(e) = self.draw_request(offer).validate(offer) {
+            return Err(Error::invalid(field(&e), e.to_string()));
+        }
+        if self.prompt.contains('\0') || self.negative.contains('\0') {
+            return Err(Error::invalid("prompt", "the prompt holds a NUL character: remove it"));
+        }
+        let negative = self.negative.chars().count();
+        if negative > crate::generation::request::PROMPT_MAX {
+            return Err(Error::invalid("negative", format!("what to avoid has {negative} characters: at most 2,000 are read")));
+        }
+        self.file_format().map(drop)
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+const fn field(e: &Invalid) -> &'static str {
+    match e {
+        Invalid::EmptyPrompt | Invalid::LongPrompt(_) => "prompt",
+        Invalid::Style { .. } => "style",
+        Invalid::Number { name, .. } => name,
+        Invalid::Size { .. } => "size",
+        Invalid::Works { .. } | Invalid::WorkPicture { .. } => "works",
+    }
+}
+
+/// A job that was queued.
+#[derive(Debug, Clone)]
+pub struct Requested {
+    /// The job.
+    pub job: Job,
+    /// What the policy answered.
+    pub decision: Decision,
+}
+
+/// Queues a picture. With `lease_until` it is not queued but handed to the caller at once, who draws it (the command line).
+pub async fn request_image(
+    instance: &Instance,
+    actor: &Actor,
+    mut order: Order,
+    lease_until: Option<Timestamp>,
+) -> Result<Requested> {
+    if !actor.may(Scope::Images) {
+        return Err(Error::Forbidden(Scope::Images));
+    }
+    order.check(&instance.offer)?;
+    if order.seed.is_none() {
+        order.seed = Some(u64::from_be_bytes(instance.chance.bytes()));
+    }
+    let decision = check_policy(instance, &order.prompt, &order.negative, order.style.as_deref(), order.use_)?;
+    let now = instance.clock.now();
+    let mut tx = instance.store.begin().await?;
+    let id = keep_decision(&mut tx, instance, Some(actor.account), &decision, now).await?;
+    // Consent and review have no queue yet, so both are a no for now; the answer says whom to ask.
+    if decision.outcome > Outcome::AllowWithNotice {
+        tx.commit().await?;
+        return Err(Error::Denied(Box::new(decision)));
+    }
+    if lease_until.is_none() && storage::jobs::open(&mut tx).await? >= instance.queue as u64 {
+        return Err(Error::Busy { retry_after_s: Instance::RETRY_AFTER_S });
+    }
+    let job = Job {
+        id: JobId::new(now, &*instance.chance),
+        account: actor.account,
+        decision: id,
+        state: if lease_until.is_some() { JobState::Running } else { JobState::Queued },
+        request: serde_json::to_value(&order).map_err(Error::internal)?,
+        image: None,
+        problem: None,
+        attempts: u32::from(lease_until.is_some()),
+        created_at: now,
+    };
+    storage::jobs::insert(&mut tx, &job, lease_until).await?;
+    tx.commit().await?;
+    instance.bell.notify_one();
+    Ok(Requested { job, decision })
+}
+
+async fn keep_decision(
+    tx: &mut Tx,
+    instance: &Instance,
+    account: Option<AccountId>,
+    decision: &Decision,
+    now: Timestamp,
+) -> Result<DecisionId> {
+    let id = DecisionId::new(now, &*instance.chance);
+    let record = serde_json::to_value(decision).map_err(Error::internal)?;
+    storage::images::insert_decision(tx, id, account, decision.outcome.as_str(), &record, now).await?;
+    Ok(id)
+}
+
+/// Calls a picture off. What is delivered already stays.
+pub async fn cancel(instance: &Instance, actor: &Actor, id: JobId) -> Result<()> {
+    let mut tx = instance.store.begin().await?;
+    let job = storage::jobs::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("job", id))?;
+    if job.account != actor.account && !actor.may(Scope::Operate) {
+        return Err(Error::not_found("job", id));
+    }
+    if !storage::jobs::end(&mut tx, id, JobState::Cancelled, "called off", instance.clock.now()).await? {
+        return Err(Error::Conflict(format!("the job is over already: it is {}", job.state)));
+    }
+    tx.commit().await?;
+    instance.board.cancel(id);
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! A model's files as bytes, and the sizes its `config.json` states. No tensors here.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::text::Vocab;
+use super::weights::LoadError;
+use crate::digest::{Sha256Hash, sha256_of};
+
+/// One file of a model: its bytes, and the name under which messages speak of it.
+#[derive(Debug, Clone)]
+pub struct ModelFile {
+    /// Path or name, for messages.
+    pub name: String,
+    /// The whole file.
+    pub bytes: Vec<u8>,
+    /// What the model's card says the bytes hash to; `None` leaves them unchecked.
+    pub sha256: Option<Sha256Hash>,
+}
+
+impl ModelFile {
+    /// Reads a file; `sha256` is what the model's card says of it.
+    pub fn read(path: &Path, sha256: Option<Sha256Hash>) -> Result<Self, LoadError> {
+        let name = path.display().to_string();
+        match std::fs::read(path) {
+            Ok(bytes) => Ok(Self { name, bytes, sha256 }),
+            Err(cause) => Err(LoadError::Unreadable { file: name, cause: cause.to_string() }),
+        }
+    }
+
+    /// The bytes, if they are the ones the card names.
+    pub(super) fn checked(&self) -> Result<&[u8], LoadError> {
+        match self.sha256 {
+            Some(expected) if sha256_of(&self.bytes) != expected => Err(LoadError::WrongHash {
+                file: self.name.clone(),
+                expected: expected.to_string(),
+                found: sha256_of(&self.bytes).to_string(),
+            }),
+            _ => Ok(&self.bytes),
+        }
+    }
+}
+
+/// The three files a model consists of.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    /// Safetensors, f16 or f32.
+    pub weights: ModelFile,
+    /// JSON: sizes and the sampler's defaults.
+    pub config: ModelFile,
+    /// JSON: a list of words; position is token.
+    pub vocab: ModelFile,
+}
+
+impl ModelFiles {
+    /// Reads `weights.safetensors`, `config.json` and `vocab.json` from a folder. `sha256` gives the card's hash of a file name.
+    pub fn read(folder: &Path, sha256: &dyn Fn(&str) -> Option<Sha256Hash>) -> Result<Self, LoadError> {
+        let file = |name: &str| ModelFile::read(&folder.join(name), sha256(name));
+        Ok(Self { weights: file("weights.safetensors")?, config: file("config.json")?, vocab: file("vocab.json")? })
+    }
+}
+
+/// What a model offers: sizes, styles, defaults.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ModelConfig {
+    /// The family, such as `retrieval-augmented rectified flow`.
+    pub architecture: String,
+    /// Numbers per token.
+    pub width: usize,
+    /// Transformer blocks.
+    pub depth: usize,
+    /// Attention heads; they divide `width`.
+    pub heads: usize,
+    /// Words of a prompt that are read, the style's token included.
+    pub text_slots: usize,
+    /// Works drawn on at most.
+    pub works_per_prompt: usize,
+    /// Width and height of a picture in pixels.
+    pub image: [u32; 2],
+    /// Side of a patch in pixels.
+    pub patch: usize,
+    /// Numbers that code one patch.
+    pub code: usize,
+    /// Default of `DrawRequest::steps`.
+    pub steps: u16,
+    /// Default of `DrawRequest::guidance`.
+    pub guidance: f32,
+    /// Default of `DrawRequest::start`.
+    pub start: f32,
+    /// Styles that may be asked for; from the vocabulary.
+    #[serde(skip)]
+    pub styles: Vec<String>,
+}
+
+impl ModelConfig {
+    /// Reads `config.json`, and the styles from the vocabulary.
+    pub fn read(file: &ModelFile, vocab: &Vocab) -> Result<Self, LoadError> {
+        let broken = |cause: String| LoadError::Malformed { file: file.name.clone(), cause };
+        let mut config: Self = serde_json::from_slice(file.checked()?).map_err(|e| broken(e.to_string()))?;
+        config.styles = vocab.styles().map(str::to_owned).collect();
+        let sizes =
+            [config.width, config.depth, config.heads, config.text_slots, config.works_per_prompt, config.patch, config.code];
+        let sound = sizes.iter().all(|&n| (1..=4096).contains(&n))
+            && config.width % config.heads == 0
+            && config.image.iter().all(|&side| (16..=4096).contains(&side) && (side as usize).is_multiple_of(config.patch))
+            // The guide and the decoder are written for one grid, square, with works coded in 2×2 patches.
+            && config.image[0] == config.image[1]
+            && config.grid() % 2 == 0;
+        if !sound || config.steps == 0 || !config.guidance.is_finite() || !(0.0..0.95).contains(&config.start) {
+            return Err(broken("a size or a default is out of range".into()));
+        }
+        Ok(config)
+    }
+
+    /// Patches along one side.
+    pub fn grid(&self) -> usize {
+        self.image[0] as usize / self.patch
+    }
+
+    /// Patches of a picture: the image tokens.
+    pub fn patches(&self) -> usize {
+        self.grid() * self.grid()
+    }
+
+    /// Bytes of a picture's RGB.
+    pub fn rgb_len(&self) -> usize {
+        self.image[0] as usize * self.image[1] as usize * 3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_cannot_be_are_refused() {
+        let vocab = Vocab::new(["<pad>", "<null>", "<unk>", "and", "<fluent>", "red"].map(str::to_owned).to_vec());
+        let good = r#"{"architecture":"x","width":192,"depth":8,"heads":3,"text_slots":8,"works_per_prompt":4,"image":[64,64],
+            "patch":8,"code":32,"steps":20,"guidance":2.0,"start":0.3,"images_seen":1}"#;
+        let file = |text: String| ModelFile { name: "config.json".into(), bytes: text.into_bytes(), sha256: None };
+        let config = ModelConfig::read(&file(good.into()), &vocab).unwrap();
+        assert_eq!((config.grid(), config.patches(), config.rgb_len()), (8, 64, 12_288));
+        assert_eq!(config.styles, ["fluent"]);
+        for (from, to) in
+            [("\"heads\":3", "\"heads\":0"), ("\"heads\":3", "\"heads\":5"), ("[64,64]", "[64,32]"), ("0.3", "0.99"), ("}", "")]
+        {
+            let said = ModelConfig::read(&file(good.replace(from, to)), &vocab).unwrap_err().to_string();
+            assert!(said.contains("config.json"), "{said}");
+        }
+    }
+}

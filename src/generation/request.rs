@@ -1,0 +1,191 @@
+//! What can be asked of a backend, checked against what a model offers. Not here: whether it may be asked.
+
+use std::sync::Arc;
+
+use super::config::ModelConfig;
+use crate::id::WorkId;
+
+/// Longest prompt, in characters.
+pub const PROMPT_MAX: usize = 2_000;
+
+/// A work to draw with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Which work.
+    pub work: WorkId,
+    /// Its picture at the model's size: rows from the top, three bytes per pixel.
+    pub rgb: Arc<[u8]>,
+}
+
+/// Everything that decides a picture, besides the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DrawRequest {
+    /// What to draw: 1 to 2,000 characters.
+    pub prompt: String,
+    /// One of the model's styles.
+    pub style: Option<String>,
+    /// Chooses the noise.
+    pub seed: u64,
+    /// Steps from noise to picture if begun from noise alone, 1 to 100; fewer are taken when `start` is above 0.
+    pub steps: u16,
+    /// How strongly prompt and works are followed, 0 to 10; 1 is as learnt.
+    pub guidance: f32,
+    /// How much of the first work the drawing begins with, 0 to below 0.95.
+    pub start: f32,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// The works to draw with; the first also gives the start.
+    pub references: Vec<Reference>,
+}
+
+/// Why a request cannot be drawn; says what can.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Invalid {
+    /// Nothing to draw.
+    #[error("the prompt is empty: say in a few words what to draw")]
+    EmptyPrompt,
+    /// Over `PROMPT_MAX` characters.
+    #[error("the prompt has {0} characters: at most 2,000 are read")]
+    LongPrompt(usize),
+    /// A style the model has not learnt.
+    #[error("the style `{style}` is not offered: choose one of {offered}, or none")]
+    Style {
+        /// As asked.
+        style: String,
+        /// What there is, with commas.
+        offered: String,
+    },
+    /// A number out of its range.
+    #[error("`{value}` is out of range for {name}: it goes from {range}")]
+    Number {
+        /// Which setting.
+        name: &'static str,
+        /// As asked.
+        value: String,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// Not the model's size.
+    #[error("the size `{width}x{height}` is not offered: this model draws {offered}")]
+    Size {
+        /// As asked.
+        width: u32,
+        /// As asked.
+        height: u32,
+        /// What there is.
+        offered: String,
+    },
+    /// Too many works.
+    #[error("{given} works were given to draw with: choose at most {most}")]
+    Works {
+        /// As asked.
+        given: usize,
+        /// The model's most.
+        most: usize,
+    },
+    /// A work's picture that is not at the model's size.
+    #[error("the picture of `{work}` has {found} bytes: {expected} are needed")]
+    WorkPicture {
+        /// Which.
+        work: WorkId,
+        /// Bytes given.
+        found: usize,
+        /// Bytes wanted.
+        expected: usize,
+    },
+}
+
+impl DrawRequest {
+    /// A request with the model's own defaults, nothing to draw with.
+    pub fn new(prompt: impl Into<String>, seed: u64, config: &ModelConfig) -> Self {
+        Self {
+            prompt: prompt.into(),
+            style: None,
+            seed,
+            steps: config.steps,
+            guidance: config.guidance,
+            start: config.start,
+            width: config.image[0],
+            height: config.image[1],
+            references: Vec::new(),
+        }
+    }
+
+    /// Checks everything against what the model offers; the first thing wrong is named.
+    pub fn validate(&self, config: &ModelConfig) -> Result<(), Invalid> {
+        if self.prompt.trim().is_empty() {
+            return Err(Invalid::EmptyPrompt);
+        }
+        let characters = self.prompt.chars().count();
+        if characters > PROMPT_MAX {
+            return Err(Invalid::LongPrompt(characters));
+        }
+        if let Some(style) = self.style.as_ref().filter(|style| !config.styles.contains(style)) {
+            let offered = if config.styles.is_empty() { "none".to_owned() } else { config.styles.join(", ") };
+            return Err(Invalid::Style { style: style.chars().take(64).collect(), offered });
+        }
+        let number = |name, value: String, range| Err(Invalid::Number { name, value, range });
+        if !(1..=100).contains(&self.steps) {
+            return number("steps", self.steps.to_string(), "1 to 100");
+        }
+        // NaN is in no range.
+        if !(0.0..=10.0).contains(&self.guidance) {
+            return number("guidance", self.guidance.to_string(), "0 to 10");
+        }
+        if !(0.0..0.95).contains(&self.start) {
+            return number("start", self.start.to_string(), "0 to below 0.95");
+        }
+        let [width, height] = config.image;
+        if [self.width, self.height] != config.image {
+            return Err(Invalid::Size { width: self.width, height: self.height, offered: format!("{width}x{height} only") });
+        }
+        if self.references.len() > config.works_per_prompt {
+            return Err(Invalid::Works { given: self.references.len(), most: config.works_per_prompt });
+        }
+        match self.references.iter().find(|r| r.rgb.len() != config.rgb_len()) {
+            Some(r) => Err(Invalid::WorkPicture { work: r.work, found: r.rgb.len(), expected: config.rgb_len() }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generation::fake::FakeBackend;
+
+    #[test]
+    fn each_fault_is_named_with_what_is_possible() {
+        let config = FakeBackend::config();
+        let good = DrawRequest::new("red apple", 1, &config);
+        assert_eq!(good.validate(&config), Ok(()));
+        let fault = |change: &dyn Fn(&mut DrawRequest)| {
+            let mut request = good.clone();
+            change(&mut request);
+            request.validate(&config).unwrap_err().to_string()
+        };
+        assert!(fault(&|r| r.prompt = " \n\t ".into()).contains("empty"));
+        assert_eq!(fault(&|r| r.prompt = "é".repeat(20_000)), "the prompt has 20000 characters: at most 2,000 are read");
+        assert_eq!(
+            fault(&|r| (r.width, r.height) = (512, 768)),
+            "the size `512x768` is not offered: this model draws 64x64 only"
+        );
+        assert!(fault(&|r| r.style = Some("pad".into())).contains("choose one of fluent"));
+        assert!(fault(&|r| r.steps = 0).contains("1 to 100") && fault(&|r| r.steps = 101).contains("`101`"));
+        assert!(fault(&|r| r.guidance = f32::NAN).contains("guidance") && fault(&|r| r.guidance = -0.1).contains("0 to 10"));
+        assert!(fault(&|r| r.start = 0.95).contains("below 0.95") && fault(&|r| r.start = f32::INFINITY).contains("start"));
+        let work = |len: usize| Reference { work: WorkId::derived(b"w"), rgb: vec![0; len].into() };
+        assert!(fault(&|r| r.references = vec![work(12_288); 5]).contains("at most 4"));
+        assert!(fault(&|r| r.references = vec![work(12_288), work(12_287)]).contains("12288 are needed"));
+    }
+
+    #[test]
+    fn the_edges_are_allowed() {
+        let config = FakeBackend::config();
+        let mut request = DrawRequest::new("é".repeat(PROMPT_MAX), u64::MAX, &config);
+        (request.steps, request.guidance, request.start) = (100, 10.0, 0.0);
+        assert_eq!(request.validate(&config), Ok(()));
+    }
+}

@@ -1,0 +1,442 @@
+//! Finds mentions: every alias, cue and exception in one automaton over all views, then near spellings. Returns byte spans of the
+//! original text. Knows nothing of rules or outcomes.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use aho_corasick::AhoCorasick;
+use serde::{Deserialize, Serialize};
+
+use super::schema::AliasMatch;
+use super::typo::{Typos, edits_for};
+use super::views::{Reading, folded, native_form, readings, unspaced};
+
+/// Words between an alias and its cue, at most.
+const CUE_REACH: usize = 6;
+/// Longest word looked into for glued names, in letters.
+const LONGEST_GLUED: usize = 48;
+
+/// Where a mention stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surface {
+    /// The prompt.
+    Prompt,
+    /// A style preset or its name.
+    Style,
+    /// The name of an adapter, as in `<lora:name:0.8>`.
+    Lora,
+    /// The negative prompt: what to avoid. Recorded only.
+    Negative,
+}
+
+/// How a mention was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum View {
+    /// Case, marks and punctuation aside, as written.
+    Plain,
+    /// In its own script.
+    Native,
+    /// With letters of another script that look alike.
+    LookAlike,
+    /// With digits or signs for letters.
+    Leet,
+    /// Letter by letter.
+    Spaced,
+    /// With punctuation inside the word.
+    Tight,
+    /// Run together with another word.
+    Glued,
+    /// With a letter or two different: never more than a question.
+    Fuzzy,
+}
+
+impl View {
+    /// For a sentence; `None` for plain writing.
+    pub const fn in_words(self) -> Option<&'static str> {
+        match self {
+            Self::Plain | Self::Native => None,
+            Self::LookAlike => Some("written with look-alike letters"),
+            Self::Leet => Some("written with digits for letters"),
+            Self::Spaced => Some("written letter by letter"),
+            Self::Tight => Some("written with signs inside"),
+            Self::Glued => Some("written as one word"),
+            Self::Fuzzy => Some("close to a known name"),
+        }
+    }
+}
+
+/// What to look for.
+#[derive(Debug)]
+pub(super) struct Alias {
+    pub policy: usize,
+    /// Index of the artist or character, when the alias is one's name.
+    pub entry: Option<usize>,
+    pub element: String,
+    pub text: String,
+    pub never_show: bool,
+    pub mode: AliasMatch,
+    pub fuzzy: Option<u8>,
+    /// Indices of cue sets.
+    pub cues: Vec<usize>,
+}
+
+/// One mention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub alias: usize,
+    pub start: usize,
+    pub end: usize,
+    pub view: View,
+    pub lora: bool,
+}
+
+/// Everything found in one text.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    pub hits: Vec<Hit>,
+    /// Cue sets mentioned anywhere.
+    pub cue_sets: BTreeSet<usize>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Alias(usize),
+    Cue(usize),
+    Exception,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pattern {
+    what: What,
+    /// The alias with its spaces left out.
+    squeezed: bool,
+}
+
+/// The compiled search.
+#[derive(Debug)]
+pub(super) struct Matcher {
+    pub aliases: Vec<Alias>,
+    ascii: AhoCorasick,
+    ascii_patterns: Vec<Pattern>,
+    native: AhoCorasick,
+    native_patterns: Vec<Pattern>,
+    /// Words that may be glued to a name.
+    glue: HashSet<String>,
+    /// Words that are never a misspelling.
+    known: HashSet<String>,
+    typos: Typos,
+}
+
+impl Matcher {
+    /// Compiles the search. Fails with a sentence when the patterns are too many or too long.
+    pub(super) fn new(
+        aliases: Vec<Alias>,
+        cue_sets: &[Vec<String>],
+        exceptions: &[String],
+        ordinary: &[String],
+        glue: &[String],
+    ) -> Result<Self, String> {
+        let mut ascii: Vec<(String, Pattern)> = Vec::new();
+        let mut native: Vec<(String, Pattern)> = Vec::new();
+        let mut typos = Typos::default();
+        let mut known: HashSet<String> = ordinary.iter().map(|w| folded(w)).collect();
+        let mut glued: HashSet<String> = glue.iter().map(|w| folded(w)).collect();
+        let mut add = |text: &str, what: What| {
+            if let Some(form) = native_form(text) {
+                native.push((form, Pattern { what, squeezed: false }));
+                return;
+            }
+            let form = folded(text);
+            let squeezed = form.replace(' ', "");
+            if squeezed != form && squeezed.len() >= 5 && matches!(what, What::Alias(_)) {
+                ascii.push((squeezed, Pattern { what, squeezed: true }));
+            }
+            ascii.push((form, Pattern { what, squeezed: false }));
+        };
+        for (i, alias) in aliases.iter().enumerate() {
+            add(&alias.text, What::Alias(i));
+            if native_form(&alias.text).is_some() {
+                continue;
+            }
+            let form = folded(&alias.text);
+            let letters = form.replace(' ', "").len();
+            if !matches!(alias.mode, AliasMatch::Word | AliasMatch::Stem) {
+                let edits = alias.fuzzy.unwrap_or_else(|| edits_for(letters, alias.mode == AliasMatch::NeedsCue));
+                typos.add(i, &form, edits);
+            }
+            if letters >= 4 {
+                glued.insert(form.replace(' ', ""));
+            }
+            known.insert(form);
+        }
+        for (i, set) in cue_sets.iter().enumerate() {
+            for cue in set {
+                add(cue, What::Cue(i));
+                if native_form(cue).is_none() {
+                    let form = folded(cue);
+                    glued.insert(form.replace(' ', ""));
+                    known.insert(form);
+                }
+            }
+        }
+        for text in exceptions {
+            add(text, What::Exception);
+            known.insert(folded(text));
+        }
+        let build = |all: &[(String, Pattern)]| {
+            AhoCorasick::new(all.iter().map(|(form, _)| form))
+                .map_err(|e| format!("the names can't be searched together: {e}; use fewer or shorter ones"))
+        };
+        Ok(Self {
+            ascii: build(&ascii)?,
+            ascii_patterns: ascii.into_iter().map(|(_, p)| p).collect(),
+            native: build(&native)?,
+            native_patterns: native.into_iter().map(|(_, p)| p).collect(),
+            aliases,
+            glue: glued,
+            known,
+            typos,
+        })
+    }
+
+    /// All mentions in `text`, in order of place. What stands at or after byte `styled_from` is a style's name and its own cue.
+    pub(super) fn scan(&self, text: &str, styled_from: usize) -> Scan {
+        let readings = readings(text);
+        let mut found = Found::default();
+        for reading in &readings {
+            self.collect(reading, &mut found);
+        }
+        found.tidy();
+        if let Some(plain) = readings.first() {
+            for reading in readings.iter().filter(|r| matches!(r.kind, View::Plain | View::LookAlike)) {
+                self.near(reading, &mut found);
+            }
+            self.finish(text, plain, styled_from, found)
+        } else {
+            Scan::default()
+        }
+    }
+
+    fn collect<'r>(&self, reading: &'r Reading, found: &mut Found<'r>) {
+        let native = reading.kind == View::Native;
+        let (searcher, patterns) =
+            if native { (&self.native, &self.native_patterns) } else { (&self.ascii, &self.ascii_patterns) };
+        let mut inside: Vec<(usize, usize, Pattern)> = Vec::new();
+        let mut glued: HashSet<usize> = HashSet::new();
+        for m in searcher.find_overlapping_iter(&reading.text) {
+            let (start, end, pattern) = (m.start(), m.end(), patterns[m.pattern().as_usize()]);
+            let stem = matches!(pattern.what, What::Alias(a) if self.aliases[a].mode == AliasMatch::Stem);
+            if if native { bounded_native(&reading.text, start, end, stem) } else { bounded(&reading.text, start, end, stem) } {
+                let view = if pattern.squeezed && reading.kind == View::Plain { View::Glued } else { reading.kind };
+                found.add(pattern.what, reading, start, end, view);
+            } else if !native && end - start >= 3 && !reading.text[start..end].contains(' ') {
+                inside.push((start, end, pattern));
+            }
+        }
+        for &(start, end, pattern) in &inside {
+            let What::Alias(alias) = pattern.what else { continue };
+            if self.aliases[alias].mode == AliasMatch::Word || end - start < 5 {
+                continue;
+            }
+            let Some((from, to)) = word_around(&reading.text, start, end) else { continue };
+            let rest = [&reading.text[from..start], &reading.text[end..to]];
+            if end - start >= 9 || rest.iter().all(|part| found.is_glue(part, &self.glue)) {
+                glued.insert(from);
+                found.add(pattern.what, reading, start, end, View::Glued);
+            }
+        }
+        if glued.is_empty() {
+            return;
+        }
+        for (start, end, pattern) in inside {
+            let cue = matches!(pattern.what, What::Cue(_));
+            if cue && word_around(&reading.text, start, end).is_some_and(|(from, _)| glued.contains(&from)) {
+                found.add(pattern.what, reading, start, end, View::Glued);
+            }
+        }
+    }
+
+    fn near(&self, reading: &Reading, found: &mut Found<'_>) {
+        let mut taken: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
+        for hit in &found.hits {
+            taken.entry(self.aliases[hit.alias].policy).or_default().push((hit.start, hit.end));
+        }
+        for spans in taken.values_mut() {
+            merge(spans);
+        }
+        for near in self.typos.find(reading, |word| self.known.contains(word)) {
+            let (start, end) = reading.original(near.start, near.end);
+            let overlaps = |spans: &Vec<(usize, usize)>| {
+                let at = spans.partition_point(|s| s.1 <= start);
+                spans.get(at).is_some_and(|s| s.0 < end)
+            };
+            if !taken.get(&self.aliases[near.alias].policy).is_some_and(overlaps) && !found.excepted(start, end) {
+                found.add(What::Alias(near.alias), reading, near.start, near.end, View::Fuzzy);
+            }
+        }
+    }
+
+    /// Drops uncued and repeated mentions.
+    fn finish(&self, text: &str, plain: &Reading, styled_from: usize, mut found: Found<'_>) -> Scan {
+        found.cues.sort_unstable();
+        found.cues.dedup();
+        let starts: Vec<usize> = plain.words().iter().map(|&(s, e)| plain.original(s, e).0).collect();
+        let place = |byte: usize| starts.partition_point(|&s| s <= byte);
+        let cues: Vec<(usize, usize, usize, usize, usize)> =
+            found.cues.iter().map(|&(start, end, set)| (place(start), place(end.saturating_sub(1)), set, start, end)).collect();
+        let styled: BTreeSet<usize> = found.cues.iter().filter(|c| c.0 >= styled_from).map(|c| c.2).collect();
+        let loras = lora_spans(text);
+        let mut scan = Scan { hits: Vec::new(), cue_sets: found.cues.iter().map(|c| c.2).collect() };
+        for mut hit in std::mem::take(&mut found.hits) {
+            hit.lora = loras.iter().any(|l| l.0 <= hit.start && hit.end <= l.1);
+            let alias = &self.aliases[hit.alias];
+            let cued = alias.mode != AliasMatch::NeedsCue || hit.lora || hit.start >= styled_from || {
+                let (first, last) = (place(hit.start), place(hit.end.saturating_sub(1)));
+                let from = cues.partition_point(|c| c.0 + 2 * CUE_REACH + 8 < first);
+                cues[from..].iter().take_while(|c| c.0 <= last + CUE_REACH).any(|&(cue_first, cue_last, set, start, end)| {
+                    alias.cues.contains(&set)
+                        && (end <= hit.start || start >= hit.end)
+                        && cue_last + CUE_REACH >= first
+                        && cue_first <= last + CUE_REACH
+                }) || alias.cues.iter().any(|set| styled.contains(set))
+            };
+            if cued {
+                scan.hits.push(hit);
+            }
+        }
+        let key = |h: &Hit| (h.start, std::cmp::Reverse(h.end), h.view, h.alias);
+        scan.hits.sort_unstable_by_key(key);
+        // A mention inside a longer one of the same policy, element and person says nothing new.
+        let mut longest: HashMap<(usize, &str, Option<usize>), usize> = HashMap::new();
+        scan.hits.retain(|hit| {
+            let alias = &self.aliases[hit.alias];
+            let end = longest.entry((alias.policy, &alias.element, alias.entry)).or_insert(0);
+            let new = hit.end > *end;
+            *end = hit.end.max(*end);
+            new
+        });
+        scan
+    }
+}
+
+#[derive(Debug, Default)]
+struct Found<'r> {
+    hits: Vec<Hit>,
+    /// Start, end, set.
+    cues: Vec<(usize, usize, usize)>,
+    exceptions: Vec<(usize, usize)>,
+    seen: HashSet<(usize, usize, usize)>,
+    glue_memo: HashMap<&'r str, bool>,
+}
+
+impl<'r> Found<'r> {
+    fn add(&mut self, what: What, reading: &Reading, start: usize, end: usize, view: View) {
+        let (start, end) = reading.original(start, end);
+        match what {
+            What::Alias(alias) => {
+                if self.seen.insert((alias, start, end)) {
+                    self.hits.push(Hit { alias, start, end, view, lora: false });
+                }
+            }
+            What::Cue(set) => self.cues.push((start, end, set)),
+            What::Exception => self.exceptions.push((start, end)),
+        }
+    }
+
+    /// Takes out what stands inside an exception.
+    fn tidy(&mut self) {
+        merge(&mut self.exceptions);
+        let exceptions = std::mem::take(&mut self.exceptions);
+        self.hits.retain(|hit| !covered(&exceptions, hit.start, hit.end));
+        self.exceptions = exceptions;
+    }
+
+    fn excepted(&self, start: usize, end: usize) -> bool {
+        covered(&self.exceptions, start, end)
+    }
+
+    /// Whether `rest` is made of words that may be glued to a name: digits, `v2`, `style`, another name.
+    fn is_glue(&mut self, rest: &'r str, glue: &HashSet<String>) -> bool {
+        if rest.is_empty() {
+            return true;
+        }
+        *self.glue_memo.entry(rest).or_insert_with(|| {
+            let bytes = rest.as_bytes();
+            let mut reach = vec![false; bytes.len() + 1];
+            reach[0] = true;
+            for i in 0..bytes.len() {
+                if !reach[i] {
+                    continue;
+                }
+                if bytes[i].is_ascii_digit() {
+                    reach[i + 1] = true;
+                }
+                for end in i + 1..=bytes.len().min(i + 18) {
+                    if !reach[end] && glue.contains(&rest[i..end]) {
+                        reach[end] = true;
+                    }
+                }
+            }
+            reach[bytes.len()]
+        })
+    }
+}
+
+fn merge(spans: &mut Vec<(usize, usize)>) {
+    spans.sort_unstable();
+    spans.dedup_by(|next, kept| {
+        let touching = next.0 < kept.1;
+        if touching {
+            kept.1 = kept.1.max(next.1);
+        }
+        touching
+    });
+}
+
+fn covered(spans: &[(usize, usize)], start: usize, end: usize) -> bool {
+    let at = spans.partition_point(|s| s.1 < end);
+    spans.get(at).is_some_and(|s| s.0 <= start)
+}
+
+/// Whole words, a plural `s` or `es` aside.
+fn bounded(text: &str, start: usize, end: usize, stem: bool) -> bool {
+    let bytes = text.as_bytes();
+    let stop = |at: usize| bytes.get(at).is_none_or(|&b| b == b' ');
+    let left = start == 0 || bytes[start - 1] == b' ';
+    let plural =
+        end - start >= 4 && (text[end..].starts_with('s') && stop(end + 1) || text[end..].starts_with("es") && stop(end + 2));
+    left && (stem || stop(end) || plural)
+}
+
+/// Whole words where the script has them.
+fn bounded_native(text: &str, start: usize, end: usize, stem: bool) -> bool {
+    let part = |c: char| !unspaced(c) && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c));
+    let found = &text[start..end];
+    let left = found.chars().next().is_some_and(unspaced) || !text[..start].chars().next_back().is_some_and(part);
+    let right = stem || found.chars().next_back().is_some_and(unspaced) || !text[end..].chars().next().is_some_and(part);
+    left && right
+}
+
+/// The word that `start..end` lies in, if it is not too long to be one.
+fn word_around(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let before = bytes[..start].iter().rev().take(LONGEST_GLUED).take_while(|&&b| b != b' ').count();
+    let after = bytes[end..].iter().take(LONGEST_GLUED).take_while(|&&b| b != b' ').count();
+    (before + after + end - start <= LONGEST_GLUED).then_some((start - before, end + after))
+}
+
+/// Byte ranges of `<lora:…>`, `<lyco:…>`, `<hypernet:…>` and `embedding:…` names.
+fn lora_spans(text: &str) -> Vec<(usize, usize)> {
+    let lower = text.to_ascii_lowercase();
+    let mut out = Vec::new();
+    for (mark, stop) in [("<lora:", '>'), ("<lyco:", '>'), ("<hypernet:", '>'), ("embedding:", ' ')] {
+        for (at, _) in lower.match_indices(mark) {
+            let from = at + mark.len();
+            let to = lower[from..].char_indices().take(200).find(|(_, c)| *c == stop || *c == '\n');
+            out.push((from, from + to.map_or(lower.len() - from, |(i, _)| i).min(lower.len() - from)));
+        }
+    }
+    out.sort_unstable();
+    out
+}

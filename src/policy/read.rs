@@ -1,0 +1,511 @@
+//! Reads a bundle from texts: checks every reference and prepares the search once, so that a decision is fast. Says file, line and
+//! column of what is wrong and what to do about it. Never touches a disk.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+
+use super::bundle::{Authority, Bundle, Case, Kind, Person, Policy, Problem, Rule, hash_of};
+use super::matcher::{Alias, Matcher, Surface};
+use super::schema::*;
+use super::terms::Use;
+use super::views::{folded, native_form};
+
+/// Longest file of a bundle, in bytes.
+const FILE_LIMIT: usize = 1 << 20;
+/// The layout this code reads.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Line and column of a byte, both from 1.
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before: String = String::from_utf8_lossy(&text.as_bytes()[..at.min(text.len())]).into_owned();
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
+fn is_version(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    parts.len() == 3
+        && parts.iter().all(|p| p.parse::<u32>().is_ok() && (*p == "0" || !p.starts_with('0')) && !p.starts_with('+'))
+}
+
+fn is_id(text: &str) -> bool {
+    let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let bytes = text.as_bytes();
+    bytes.len() <= 64
+        && ends(bytes.first())
+        && ends(bytes.last())
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+}
+
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && crate::clock::Timestamp::parse(&format!("{text}T00:00:00Z")).is_some()
+}
+
+/// Collects problems while reading.
+#[derive(Default)]
+pub(super) struct Reader {
+    pub problems: Vec<Problem>,
+}
+
+/// What the vocabulary files say.
+#[derive(Default)]
+struct Vocabulary {
+    glue: Vec<String>,
+    names: Vec<String>,
+    sets: Vec<Vec<String>>,
+    exceptions: Vec<String>,
+    ordinary: Vec<String>,
+}
+
+impl Reader {
+    fn say(&mut self, file: &str, text: &str, at: Option<usize>, message: impl Into<String>) {
+        let (line, column) = at.map_or((0, 0), |at| line_and_column(text, at));
+        self.problems.push(Problem { file: file.to_owned(), line, column, message: message.into() });
+    }
+
+    fn toml<T: DeserializeOwned>(&mut self, file: &str, text: &str) -> Option<T> {
+        toml::from_str(text)
+            .map_err(|e| {
+                let message = e.message().trim().replace('\n', "; ");
+                self.say(file, text, e.span().map(|s| s.start), format!("{message}; correct this line"));
+            })
+            .ok()
+    }
+
+    /// Everything of a bundle; `None`, or problems, when it can't be used.
+    pub(super) fn read(&mut self, files: &[(String, String)]) -> Option<Bundle> {
+        let mut by_path: BTreeMap<&str, &str> = BTreeMap::new();
+        for (path, text) in files {
+            if text.len() > FILE_LIMIT {
+                self.say(path, text, None, "longer than 1 MiB; split the file");
+            } else if by_path.insert(path, text).is_some() {
+                self.say(path, text, None, "given twice; keep one");
+            }
+        }
+        let head: Option<BundleToml> = match by_path.get("bundle.toml") {
+            Some(text) => self.toml("bundle.toml", text),
+            None => {
+                self.say(
+                    "bundle.toml",
+                    "",
+                    None,
+                    "missing; add it with name, version, schema_version, default_outcome, languages, appeal",
+                );
+                None
+            }
+        };
+        if let (Some(head), Some(text)) = (&head, by_path.get("bundle.toml")) {
+            self.version("bundle.toml", text, &head.version);
+            if *head.schema_version.get_ref() != SCHEMA_VERSION {
+                let at = Some(head.schema_version.span().start);
+                let message = format!(
+                    "schema_version `{}` is not known; this program reads {SCHEMA_VERSION}",
+                    head.schema_version.get_ref()
+                );
+                self.say("bundle.toml", text, at, message);
+            }
+            if head.name.trim().is_empty() || head.appeal.trim().is_empty() || head.languages.is_empty() {
+                self.say("bundle.toml", text, None, "name, languages and appeal may not be empty; fill them in");
+            }
+        }
+        let language = head.as_ref().and_then(|h| h.languages.first().cloned()).unwrap_or_else(|| "en".into());
+        let words = self.vocabulary(&by_path);
+        let (mut policies, mut aliases, mut cases) = (Vec::new(), Vec::new(), Vec::new());
+        let mut used_notices = HashSet::new();
+        for (&path, &text) in &by_path {
+            let parts: Vec<&str> = path.split('/').collect();
+            let kind = match parts[..] {
+                ["bundle.toml" | "CHANGES.md"] | ["vocab", "cues.toml" | "exceptions.toml"] => continue,
+                ["notices", name] if name.ends_with(".md") => continue,
+                ["tests", name] if name.ends_with(".toml") => {
+                    if let Some(CasesToml { cases: found }) = self.toml(path, text) {
+                        cases.extend(found.into_iter().map(|case| Case {
+                            file: path.to_owned(),
+                            line: line_and_column(text, case.span().start).0,
+                            case: case.into_inner(),
+                        }));
+                    }
+                    continue;
+                }
+                ["traditions", name] if name.ends_with(".toml") => Kind::Tradition,
+                ["artists", name] if name.ends_with(".toml") => Kind::Artist,
+                ["characters", name] if name.ends_with(".toml") => Kind::Character,
+                _ => {
+                    let places = "bundle.toml, CHANGES.md, traditions/, artists/, characters/, vocab/, notices/ or tests/";
+                    self.say(path, text, None, format!("not a place for a policy file; use {places}"));
+                    continue;
+                }
+            };
+            let Some(raw) = self.toml::<PolicyToml>(path, text) else { continue };
+            let mut notice = |pattern: &str| {
+                let name = pattern.replace("{lang}", &language);
+                let found = by_path.get(name.as_str()).map(|text| text.trim().replace("\r\n", "\n"));
+                used_notices.insert(name);
+                found
+            };
+            let policy = self.policy(path, text, kind, raw, policies.len(), &words, &mut aliases, &mut notice);
+            policies.push(policy);
+        }
+        let mut ids = HashSet::new();
+        for policy in &policies {
+            if !ids.insert(policy.id.as_str()) {
+                self.say(&policy.file, "", None, format!("id `{}` is used by another file; choose a new one", policy.id));
+            }
+        }
+        let used_cues = aliases.iter().flat_map(|a: &Alias| a.cues.iter()).copied().chain(rules_with(&policies)).collect();
+        let matcher = Matcher::new(aliases, &words.sets, &words.exceptions, &words.ordinary, &words.glue)
+            .map_err(|message| self.say("bundle.toml", "", None, message))
+            .ok()?;
+        let head = head?;
+        Some(Bundle {
+            name: head.name,
+            version: head.version.into_inner(),
+            hash: hash_of(by_path.iter().map(|(path, text)| (*path, *text))),
+            default_outcome: head.default_outcome,
+            appeal: head.appeal,
+            policies,
+            matcher,
+            cases,
+            files: by_path.keys().map(|p| (*p).to_owned()).collect(),
+            used_notices,
+            used_cues,
+            cue_names: words.names,
+        })
+    }
+
+    fn version(&mut self, file: &str, text: &str, version: &Spanned<String>) {
+        if !is_version(version.get_ref()) {
+            let message = format!("`{}` is not a version; write three numbers such as 1.0.0", version.get_ref());
+            self.say(file, text, Some(version.span().start), message);
+        }
+    }
+
+    fn day(&mut self, file: &str, text: &str, at: usize, day: &str) {
+        if !day.is_empty() && !is_day(day) {
+            self.say(
+                file,
+                text,
+                Some(at),
+                format!("`{day}` is not a day; write YYYY-MM-DD, or leave it empty if nobody has checked"),
+            );
+        }
+    }
+
+    fn vocabulary(&mut self, files: &BTreeMap<&str, &str>) -> Vocabulary {
+        let mut words = Vocabulary::default();
+        let file = "vocab/cues.toml";
+        match files.get(file) {
+            Some(text) => {
+                if let Some(cues) = self.toml::<CuesToml>(file, text) {
+                    words.glue = cues.glue;
+                    (words.names, words.sets) = cues.sets.into_iter().unzip();
+                }
+                for word in
+                    words.sets.iter().flatten().chain(&words.glue).filter(|w| !searchable(w, 1)).cloned().collect::<Vec<_>>()
+                {
+                    self.say(file, text, None, format!("`{word}` has no letters to look for; remove it"));
+                }
+            }
+            None => self.say(file, "", None, "missing; add it with `glue` and a `[sets]` table that has `style`"),
+        }
+        let file = "vocab/exceptions.toml";
+        if let Some(text) = files.get(file)
+            && let Some(found) = self.toml::<ExceptionsToml>(file, text)
+        {
+            words.ordinary = found.ordinary;
+            words.exceptions = found.exception.into_iter().map(|e| e.text).collect();
+            for word in words.exceptions.iter().chain(&words.ordinary).filter(|w| !searchable(w, 2)).cloned().collect::<Vec<_>>()
+            {
+                self.say(file, text, None, format!("`{word}` has no letters to look for; remove it"));
+            }
+        }
+        words
+    }
+
+    fn cue_sets(&mut self, file: &str, text: &str, at: usize, names: &[String], words: &Vocabulary) -> Vec<usize> {
+        let mut found = Vec::new();
+        for name in names {
+            match words.names.iter().position(|known| known == name) {
+                Some(i) => found.push(i),
+                None => {
+                    let message = format!("`{name}` is not a set of vocab/cues.toml; write one of {}", words.names.join(", "));
+                    self.say(file, text, Some(at), message);
+                }
+            }
+        }
+        found
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of `read`, split off for length")]
+    fn policy(
+        &mut self,
+        file: &str,
+        text: &str,
+        kind: Kind,
+        raw: PolicyToml,
+        index: usize,
+        words: &Vocabulary,
+        aliases: &mut Vec<Alias>,
+        notice: &mut impl FnMut(&str) -> Option<String>,
+    ) -> Policy {
+        self.version(file, text, &raw.version);
+        let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".toml");
+        let id = raw.id.get_ref().clone();
+        if !is_id(&id) || !(id == stem || id.starts_with(&format!("{stem}-"))) {
+            let message =
+                format!("id `{id}` does not fit its file; write `{stem}`, or `{stem}-…` in small letters, digits and hyphens");
+            self.say(file, text, Some(raw.id.span().start), message);
+        }
+        let authority = raw.authority;
+        self.day(file, text, 0, &authority.checked_on);
+        if authority.name.trim().is_empty() {
+            self.say(file, text, None, "authority.name is empty; name whom to ask");
+        }
+        if !authority.contact_url.is_empty() && !authority.contact_url.starts_with("https://") {
+            self.say(
+                file,
+                text,
+                None,
+                format!("contact_url `{}` is no https address; correct it or leave it empty", authority.contact_url),
+            );
+        }
+        let wrong = match kind {
+            Kind::Tradition => !raw.artist.is_empty() || !raw.character.is_empty(),
+            Kind::Artist => !raw.alias.is_empty() || !raw.character.is_empty(),
+            Kind::Character => !raw.alias.is_empty() || !raw.artist.is_empty(),
+        };
+        if wrong {
+            self.say(
+                file,
+                text,
+                None,
+                "names of another kind; use [[alias]] in traditions/, [[artist]] in artists/, [[character]] in characters/",
+            );
+        }
+        let mut shown = Vec::new();
+        let mut people = Vec::new();
+        let first = aliases.len();
+        let style = words.names.iter().position(|n| n == "style").into_iter().collect::<Vec<_>>();
+        for entry in raw.alias {
+            let at = entry.span().start;
+            let entry = entry.into_inner();
+            if entry.kind == AliasKind::Offensive && !entry.never_show {
+                self.say(file, text, Some(at), format!("`{}` is marked offensive; add `never_show = true`", entry.text));
+            }
+            if !entry.never_show {
+                shown.push(entry.text.clone());
+            }
+            let cues = if entry.cues.is_empty() { style.clone() } else { self.cue_sets(file, text, at, &entry.cues, words) };
+            let alias = Alias {
+                policy: index,
+                entry: None,
+                element: entry.element,
+                text: entry.text,
+                never_show: entry.never_show,
+                mode: entry.mode,
+                fuzzy: entry.fuzzy,
+                cues,
+            };
+            self.alias(file, text, at, alias, aliases);
+        }
+        for entry in raw.artist {
+            let at = entry.span().start;
+            let ArtistToml { name, aliases: names, needs_cue, died, source, checked_on, suggest, fuzzy } = entry.into_inner();
+            self.day(file, text, at, &checked_on);
+            let person =
+                Person { name, died, note: String::new(), suggest, source, checked_on, line: line_and_column(text, at).0 };
+            self.person(
+                file,
+                text,
+                at,
+                (index, people.len()),
+                person,
+                String::new(),
+                (names, needs_cue, fuzzy),
+                &style,
+                aliases,
+                &mut people,
+            );
+        }
+        for entry in raw.character {
+            let at = entry.span().start;
+            let CharacterToml { name, aliases: names, needs_cue, element, version_note, source, checked_on, fuzzy } =
+                entry.into_inner();
+            self.day(file, text, at, &checked_on);
+            let person = Person {
+                name,
+                died: None,
+                note: version_note,
+                suggest: Vec::new(),
+                source,
+                checked_on,
+                line: line_and_column(text, at).0,
+            };
+            self.person(
+                file,
+                text,
+                at,
+                (index, people.len()),
+                person,
+                element,
+                (names, needs_cue, fuzzy),
+                &style,
+                aliases,
+                &mut people,
+            );
+        }
+        shown.extend(people.iter().map(|p| p.name.clone()));
+        if aliases.len() == first {
+            self.say(file, text, None, "no names to look for; add [[alias]], [[artist]] or [[character]]");
+        }
+        let elements: HashSet<String> = aliases[first..].iter().map(|a| a.element.clone()).collect();
+        let mut rules: Vec<Rule> = Vec::new();
+        for entry in raw.rule {
+            let at = entry.span().start;
+            let rule = self.rule(file, text, at, entry.into_inner(), &elements, words, notice);
+            if rules.iter().any(|r| r.id == rule.id) {
+                self.say(file, text, Some(at), format!("rule id `{}` is used twice in this file; choose a new one", rule.id));
+            }
+            rules.push(rule);
+        }
+        if rules.is_empty() {
+            self.say(file, text, None, "no rules; add at least one [[rule]]");
+        }
+        Policy {
+            id,
+            version: raw.version.into_inner(),
+            title: raw.title,
+            summary: raw.summary,
+            kind,
+            authority: Authority {
+                status: authority.status,
+                name: authority.name,
+                contact_url: authority.contact_url,
+                checked_on: authority.checked_on,
+                local_contexts_project: authority.local_contexts_project,
+            },
+            aliases: shown,
+            rules,
+            describe: raw.describe.into_iter().map(|d| d.text).collect(),
+            file: file.to_owned(),
+            people,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of `policy`, shared by artists and characters")]
+    fn person(
+        &mut self,
+        file: &str,
+        text: &str,
+        at: usize,
+        (policy, entry): (usize, usize),
+        person: Person,
+        element: String,
+        (names, needs_cue, fuzzy): (Vec<String>, Vec<String>, Option<u8>),
+        style: &[usize],
+        aliases: &mut Vec<Alias>,
+        people: &mut Vec<Person>,
+    ) {
+        let modes = std::iter::once((person.name.clone(), AliasMatch::Phrase))
+            .chain(names.into_iter().map(|n| (n, AliasMatch::Phrase)))
+            .chain(needs_cue.into_iter().map(|n| (n, AliasMatch::NeedsCue)));
+        let mut forms: HashSet<(String, Option<String>)> = HashSet::new();
+        let all: Vec<(String, AliasMatch)> = modes.collect();
+        // A name that is also listed under `needs_cue` needs its cue.
+        for (i, (name, mode)) in all.iter().enumerate() {
+            if *mode == AliasMatch::Phrase && all[i + 1..].iter().any(|(n, m)| n == name && *m == AliasMatch::NeedsCue) {
+                continue;
+            }
+            if !forms.insert((folded(name), native_form(name))) {
+                continue;
+            }
+            let alias = Alias {
+                policy,
+                entry: Some(entry),
+                element: element.clone(),
+                text: name.clone(),
+                never_show: false,
+                mode: *mode,
+                fuzzy,
+                cues: style.to_vec(),
+            };
+            self.alias(file, text, at, alias, aliases);
+        }
+        people.push(person);
+    }
+
+    fn alias(&mut self, file: &str, text: &str, at: usize, alias: Alias, aliases: &mut Vec<Alias>) {
+        if !searchable(&alias.text, 2) {
+            self.say(file, text, Some(at), format!("alias `{}` is too short to look for; use two letters or more", alias.text));
+        } else if alias.fuzzy.is_some_and(|f| f > 2) {
+            self.say(file, text, Some(at), format!("fuzzy of `{}` is above 2; write 0, 1 or 2", alias.text));
+        } else {
+            aliases.push(alias);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of `policy`, split off for length")]
+    fn rule(
+        &mut self,
+        file: &str,
+        text: &str,
+        at: usize,
+        raw: RuleToml,
+        elements: &HashSet<String>,
+        words: &Vocabulary,
+        notice: &mut impl FnMut(&str) -> Option<String>,
+    ) -> Rule {
+        if !is_id(raw.id.get_ref()) {
+            let message = format!("rule id `{}` may have small letters, digits and hyphens only; rename it", raw.id.get_ref());
+            self.say(file, text, Some(raw.id.span().start), message);
+        }
+        for element in raw.when.element.iter().filter(|e| !elements.contains(*e)) {
+            self.say(file, text, Some(at), format!("no name in this file has element `{element}`; add one or remove it here"));
+        }
+        if raw.when.surface.contains(&Surface::Negative) {
+            self.say(file, text, Some(at), "a mention in the negative prompt fires no rule; remove `negative`");
+        }
+        if raw.why.trim().is_empty() {
+            self.say(file, text, Some(at), "why is empty; give the reason in one plain sentence");
+        }
+        self.day(file, text, at, &raw.checked_on);
+        let with = self.cue_sets(file, text, at, &raw.when.with, words);
+        let shown = (!raw.notice.is_empty()).then(|| notice(&raw.notice));
+        if shown.as_ref().is_some_and(Option::is_none) {
+            self.say(file, text, Some(at), format!("notice `{}` is not there; add the file under notices/", raw.notice));
+        }
+        let mut uses: Vec<Use> = raw.when.uses.iter().flat_map(|u| u.uses()).copied().collect();
+        uses.sort();
+        uses.dedup();
+        if uses.is_empty() {
+            uses = Use::ALL.to_vec();
+        }
+        Rule {
+            id: raw.id.into_inner(),
+            outcome: raw.outcome,
+            why: raw.why.trim().to_owned(),
+            sources: raw.source,
+            checked_on: raw.checked_on,
+            line: line_and_column(text, at).0,
+            uses,
+            suggest: raw.suggest,
+            consent: Some(raw.unless.consent).filter(|c| !c.is_empty()),
+            notice: shown.flatten(),
+            elements: raw.when.element,
+            surfaces: raw.when.surface,
+            with,
+            life: raw.when.life,
+        }
+    }
+}
+
+fn rules_with(policies: &[Policy]) -> impl Iterator<Item = usize> {
+    policies.iter().flat_map(|p| &p.rules).flat_map(|r| &r.with).copied()
+}
+
+/// At least `least` letters or digits to look for, in any script.
+fn searchable(text: &str, least: usize) -> bool {
+    folded(text).len() >= least || native_form(text).is_some()
+}

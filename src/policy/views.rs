@@ -1,0 +1,347 @@
+//! The same text read several ways, each letter mapped back to the bytes it came from. Only reading: no names, no rules.
+//!
+//! Order matters: default-ignorable characters go first (they split words for every later step), marks are stripped from Latin, Greek
+//! and Cyrillic only (elsewhere they are vowels), and apostrophe-like letters such as the okina vanish.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::is_combining_mark;
+
+use super::matcher::View;
+
+/// One character of a view and the bytes of the original it stands for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ch {
+    c: char,
+    start: u32,
+    end: u32,
+}
+
+/// A reading of a text: ASCII letters, digits and single spaces, or native script when `kind` is `Native`.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub kind: View,
+    pub text: String,
+    /// Original byte range of each byte of `text`.
+    spans: Vec<(u32, u32)>,
+}
+
+impl Reading {
+    fn new(kind: View) -> Self {
+        Self { kind, text: String::new(), spans: Vec::new() }
+    }
+
+    fn push(&mut self, ch: Ch) {
+        self.text.push(ch.c);
+        self.spans.extend(std::iter::repeat_n((ch.start, ch.end), ch.c.len_utf8()));
+    }
+
+    fn space(&mut self, at: Ch) {
+        if !self.text.is_empty() && !self.text.ends_with(' ') {
+            self.push(Ch { c: ' ', ..at });
+        }
+    }
+
+    /// Original bytes behind `start..end` of this reading; `end` must lie after `start`.
+    pub(super) fn original(&self, start: usize, end: usize) -> (usize, usize) {
+        let first = self.spans.get(start).map_or(0, |s| s.0);
+        let last = self.spans.get(end.saturating_sub(1)).map_or(first, |s| s.1);
+        (first as usize, last.max(first) as usize)
+    }
+
+    /// Byte ranges of the words.
+    pub(super) fn words(&self) -> Vec<(usize, usize)> {
+        let mut words = Vec::new();
+        let mut at = 0;
+        for word in self.text.split(' ') {
+            if !word.is_empty() {
+                words.push((at, at + word.len()));
+            }
+            at += word.len() + 1;
+        }
+        words
+    }
+}
+
+/// Characters that show nothing (Unicode `Default_Ignorable_Code_Point`, plus U+FFF9–FFFB).
+pub(super) fn ignorable(c: char) -> bool {
+    matches!(u32::from(c),
+        0xAD | 0x34F | 0x61C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F | 0x202A..=0x202E
+        | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB | 0x1BCA0..=0x1BCA3
+        | 0x1D173..=0x1D17A | 0xE0000..=0xE0FFF)
+}
+
+/// Apostrophes, okinas, primes: written or left out at will.
+fn apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '`' | '´' | 'ʹ' | 'ʻ' | 'ʼ' | 'ʽ' | 'ʾ' | 'ʿ' | 'ˈ' | '‘' | '’' | '‛' | '′' | 'ꞌ' | '＇')
+}
+
+/// Scripts written without spaces between words.
+pub(super) fn unspaced(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0E00..=0x0EFF | 0x0F00..=0x109F | 0x1100..=0x11FF | 0x1780..=0x17FF | 0x2E80..=0x30FF | 0x3100..=0x9FFF
+        | 0xA960..=0xA97F | 0xAC00..=0xD7FF | 0xF900..=0xFAFF | 0xFF66..=0xFF9F | 0x1B000..=0x1B16F | 0x20000..=0x3FFFF)
+}
+
+/// Latin, Greek and Cyrillic, where marks are ornaments.
+fn alphabetic_west(c: char) -> bool {
+    matches!(u32::from(c), 0..=0x52F | 0x1C80..=0x1C8F | 0x1D00..=0x1DBF | 0x1E00..=0x1FFF | 0x2C60..=0x2C7F | 0xA640..=0xA69F
+        | 0xA720..=0xA7FF | 0xAB30..=0xAB6F)
+}
+
+/// Letters that look like a Latin letter but are read as another by transliteration, or by none: own table, by shape.
+#[rustfmt::skip]
+const LOOK_ALIKE: [(char, char); 66] = [
+    ('а', 'a'), ('А', 'a'), ('В', 'b'), ('в', 'b'), ('Ь', 'b'), ('с', 'c'), ('С', 'c'), ('ԁ', 'd'), ('е', 'e'), ('Е', 'e'),
+    ('ё', 'e'), ('һ', 'h'), ('Н', 'h'), ('н', 'h'), ('і', 'i'), ('І', 'i'), ('ї', 'i'), ('ј', 'j'), ('Ј', 'j'), ('К', 'k'),
+    ('к', 'k'), ('ӏ', 'l'), ('Ӏ', 'i'), ('М', 'm'), ('м', 'm'), ('п', 'n'), ('о', 'o'), ('О', 'o'), ('р', 'p'), ('Р', 'p'),
+    ('ԛ', 'q'), ('г', 'r'), ('ѕ', 's'), ('Ѕ', 's'), ('т', 't'), ('Т', 't'), ('ц', 'u'), ('ѵ', 'v'), ('ԝ', 'w'), ('ѡ', 'w'),
+    ('х', 'x'), ('Х', 'x'), ('у', 'y'), ('У', 'y'), ('α', 'a'), ('Α', 'a'), ('Β', 'b'), ('ε', 'e'), ('Ε', 'e'), ('η', 'n'),
+    ('Η', 'h'), ('ι', 'i'), ('Ι', 'i'), ('κ', 'k'), ('Κ', 'k'), ('Μ', 'm'), ('ν', 'v'), ('Ν', 'n'), ('ο', 'o'), ('Ο', 'o'),
+    ('ρ', 'p'), ('Ρ', 'p'), ('τ', 't'), ('Τ', 't'), ('υ', 'u'), ('χ', 'x'),
+];
+
+fn look_alike(c: char) -> Option<char> {
+    LOOK_ALIKE.iter().find(|(from, _)| *from == c).map(|(_, to)| *to)
+}
+
+/// Folds to lower-case ASCII with punctuation and spaces kept; scripts without word spaces become spaces (they are read natively).
+fn fold(text: &str, by_shape: bool) -> Vec<Ch> {
+    let mut out: Vec<Ch> = Vec::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        if ignorable(c) || apostrophe(c) {
+            continue;
+        }
+        let (start, end) = (at as u32, (at + c.len_utf8()) as u32);
+        let mut emit = |c: char| out.push(Ch { c: c.to_ascii_lowercase(), start, end });
+        if c.is_ascii() {
+            emit(if c.is_whitespace() { ' ' } else { c });
+        } else if let Some(shape) = by_shape.then(|| look_alike(c)).flatten() {
+            emit(shape);
+        } else if c.is_whitespace() || unspaced(c) {
+            emit(' ');
+        } else {
+            let mut parts = std::iter::once(c).nfkd().peekable();
+            if parts.peek().copied().is_some_and(alphabetic_west) {
+                for part in parts.filter(|p| !is_combining_mark(*p) && !apostrophe(*p)) {
+                    let part = if by_shape { look_alike(part).unwrap_or(part) } else { part };
+                    any_ascii::any_ascii_char(part).chars().for_each(&mut emit);
+                }
+            } else {
+                any_ascii::any_ascii_char(c).chars().for_each(&mut emit);
+            }
+        }
+    }
+    out
+}
+
+/// NFKC and lower case, cluster by cluster (a base and its marks), for scripts that folding would destroy.
+fn native(text: &str) -> Reading {
+    let mut out = Reading::new(View::Native);
+    let mut cluster = String::new();
+    let (mut start, mut end) = (0, 0);
+    let mut flush = |cluster: &mut String, start: u32, end: u32| {
+        for c in cluster.nfkc().flat_map(char::to_lowercase) {
+            let ch = Ch { c, start, end };
+            if c.is_alphanumeric() || is_combining_mark(c) { out.push(ch) } else { out.space(ch) }
+        }
+        cluster.clear();
+    };
+    for (at, c) in text.char_indices().filter(|(_, c)| !ignorable(*c)) {
+        // A cluster of more than 32 marks is noise; cutting it keeps normalisation linear.
+        if !is_combining_mark(c) || cluster.len() > 128 {
+            flush(&mut cluster, start, end);
+            start = at as u32;
+        }
+        cluster.push(c);
+        end = (at + c.len_utf8()) as u32;
+    }
+    flush(&mut cluster, start, end);
+    out
+}
+
+/// Letters and digits; everything else is one space.
+fn words(chars: &[Ch], kind: View) -> Reading {
+    let mut out = Reading::new(kind);
+    for &ch in chars {
+        if ch.c.is_ascii_alphanumeric() { out.push(ch) } else { out.space(ch) }
+    }
+    out
+}
+
+/// As `words`, but punctuation inside a word vanishes: `ma-o[ri]` reads `maori`.
+fn tight(chars: &[Ch]) -> Reading {
+    let mut out = Reading::new(View::Tight);
+    for &ch in chars {
+        if ch.c.is_ascii_alphanumeric() {
+            out.push(ch);
+        } else if ch.c == ' ' {
+            out.space(ch);
+        }
+    }
+    out
+}
+
+/// Runs of three or more single letters become words: `m a o r i` reads `maori`. A gap wider than the narrowest of its run ends a word.
+fn joined(base: &Reading) -> Option<Reading> {
+    let tokens = base.words();
+    let single = |i: usize| tokens.get(i).is_some_and(|(s, e)| e - s == 1);
+    let mut out = Reading::new(View::Spaced);
+    let mut any = false;
+    let mut i = 0;
+    while i < tokens.len() {
+        let mut run = i;
+        while single(run) {
+            run += 1;
+        }
+        let take = |out: &mut Reading, token: (usize, usize)| {
+            for at in token.0..token.1 {
+                let (start, end) = base.spans[at];
+                out.push(Ch { c: char::from(base.text.as_bytes()[at]), start, end });
+            }
+        };
+        let at = |token: (usize, usize)| Ch { c: ' ', start: base.spans[token.0].0, end: base.spans[token.0].0 };
+        if run - i >= 3 {
+            any = true;
+            let gap = |k: usize| base.spans[tokens[k].0].0.saturating_sub(base.spans[tokens[k - 1].0].1);
+            let narrow = (i + 1..run).map(gap).min().unwrap_or(0);
+            out.space(at(tokens[i]));
+            for k in i..run {
+                if k > i && gap(k) > narrow {
+                    out.space(at(tokens[k]));
+                }
+                take(&mut out, tokens[k]);
+            }
+            i = run;
+        } else {
+            out.space(at(tokens[i]));
+            take(&mut out, tokens[i]);
+            i += 1;
+        }
+    }
+    any.then_some(out)
+}
+
+/// Digits and signs read as letters, only in words that mix them with letters. `one` is what `1`, `!` and `|` stand for.
+fn leet(chars: &[Ch], one: char) -> Option<Vec<Ch>> {
+    let sign = |c: char| match c {
+        '0' => Some('o'),
+        '1' | '!' | '|' => Some(one),
+        '3' => Some('e'),
+        '4' | '@' => Some('a'),
+        '5' | '$' => Some('s'),
+        '7' | '+' => Some('t'),
+        '8' => Some('b'),
+        '9' => Some('g'),
+        _ => None,
+    };
+    let mut out = chars.to_vec();
+    let mut changed = false;
+    let mut at = 0;
+    while at < out.len() {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || sign(c).is_some();
+        let len = out[at..].iter().take_while(|ch| is_part(ch.c)).count();
+        let token = &mut out[at..at + len];
+        // Signs at the end are punctuation.
+        let body = token.iter().rposition(|ch| ch.c.is_ascii_alphanumeric()).map_or(0, |p| p + 1);
+        let token = &mut token[..body];
+        if token.iter().any(|ch| ch.c.is_ascii_alphabetic()) {
+            for ch in token {
+                if let Some(letter) = sign(ch.c) {
+                    ch.c = letter;
+                    changed = true;
+                }
+            }
+        }
+        at += len.max(1);
+    }
+    changed.then_some(out)
+}
+
+/// All readings of `text` that differ; the first is the plain one.
+pub(super) fn readings(text: &str) -> Vec<Reading> {
+    let plain = fold(text, false);
+    let mut bases = vec![(View::Plain, plain)];
+    if text.chars().any(|c| !c.is_ascii()) {
+        bases.push((View::LookAlike, fold(text, true)));
+    }
+    for one in ['i', 'l'] {
+        if let Some(chars) = leet(&bases[0].1, one) {
+            bases.push((View::Leet, chars));
+        }
+    }
+    let mut out: Vec<Reading> = Vec::new();
+    let mut add = |reading: Reading| {
+        if !out.iter().any(|known| known.text == reading.text) {
+            out.push(reading);
+        }
+    };
+    for (kind, chars) in &bases {
+        let plain = words(chars, *kind);
+        let spaced = joined(&plain);
+        add(plain);
+        spaced.into_iter().for_each(&mut add);
+        add(tight(chars));
+    }
+    if text.chars().any(|c| c >= '\u{370}') {
+        add(native(text));
+    }
+    out
+}
+
+/// The folded form of an alias or cue: words of ASCII letters and digits with single spaces; empty for scripts read natively.
+pub(super) fn folded(text: &str) -> String {
+    words(&fold(text, false), View::Plain).text.trim().to_owned()
+}
+
+/// The native form, when the text has letters beyond Latin.
+pub(super) fn native_form(text: &str) -> Option<String> {
+    let beyond = |c: char| c >= '\u{370}' && c.is_alphabetic() && !c.nfkd().next().is_some_and(|d| d < '\u{370}');
+    let reading = text.chars().any(beyond).then(|| native(text).text.trim().to_owned());
+    reading.filter(|form| !form.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has(text: &str, kind: View, want: &str) -> bool {
+        readings(text).iter().any(|r| r.kind == kind && r.text.split(' ').any(|w| w == want))
+    }
+
+    #[test]
+    fn known_readings() {
+        assert_eq!(folded("Tā moko"), "ta moko");
+        assert_eq!(folded("peʻa"), "pea");
+        assert_eq!(folded("唐卡"), "");
+        assert_eq!(native_form("唐卡").as_deref(), Some("唐卡"));
+        assert_eq!(native_form("मधुबनी").as_deref(), Some("मधुबनी"), "vowel signs stay");
+        assert_eq!(native_form("Māori"), None);
+        assert!(has("m\u{200b}a\u{ad}ori", View::Plain, "maori"));
+        assert!(has("ｍａｏｒｉ 𝐦𝐚𝐨𝐫𝐢", View::Plain, "maori"));
+        assert!(has("Маори", View::Plain, "maori"));
+        assert!(has("mаоri раttern", View::LookAlike, "pattern"));
+        assert!(has("m40r1 tattoo", View::Leet, "maori"));
+        assert!(has("ce1tic", View::Leet, "celtic"));
+        assert!(has("m a o r i  t a t t o o", View::Spaced, "tattoo"));
+        assert!(has("m.a.o.r.i", View::Spaced, "maori"));
+        assert!(has("ma-o[ri]", View::Tight, "maori"));
+        assert!(!has("born in 2024", View::Leet, "zoza"), "plain numbers stay numbers");
+    }
+
+    #[test]
+    fn spans_lead_back_to_the_original_bytes() {
+        let text = "a «M\u{200b}ā\u{301}ori» one";
+        let reading = &readings(text)[0];
+        let at = reading.text.find("maori").unwrap();
+        let (start, end) = reading.original(at, at + 5);
+        assert_eq!(&text[start..end], "M\u{200b}ā\u{301}ori");
+    }
+
+    #[test]
+    fn the_table_is_a_function() {
+        for (i, (from, to)) in LOOK_ALIKE.iter().enumerate() {
+            assert!(to.is_ascii_lowercase() && !from.is_ascii());
+            assert!(LOOK_ALIKE[..i].iter().all(|(other, _)| other != from), "{from} twice");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What we assert of an image, as plain structs. Not how it is written into a file (`manifest`) and not whether it is true: every field
+//! is the signer's word, so the caller fills it from what it did, never from what a file said.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::digest::{Blake3, Sha256Hash};
+use crate::id::{DatasetId, ImageId, ModelId, StatementId, WorkId};
+
+/// Everything an image of ours says about itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageClaim {
+    /// The image.
+    pub image: ImageId,
+    /// For people.
+    pub title: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Public name of whoever asked for it.
+    pub creator: String,
+    /// The sentence that gives credit to model, works and authors.
+    pub credit_line: String,
+    /// The image's public page, if it has one.
+    pub page: Option<String>,
+    /// What was asked for.
+    pub prompt: PromptClaim,
+    /// What was asked to be left out.
+    pub negative: Option<PromptClaim>,
+    /// The model that drew.
+    pub model: ModelClaim,
+    /// The program that ran it.
+    pub software: Software,
+    /// Works drawn on for this image, in the order they were given to the model.
+    pub works: Vec<WorkCredit>,
+    /// The first work, when the picture started from it and so varies it.
+    pub varies: Option<StartWork>,
+    /// Datasets the model was trained on.
+    pub datasets: Vec<DatasetCredit>,
+    /// What the policy answered, without the prompt's words.
+    pub decision: serde_json::Value,
+    /// Hash of the policy folder that answered.
+    pub bundle_sha256: Sha256Hash,
+    /// What is needed to draw it again.
+    pub replay: Replay,
+    /// The log entry that records it.
+    pub statement_id: StatementId,
+    /// Origin line of the log that holds the entry.
+    pub log_origin: String,
+    /// Whether others may mine it or train on it.
+    pub mining: Mining,
+}
+
+/// A prompt, or only a commitment to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PromptClaim {
+    /// The words themselves, public.
+    Text(String),
+    /// Keyed blake3 of the words; the key stays with the record, so the words can be proved later or forgotten.
+    Commitment(Blake3),
+}
+
+/// The model that drew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelClaim {
+    /// Registered model.
+    pub id: ModelId,
+    /// Name for people.
+    pub name: String,
+    /// Version, such as `0.1.0`.
+    pub version: String,
+    /// SHA-256 of the weight file.
+    pub weights_sha256: Sha256Hash,
+    /// Kind of network, such as `retrieval-augmented rectified-flow transformer`.
+    pub architecture: String,
+}
+
+/// A program by name and version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Software {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+}
+
+/// A work drawn on, and the credit it is owed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkCredit {
+    /// Registered work.
+    pub work: WorkId,
+    /// Title.
+    pub title: String,
+    /// Author or authors as they wish to be named.
+    pub author: String,
+    /// SPDX identifier, or `public-domain`.
+    pub licence: String,
+    /// Where the licence text is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence_url: Option<String>,
+    /// Where the work came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// SHA-256 of the work's file.
+    pub sha256: Sha256Hash,
+}
+
+/// The work a picture started from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StartWork {
+    /// Registered work.
+    pub work: WorkId,
+    /// RMS distance of the 16×16 thumbnails of work and picture, 0..=1; smaller is nearer.
+    pub nearness: f64,
+}
+
+/// A dataset by name and root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetCredit {
+    /// Frozen dataset.
+    pub id: DatasetId,
+    /// Title.
+    pub title: String,
+    /// Merkle root.
+    pub root: Sha256Hash,
+    /// Number of works in it.
+    pub works: u64,
+}
+
+/// What is needed to draw the picture again and to compare.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Seed of the noise. Written as decimal text: JSON numbers lose digits above 2⁵³.
+    #[serde(with = "decimal")]
+    pub seed: u64,
+    /// Sampler steps.
+    pub steps: u32,
+    /// Guidance scale.
+    pub guidance: f64,
+    /// Time at which sampling began, 0 (from noise) to 1 (the work itself).
+    pub start: f64,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Sampler name.
+    pub sampler: String,
+    /// Version of the engine that drew.
+    pub engine: String,
+    /// blake3 of the raw RGB bytes, row by row, before encoding.
+    pub pixels_blake3: Blake3,
+}
+
+/// Whether others may mine the picture or train on it (CAWG training and data mining 1.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mining {
+    /// Not allowed, which is also what silence means here.
+    #[default]
+    NotAllowed,
+    /// Allowed.
+    Allowed,
+    /// Allowed under these terms (text or an address).
+    Constrained(String),
+}
+
+/// What a model's signed card says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// The model.
+    pub model: ModelClaim,
+    /// Licence of the weights: SPDX identifier.
+    pub licence: String,
+    /// Datasets it was trained on; empty where they are not known.
+    pub datasets: Vec<DatasetCredit>,
+    /// Licences of the works in those datasets, with how many works have each.
+    pub licences: Vec<LicenceCount>,
+    /// Whether the training data is documented. `false` is said wherever the model appears.
+    pub training_data_documented: bool,
+    /// Known limits, for people.
+    pub limits: String,
+    /// When the card was made.
+    pub made_at: Timestamp,
+    /// The program that made the card.
+    pub software: Software,
+}
+
+/// How many works have a licence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenceCount {
+    /// SPDX identifier, or `public-domain`.
+    pub licence: String,
+    /// Works.
+    pub works: u64,
+}
+
+/// `u64` as decimal text.
+mod decimal {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &u64, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(|_| serde::de::Error::custom("expected a whole number as text"))
+    }
+}

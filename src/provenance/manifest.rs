@@ -1,0 +1,409 @@
+//! The claim of an image as C2PA assertions and ingredients, and back again from a file that was read.
+//!
+//! Shape (C2PA 2.4): claim v2 with `specVersion`; one `c2pa.created` action by trained algorithm that names all its inputs; as
+//! ingredients first the signed model card, then each work drawn on, then the prompt. The card comes first because a viewer derives
+//! "media of unknown provenance" from a first ingredient without credentials. Works are `inputTo` ingredients with author, licence and
+//! hash in words, so that any viewer lists them, and again in `colophon.licences`, where a program reads them. A prompt's words stand in
+//! one place only (the ingredient's data), so that redacting that one box removes them. Our assertions are JSON under `colophon.`.
+
+use std::io::Cursor;
+
+use c2pa::{Builder, Ingredient, Manifest, Reader};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::claim::{
+    DatasetCredit, ImageClaim, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
+};
+use super::encode::Format;
+use super::fingerprint::Fingerprint;
+use crate::clock::Timestamp;
+use crate::digest::{Blake3, Sha256Hash};
+use crate::id::{ImageId, StatementId};
+
+/// IPTC digital source type of a picture made by a trained model.
+pub const TRAINED_ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+/// IPTC digital source type of a picture drawn by a plain program: the model card.
+pub const ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia";
+/// Version of the C2PA specification that we write to.
+const SPEC_VERSION: &str = "2.4.0";
+/// Asset types, C2PA specification, "Asset type".
+const TYPE_MODEL: &str = "c2pa.types.model";
+const TYPE_PROMPT: &str = "c2pa.types.generator.prompt";
+/// Titles by which the two prompts are told apart.
+const PROMPT: &str = "Prompt";
+const NEGATIVE: &str = "Negative prompt";
+/// Labels of our assertions.
+const IMAGE: &str = "colophon.image";
+const LICENCES: &str = "colophon.licences";
+const DECISION: &str = "colophon.decision";
+const REPLAY: &str = "colophon.replay";
+const STATEMENT: &str = "colophon.statement";
+const FINGERPRINT: &str = "colophon.fingerprint";
+const MODEL_CARD: &str = "colophon.model-card";
+
+/// `colophon.image`: what, when, for whom, with which model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// The image.
+    pub image: ImageId,
+    /// For people.
+    pub title: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Public name of whoever asked for it.
+    pub creator: String,
+    /// The image's public page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// How the prompt is given.
+    pub prompt: PromptRecord,
+    /// How the negative prompt is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative: Option<PromptRecord>,
+    /// The model.
+    pub model: ModelClaim,
+    /// The program.
+    pub software: Software,
+    /// Datasets of the model.
+    pub datasets: Vec<DatasetCredit>,
+    /// Whether others may mine it.
+    pub mining: Mining,
+}
+
+/// How a prompt is given: its words as an ingredient's data, or a commitment here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PromptRecord {
+    /// In the ingredient.
+    Text,
+    /// Not told.
+    Commitment {
+        /// Keyed blake3 of the words.
+        blake3: Blake3,
+    },
+}
+
+/// `colophon.licences`: the works drawn on and the credit owed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LicencesRecord {
+    /// The sentence that gives credit.
+    pub credit_line: String,
+    /// Works, in the order they were given to the model.
+    pub works: Vec<WorkCredit>,
+    /// The work the picture varies, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub varies: Option<StartWork>,
+}
+
+/// `colophon.decision`: what the policy answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// Hash of the policy folder.
+    pub bundle_sha256: Sha256Hash,
+    /// The answer.
+    pub decision: Value,
+}
+
+/// `colophon.statement`: where the log records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementRecord {
+    /// The log entry.
+    pub statement_id: StatementId,
+    /// The log's origin line.
+    pub log_origin: String,
+}
+
+/// What a file's active manifest says in our assertions. Worth what its signature is worth: look at the finding first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SignedClaim {
+    /// What, when, for whom, with which model.
+    pub image: Option<ImageRecord>,
+    /// The prompt's words, where they are public.
+    pub prompt: Option<String>,
+    /// The negative prompt's words, where they are public.
+    pub negative: Option<String>,
+    /// Works and credit.
+    pub licences: Option<LicencesRecord>,
+    /// Policy.
+    pub decision: Option<DecisionRecord>,
+    /// Drawing it again.
+    pub replay: Option<Replay>,
+    /// Log entry.
+    pub statement: Option<StatementRecord>,
+    /// How the signed picture looks.
+    pub fingerprint: Option<Fingerprint>,
+    /// Where the file is a model card: the card.
+    pub model_card: Option<ModelCard>,
+}
+
+impl SignedClaim {
+    /// The whole claim, if every part is there.
+    pub fn to_image_claim(&self) -> Option<ImageClaim> {
+        let given = |record: PromptRecord, text: &Option<String>| match record {
+            PromptRecord::Text => text.clone().map(PromptClaim::Text),
+            PromptRecord::Commitment { blake3 } => Some(PromptClaim::Commitment(blake3)),
+        };
+        let image = self.image.clone()?;
+        let licences = self.licences.clone()?;
+        let decision = self.decision.clone()?;
+        let statement = self.statement.clone()?;
+        Some(ImageClaim {
+            image: image.image,
+            title: image.title,
+            made_at: image.made_at,
+            creator: image.creator,
+            credit_line: licences.credit_line,
+            page: image.page,
+            prompt: given(image.prompt, &self.prompt)?,
+            negative: match image.negative {
+                Some(record) => Some(given(record, &self.negative)?),
+                None => None,
+            },
+            model: image.model,
+            software: image.software,
+            works: licences.works,
+            varies: licences.varies,
+            datasets: image.datasets,
+            decision: decision.decision,
+            bundle_sha256: decision.bundle_sha256,
+            replay: self.replay.clone()?,
+            statement_id: statement.statement_id,
+            log_origin: statement.log_origin,
+            mining: image.mining,
+        })
+    }
+
+    /// Reads our assertions from the active manifest; `None` when it has none of them.
+    pub(super) fn read(reader: &Reader) -> Option<Self> {
+        let manifest = reader.active_manifest()?;
+        let claim = Self {
+            image: find(manifest, IMAGE),
+            prompt: prompt_text(reader, manifest, PROMPT),
+            negative: prompt_text(reader, manifest, NEGATIVE),
+            licences: find(manifest, LICENCES),
+            decision: find(manifest, DECISION),
+            replay: find(manifest, REPLAY),
+            statement: find(manifest, STATEMENT),
+            fingerprint: find(manifest, FINGERPRINT),
+            model_card: find(manifest, MODEL_CARD),
+        };
+        (claim != Self::default()).then_some(claim)
+    }
+}
+
+fn find<T: DeserializeOwned>(manifest: &Manifest, label: &str) -> Option<T> {
+    manifest.find_assertion(label).ok()
+}
+
+/// The words of the ingredient that is a prompt and bears this title.
+fn prompt_text(reader: &Reader, manifest: &Manifest, title: &str) -> Option<String> {
+    let is_prompt = |i: &&Ingredient| {
+        i.title() == Some(title) && i.data_types().is_some_and(|types| types.iter().any(|t| t.asset_type == TYPE_PROMPT))
+    };
+    let found = manifest.ingredients().iter().find(is_prompt)?;
+    let mut bytes = Cursor::new(Vec::new());
+    reader.resource_to_stream(&found.data_ref()?.identifier, &mut bytes).ok()?;
+    String::from_utf8(bytes.into_inner()).ok()
+}
+
+/// The digital source type of the first action that has one.
+pub(super) fn source_type(manifest: &Manifest) -> Option<String> {
+    let actions: Value = find(manifest, "c2pa.actions.v2").or_else(|| find(manifest, "c2pa.actions"))?;
+    let found = actions.get("actions")?.as_array()?.iter().find_map(|a| a.get("digitalSourceType")?.as_str());
+    found.map(str::to_owned)
+}
+
+/// The manifest definition of an image, without its ingredients.
+pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, format: Format) -> Value {
+    let mut inputs = vec!["model".to_owned()];
+    inputs.extend((0..claim.works.len()).map(work_label));
+    inputs.push("prompt".to_owned());
+    inputs.extend(claim.negative.iter().map(|_| "negative".to_owned()));
+    let mut parameters = json!({ "ingredientIds": inputs });
+    if let Some(start) = &claim.varies {
+        parameters["colophon.startWork"] = json!(start.work);
+    }
+    let record = |p: &PromptClaim| match p {
+        PromptClaim::Text(_) => PromptRecord::Text,
+        PromptClaim::Commitment(blake3) => PromptRecord::Commitment { blake3: *blake3 },
+    };
+    let image = ImageRecord {
+        image: claim.image,
+        title: claim.title.clone(),
+        made_at: claim.made_at,
+        creator: claim.creator.clone(),
+        page: claim.page.clone(),
+        prompt: record(&claim.prompt),
+        negative: claim.negative.as_ref().map(record),
+        model: claim.model.clone(),
+        software: claim.software.clone(),
+        datasets: claim.datasets.clone(),
+        mining: claim.mining.clone(),
+    };
+    let assertions = json!([
+        actions(&claim.software, claim.made_at, TRAINED_ALGORITHMIC_MEDIA, parameters),
+        ours(IMAGE, json!(image)),
+        ours(LICENCES, json!({ "credit_line": claim.credit_line, "works": claim.works, "varies": claim.varies })),
+        ours(DECISION, json!({ "bundle_sha256": claim.bundle_sha256, "decision": claim.decision })),
+        ours(REPLAY, json!(claim.replay)),
+        ours(STATEMENT, json!({ "statement_id": claim.statement_id, "log_origin": claim.log_origin })),
+        ours(FINGERPRINT, json!(fingerprint)),
+        { "label": "c2pa.ai-disclosure", "created": true, "data": {
+            "modelType": TYPE_MODEL,
+            "modelName": claim.model.name,
+            "modelIdentifier": claim.model.id,
+            "contentProfile": { "humanOversightLevel": "prompt_guided" },
+        } },
+        { "label": "cawg.training-mining", "data": { "entries": mining_entries(&claim.mining) } },
+        { "label": "cawg.metadata", "kind": "Json", "data": metadata(claim) },
+    ]);
+    definition(&claim.title, format, &claim.software, assertions)
+}
+
+/// The manifest definition of a model card.
+pub(super) fn card_definition(card: &ModelCard, format: Format) -> Value {
+    let assertions = json!([actions(&card.software, card.made_at, ALGORITHMIC_MEDIA, json!({})), ours(MODEL_CARD, json!(card)),]);
+    definition(&format!("Model card: {} {}", card.model.name, card.model.version), format, &card.software, assertions)
+}
+
+fn definition(title: &str, format: Format, software: &Software, assertions: Value) -> Value {
+    json!({
+        "claim_version": 2,
+        "title": title,
+        "format": format.mime(),
+        "claim_generator_info": [{ "name": software.name, "version": software.version, "specVersion": SPEC_VERSION }],
+        "assertions": assertions,
+    })
+}
+
+fn ours(label: &str, data: Value) -> Value {
+    json!({ "label": label, "kind": "Json", "created": true, "data": data })
+}
+
+fn actions(software: &Software, when: Timestamp, source_type: &str, parameters: Value) -> Value {
+    let mut action = json!({
+        "action": "c2pa.created",
+        "when": when,
+        "digitalSourceType": source_type,
+        "softwareAgent": { "name": software.name, "version": software.version },
+    });
+    if parameters.as_object().is_some_and(|p| !p.is_empty()) {
+        action["parameters"] = parameters;
+    }
+    json!({ "label": "c2pa.actions.v2", "created": true, "data": { "actions": [action], "allActionsIncluded": true } })
+}
+
+fn mining_entries(mining: &Mining) -> Value {
+    let entry = match mining {
+        Mining::NotAllowed => json!({ "use": "notAllowed" }),
+        Mining::Allowed => json!({ "use": "allowed" }),
+        Mining::Constrained(info) => json!({ "use": "constrained", "constraint_info": info }),
+    };
+    json!({
+        "cawg.data_mining": entry,
+        "cawg.ai_inference": entry,
+        "cawg.ai_training": entry,
+        "cawg.ai_generative_training": entry,
+    })
+}
+
+fn metadata(claim: &ImageClaim) -> Value {
+    let mut data = json!({
+        "@context": {
+            "dc": "http://purl.org/dc/elements/1.1/",
+            "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+            "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
+        },
+        "dc:title": claim.title,
+        "dc:creator": [claim.creator],
+        "dc:rights": claim.credit_line,
+        "photoshop:Credit": claim.credit_line,
+        "xmpRights:UsageTerms": usage_terms(&claim.works),
+    });
+    if let Some(page) = &claim.page {
+        data["xmpRights:WebStatement"] = json!(page);
+    }
+    data
+}
+
+fn usage_terms(works: &[WorkCredit]) -> String {
+    if works.is_empty() {
+        return "No works were drawn on.".to_owned();
+    }
+    let each: Vec<String> = works.iter().map(|w| format!("`{}` by {} ({})", w.title, w.author, w.licence)).collect();
+    format!("Drawn with {}.", each.join("; "))
+}
+
+fn work_label(index: usize) -> String {
+    format!("work-{index}")
+}
+
+/// Adds the ingredients, the model card first.
+pub(super) fn add_ingredients(builder: &mut Builder, claim: &ImageClaim, card: &[u8]) -> c2pa::Result<()> {
+    let mut model_type = json!({ "type": TYPE_MODEL });
+    if is_semver(&claim.model.version) {
+        model_type["version"] = json!(claim.model.version);
+    }
+    let model = json!({
+        "title": format!("Model: {} {}", claim.model.name, claim.model.version),
+        "relationship": "inputTo",
+        "label": "model",
+        "description": format!("{}; weights SHA-256 {}", claim.model.architecture, claim.model.weights_sha256),
+        "data_types": [model_type],
+    });
+    builder.add_ingredient_from_stream(model.to_string(), Format::Png.mime(), &mut Cursor::new(card))?;
+    for (index, work) in claim.works.iter().enumerate() {
+        let mut ingredient = json!({
+            "title": format!("{} by {}", work.title, work.author),
+            "relationship": "inputTo",
+            "label": work_label(index),
+            "description": format!("{}; licence {}; SHA-256 {}", work.work, work.licence, work.sha256),
+        });
+        if let Some(page) = work.source.as_ref().or(work.licence_url.as_ref()) {
+            ingredient["informational_URI"] = json!(page);
+        }
+        builder.add_ingredient(Ingredient::from_json(&ingredient.to_string())?);
+    }
+    add_prompt(builder, "prompt", PROMPT, &claim.prompt)?;
+    if let Some(negative) = &claim.negative {
+        add_prompt(builder, "negative", NEGATIVE, negative)?;
+    }
+    Ok(())
+}
+
+fn add_prompt(builder: &mut Builder, label: &str, title: &str, prompt: &PromptClaim) -> c2pa::Result<()> {
+    let types = json!([{ "type": TYPE_PROMPT }]);
+    let mut ingredient = json!({ "title": title, "relationship": "inputTo", "label": label, "data_types": types });
+    match prompt {
+        PromptClaim::Text(text) => {
+            let file = format!("{label}.txt");
+            ingredient["data"] = json!({ "format": "text/plain", "identifier": file, "data_types": types });
+            builder.add_resource(&file, Cursor::new(text.as_bytes()))?;
+        }
+        PromptClaim::Commitment(hash) => {
+            ingredient["description"] = json!(format!("The words are not told; commitment (keyed blake3) {hash}"));
+        }
+    }
+    builder.add_ingredient(Ingredient::from_json(&ingredient.to_string())?);
+    Ok(())
+}
+
+/// Whether a version is three numbers joined by dots (Semantic Versioning 2.0.0 without suffixes): others are left out of the type.
+fn is_semver(version: &str) -> bool {
+    let number =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) && (part == "0" || !part.starts_with('0'));
+    version.split('.').count() == 3 && version.split('.').all(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        assert!(["0.1.0", "1.20.3"].into_iter().all(is_semver));
+        assert!(!["", "1", "1.0", "01.0.0", "1.0.0-rc1", "1..0", "1.0.0.0"].into_iter().any(is_semver));
+    }
+}

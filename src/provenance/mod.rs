@@ -1,0 +1,47 @@
+//! Provenance: what a picture asserts about itself, who signed it, and whether a file is what it claims.
+//!
+//! Bytes in, verdict out, over the C2PA engine (Content Credentials, claim version 2): our own certificate authority, the claim of an
+//! image, the signed model card, signing, and checking files from anywhere. It is not the log, not a store and not a door: no files, no
+//! network, no clock and no chance of its own. It may import the ground rooms and touch the crates c2pa, x509-cert, p384,
+//! ed25519-dalek and image.
+//!
+//! ```text
+//! pki          root P-384 → issuing P-384 → Ed25519 leaf; the parts a caller stores
+//! claim        what we assert of an image, as plain structs
+//! manifest     the claim as C2PA assertions and ingredients, and back again
+//! model_card   a small signed picture that speaks for the model; each image's first ingredient
+//! encode       RGB pixels ⇄ PNG, JPEG, WebP
+//! container    the outline of a file, read before anything is decoded
+//! fingerprint  perceptual hash, 16×16 thumbnail, distances
+//! sign         claim and picture → signed file, read back before it is handed out
+//! trust        whose signatures count
+//! verify       file → verdict
+//! ```
+
+pub mod claim;
+pub mod container;
+pub mod encode;
+pub mod fingerprint;
+pub mod manifest;
+pub mod model_card;
+pub mod pki;
+pub mod sign;
+pub mod trust;
+pub mod verdict;
+pub mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use claim::{
+    DatasetCredit, ImageClaim, LicenceCount, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
+};
+pub use encode::{Format, PictureError, encode};
+pub use fingerprint::{Fingerprint, PerceptualHash, Thumbnail, thumbnail_rms};
+pub use manifest::SignedClaim;
+pub use model_card::model_card;
+pub use pki::{Pki, PkiError, PkiParts};
+pub use sign::{SignError, Signer, sign_image};
+pub use trust::TrustAnchors;
+pub use verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, Verdict};
+pub use verify::{Limits, verify};

@@ -1,0 +1,187 @@
+//! Claim and picture → signed file. What comes out has been read back and found trusted under our own root; nothing else comes out.
+//! It holds the leaf key in memory for as long as the signer lives; it does not store it.
+
+use std::fmt;
+use std::io::Cursor;
+
+use c2pa::{Builder, SigningAlg};
+use ed25519_dalek::{Signer as _, SigningKey};
+use serde_json::Value;
+
+use super::claim::ImageClaim;
+use super::container::{OutlineError, outline};
+use super::encode::{Format, PictureError, decode};
+use super::fingerprint::Fingerprint;
+use super::manifest::{add_ingredients, image_definition};
+use super::trust::TrustAnchors;
+use super::verdict::Finding;
+use super::verify::{Limits, verify};
+use crate::clock::Timestamp;
+use crate::digest::blake3_of;
+
+/// Bytes kept for the signature beside its certificates: 64 of signature and the COSE headers around it.
+const RESERVE: usize = 1024;
+
+/// Why a picture was not signed. The bytes are then not delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The pixels or the encoded picture are unusable.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// The encoded picture has no readable outline.
+    #[error("the picture to sign cannot be read: {0}")]
+    Outline(#[from] OutlineError),
+    /// The picture is in another format than was said.
+    #[error("the picture to sign is a {}, not a {}", .found.name(), .said.name())]
+    Format {
+        /// What the bytes are.
+        found: Format,
+        /// What the caller said.
+        said: Format,
+    },
+    /// The claim's size or pixel hash is not this picture's.
+    #[error("the claim is about another picture: its {what} differs")]
+    OtherPicture {
+        /// What differs.
+        what: &'static str,
+    },
+    /// The model card is not one of ours, or it is another model's.
+    #[error("the model card cannot vouch for this image ({reason}): make it anew with today's certificate")]
+    Card {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The engine refused the manifest; its words and the end of our certificate.
+    #[error("the picture could not be signed ({reason}); the signing certificate ends on {leaf_ends}")]
+    Engine {
+        /// The engine's words.
+        reason: String,
+        /// Day the leaf ends.
+        leaf_ends: String,
+    },
+    /// What was signed does not check out when read back.
+    #[error("the signed picture was refused when read back: {sentence} (codes: {codes})")]
+    Refused {
+        /// The verdict's sentence.
+        sentence: String,
+        /// Failing status codes, joined by commas.
+        codes: String,
+    },
+}
+
+/// Signs images and model cards with the leaf key.
+#[derive(Clone)]
+pub struct Signer {
+    key: SigningKey,
+    chain: Vec<Vec<u8>>,
+    not_after: Timestamp,
+    trust: TrustAnchors,
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("not_after", &self.not_after).finish_non_exhaustive()
+    }
+}
+
+impl Signer {
+    pub(super) const fn new(key: SigningKey, chain: Vec<Vec<u8>>, not_after: Timestamp, trust: TrustAnchors) -> Self {
+        Self { key, chain, not_after, trust }
+    }
+
+    /// The trust under which its signatures are checked: our root alone.
+    pub const fn trust(&self) -> &TrustAnchors {
+        &self.trust
+    }
+
+    /// Signs `picture` with a definition and the ingredients that `add` gives it, reads the result back, and refuses it unless trusted.
+    pub(super) fn sign_definition(
+        &self,
+        definition: Value,
+        format: Format,
+        picture: &[u8],
+        add: impl FnOnce(&mut Builder) -> c2pa::Result<()>,
+    ) -> Result<Vec<u8>, SignError> {
+        let sign = || {
+            let mut builder = Builder::from_shared_context(self.trust.context()).with_definition(definition)?;
+            add(&mut builder)?;
+            let mut signed = Cursor::new(Vec::with_capacity(picture.len() + (1 << 15)));
+            builder.sign(self, format.mime(), &mut Cursor::new(picture), &mut signed)?;
+            Ok(signed.into_inner())
+        };
+        let signed: Vec<u8> =
+            sign().map_err(|e: c2pa::Error| SignError::Engine { reason: e.to_string(), leaf_ends: self.not_after.day() })?;
+        // INVARIANT: no picture leaves that this same code would not call trusted.
+        let verdict = verify(&signed, &self.trust, &Limits::default());
+        if verdict.is_ours() {
+            Ok(signed)
+        } else {
+            let codes = verdict.failures().map(|s| s.code.clone()).collect::<Vec<_>>().join(", ");
+            Err(SignError::Refused { sentence: verdict.sentence, codes })
+        }
+    }
+}
+
+impl c2pa::Signer for Signer {
+    fn sign(&self, data: &[u8]) -> c2pa::Result<Vec<u8>> {
+        Ok(self.key.sign(data).to_vec())
+    }
+
+    fn alg(&self) -> SigningAlg {
+        SigningAlg::Ed25519
+    }
+
+    fn certs(&self) -> c2pa::Result<Vec<Vec<u8>>> {
+        Ok(self.chain.clone())
+    }
+
+    fn reserve_size(&self) -> usize {
+        RESERVE + self.chain.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// The place of time-stamping: an RFC 3161 response over `message`, made in this process, goes here and outlives the leaf. `None`
+    /// until there is a time-stamp authority, so that a signature reads as expired once the leaf has ended.
+    fn send_timestamp_request(&self, _message: &[u8]) -> Option<c2pa::Result<Vec<u8>>> {
+        None
+    }
+}
+
+/// Signs an encoded picture with its claim. `model_card_png` is a card signed by the same authority. The claim must be about this very
+/// picture: sizes are compared always, pixel hashes where the format is lossless.
+pub fn sign_image(
+    signer: &Signer,
+    model_card_png: &[u8],
+    claim: &ImageClaim,
+    format: Format,
+    encoded: &[u8],
+) -> Result<Vec<u8>, SignError> {
+    let limits = Limits::default();
+    let found = outline(encoded)?;
+    if found.format != format {
+        return Err(SignError::Format { found: found.format, said: format });
+    }
+    if (found.width, found.height) != (claim.replay.width, claim.replay.height) {
+        return Err(SignError::OtherPicture { what: "size" });
+    }
+    let rgb = decode(encoded, format, limits.max_alloc)?;
+    if format.is_lossless() && blake3_of(&rgb.bytes) != claim.replay.pixels_blake3 {
+        return Err(SignError::OtherPicture { what: "pixel hash" });
+    }
+    check_card(signer, model_card_png, claim, &limits)?;
+    let fingerprint = Fingerprint::of_rgb(&rgb.bytes, rgb.width, rgb.height)?;
+    let definition = image_definition(claim, &fingerprint, format);
+    signer.sign_definition(definition, format, encoded, |builder| add_ingredients(builder, claim, model_card_png))
+}
+
+/// The engine signs over an ingredient of any kind; an image of ours names a card that is whole, ours, and about the model that drew.
+fn check_card(signer: &Signer, card: &[u8], claim: &ImageClaim, limits: &Limits) -> Result<(), SignError> {
+    let verdict = verify(card, &signer.trust, limits);
+    let said = verdict.claim.and_then(|c| c.model_card);
+    let reason = match (verdict.finding, said) {
+        (Finding::Trusted, Some(card)) if card.model == claim.model => return Ok(()),
+        (Finding::Trusted, Some(card)) => format!("it is about `{} {}`", card.model.name, card.model.version),
+        (Finding::Trusted, None) => "it is not a model card".to_owned(),
+        _ => verdict.sentence,
+    };
+    Err(SignError::Card { reason })
+}

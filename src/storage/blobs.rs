@@ -1,0 +1,159 @@
+//! Blobs: bytes addressed by their blake3 hash, in an object store (a local folder by default).
+//!
+//! A blob is a whole object, or a range of a *pack*: the works shipped with the program lie stored, uncompressed, in one archive, and
+//! thousands of little files would make the first start slow. Every read hashes what it read; wrong bytes are never handed out.
+//!
+//! INVARIANT: bytes are written to a temporary name, synced, and renamed before any row names them.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path as Name};
+
+use super::{Error, Result, Tx, big, count, on, read_blake3, read_sha256};
+use crate::digest::{Blake3, Digest, blake3_of};
+
+/// The object store.
+#[derive(Debug, Clone)]
+pub struct Blobs(Arc<dyn ObjectStore>);
+
+/// Where a blob's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Of the bytes.
+    pub digest: Digest,
+    /// Such as `image/png`.
+    pub media_type: String,
+    /// The pack it lies in and the offset of its first byte there; a whole object when absent.
+    pub pack: Option<(Blake3, u64)>,
+}
+
+impl Blobs {
+    /// A folder on this machine; made when absent.
+    pub fn folder(path: &Path) -> Result<Self> {
+        std::fs::create_dir_all(path)
+            .map_err(|e| Error::Unavailable(format!("can't make the blob folder `{}`: {e}", path.display())))?;
+        let local = LocalFileSystem::new_with_prefix(path)
+            .map_err(|e| Error::Unavailable(format!("can't use the blob folder `{}`: {e}", path.display())))?
+            .with_fsync(true);
+        Ok(Self(Arc::new(local)))
+    }
+
+    /// Two-letter folders keep listings short: `ab/abcdef…`.
+    fn name(blake3: Blake3) -> Name {
+        let text = blake3.to_string();
+        Name::from(format!("{}/{text}", &text[..2]))
+    }
+
+    /// Writes `bytes` under their hash. Writing the same bytes twice is one blob.
+    pub async fn put(&self, bytes: Vec<u8>) -> Result<Digest> {
+        let digest = Digest::of(&bytes);
+        self.0.put(&Self::name(digest.blake3), PutPayload::from(bytes)).await.map_err(unavailable)?;
+        Ok(digest)
+    }
+
+    /// Whether the object is there.
+    pub async fn exists(&self, blake3: Blake3) -> Result<bool> {
+        match self.0.head(&Self::name(blake3)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(unavailable(e)),
+        }
+    }
+
+    /// The bytes of `blob`, checked against its hash.
+    pub async fn get(&self, blob: &Blob) -> Result<Vec<u8>> {
+        let corrupt = |cause: String| Error::Corrupt { table: "blobs", row: blob.digest.blake3.to_string(), cause };
+        let bytes = match blob.pack {
+            None => match self.0.get(&Self::name(blob.digest.blake3)).await {
+                Ok(found) => found.bytes().await.map_err(unavailable)?,
+                Err(object_store::Error::NotFound { .. }) => {
+                    return Err(corrupt("the bytes are gone from the blob store".into()));
+                }
+                Err(e) => return Err(unavailable(e)),
+            },
+            Some((pack, offset)) => {
+                let range: Range<u64> = offset..offset + blob.digest.len;
+                match self.0.get_range(&Self::name(pack), range).await {
+                    Ok(bytes) => bytes,
+                    Err(object_store::Error::NotFound { .. }) => {
+                        return Err(corrupt(format!("its pack {pack} is gone from the blob store")));
+                    }
+                    Err(e) => return Err(unavailable(e)),
+                }
+            }
+        };
+        if blake3_of(&bytes) != blob.digest.blake3 {
+            return Err(corrupt("the bytes were changed: their hash is another".into()));
+        }
+        Ok(bytes.to_vec())
+    }
+}
+
+fn unavailable(e: object_store::Error) -> Error {
+    Error::Unavailable(format!("the blob store failed: {e}"))
+}
+
+#[derive(sqlx::FromRow)]
+struct BlobRow {
+    blake3: Vec<u8>,
+    sha256: Vec<u8>,
+    size: i64,
+    media_type: String,
+    pack: Option<Vec<u8>>,
+    pack_offset: Option<i64>,
+}
+
+impl TryFrom<BlobRow> for Blob {
+    type Error = Error;
+    fn try_from(r: BlobRow) -> Result<Self> {
+        let row = hex::encode(&r.blake3);
+        let pack = match (&r.pack, r.pack_offset) {
+            (Some(pack), Some(offset)) => Some((read_blake3("blobs", &row, pack)?, count(offset))),
+            _ => None,
+        };
+        Ok(Self {
+            digest: Digest {
+                blake3: read_blake3("blobs", &row, &r.blake3)?,
+                sha256: read_sha256("blobs", &row, &r.sha256)?,
+                len: count(r.size),
+            },
+            media_type: r.media_type,
+            pack,
+        })
+    }
+}
+
+/// Records where a blob is. Recording it again changes nothing.
+pub async fn insert(tx: &mut Tx, blob: &Blob) -> Result<()> {
+    const SQL: &str = "INSERT INTO blobs (blake3, sha256, size, media_type, pack, pack_offset) \
+                       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    let d = &blob.digest;
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(&d.blake3.0[..])
+        .bind(&d.sha256.0[..])
+        .bind(big(d.len))
+        .bind(&blob.media_type)
+        .bind(blob.pack.map(|(pack, _)| pack.0.to_vec()))
+        .bind(blob.pack.map(|(_, offset)| big(offset)))
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Where the bytes of this hash are.
+pub async fn find(tx: &mut Tx, blake3: Blake3) -> Result<Option<Blob>> {
+    const SQL: &str = "SELECT blake3, sha256, size, media_type, pack, pack_offset FROM blobs WHERE blake3 = $1";
+    let row: Option<BlobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&blake3.0[..]).fetch_optional(c).await)?;
+    row.map(Blob::try_from).transpose()
+}
+
+/// Every object (packs once) that rows name: what a check of the blob store walks.
+pub async fn objects(tx: &mut Tx) -> Result<Vec<Blake3>> {
+    const SQL: &str = "SELECT DISTINCT COALESCE(pack, blake3) AS object FROM blobs";
+    let rows: Vec<(Vec<u8>,)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    rows.iter().map(|(b,)| read_blake3("blobs", "?", b)).collect()
+}

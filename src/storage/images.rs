@@ -1,0 +1,301 @@
+//! Images, the works each drew on, the decisions behind them, and the words they were asked for with (private).
+
+use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_json, read_sha256};
+use crate::clock::Timestamp;
+use crate::digest::{Blake3, Digest, Sha256Hash};
+use crate::id::{AccountId, DecisionId, ImageId, ModelId, StatementId, WorkId};
+
+/// A delivered image. This is also what its statement in the log says.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Image {
+    /// Name in every URL, row and log entry.
+    pub id: ImageId,
+    /// The model that drew it.
+    pub model: ModelId,
+    /// Hash of the policy bundle that decided.
+    pub bundle: Sha256Hash,
+    /// Public name of who asked for it.
+    pub creator: String,
+    /// `png`, `jpeg` or `webp`.
+    pub format: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Of the signed file.
+    pub digest: Digest,
+    /// Of the raw RGB before encoding: what a replay compares.
+    pub pixels: Blake3,
+    /// Perceptual hash of the picture.
+    pub fingerprint: String,
+    /// Commitment to the words it was asked for with.
+    pub commitment: Blake3,
+    /// Works it drew on, in order; the first is where it started.
+    pub works: Vec<DrawnOn>,
+    /// Seed, steps and the like: enough to make the same pixels again.
+    pub replay: serde_json::Value,
+    /// What the policy answered, without the words of the prompt.
+    pub decision: serde_json::Value,
+    /// When it was signed.
+    pub made_at: Timestamp,
+}
+
+/// A work an image drew on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DrawnOn {
+    /// The work.
+    pub work: WorkId,
+    /// RMS distance of 16×16 thumbnails, in millionths: 0 is the same picture.
+    pub nearness: u32,
+}
+
+/// An image with the statement that records it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageRecord {
+    /// The image.
+    pub image: Image,
+    /// In the log.
+    pub statement: StatementId,
+}
+
+#[derive(sqlx::FromRow)]
+struct ImageRow {
+    id: String,
+    model_id: String,
+    bundle: Vec<u8>,
+    creator: String,
+    format: String,
+    width: i64,
+    height: i64,
+    blake3: Vec<u8>,
+    sha256: Vec<u8>,
+    size: i64,
+    pixels: Vec<u8>,
+    fingerprint: String,
+    commitment: Vec<u8>,
+    replay: String,
+    decision: String,
+    made_at: i64,
+    statement_id: String,
+}
+
+const T: &str = "images";
+
+async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
+    const WORKS: &str = "SELECT work_id, nearness FROM image_works WHERE image_id = $1 ORDER BY position";
+    let works: Vec<(String, i64)> = on!(tx, |c| sqlx::query_as(WORKS).bind(&r.id).fetch_all(c).await)?;
+    let side = |n: i64| u32::try_from(n).map_err(|e| Error::Corrupt { table: T, row: r.id.clone(), cause: e.to_string() });
+    Ok(ImageRecord {
+        image: Image {
+            id: read(T, &r.id, &r.id)?,
+            model: read(T, &r.id, &r.model_id)?,
+            bundle: read_sha256(T, &r.id, &r.bundle)?,
+            width: side(r.width)?,
+            height: side(r.height)?,
+            digest: Digest {
+                blake3: read_blake3(T, &r.id, &r.blake3)?,
+                sha256: read_sha256(T, &r.id, &r.sha256)?,
+                len: count(r.size),
+            },
+            pixels: read_blake3(T, &r.id, &r.pixels)?,
+            commitment: read_blake3(T, &r.id, &r.commitment)?,
+            works: works
+                .iter()
+                .map(|(work, nearness)| {
+                    Ok(DrawnOn {
+                        work: read("image_works", &r.id, work)?,
+                        nearness: u32::try_from(*nearness).unwrap_or(u32::MAX),
+                    })
+                })
+                .collect::<Result<_>>()?,
+            replay: read_json(T, &r.id, &r.replay)?,
+            decision: read_json(T, &r.id, &r.decision)?,
+            made_at: Timestamp::from_millis(r.made_at),
+            creator: r.creator,
+            format: r.format,
+            fingerprint: r.fingerprint,
+        },
+        statement: read(T, &r.id, &r.statement_id)?,
+    })
+}
+
+/// Puts an image in.
+pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Result<()> {
+    const SQL: &str = "INSERT INTO images (id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, \
+                       fingerprint, commitment, replay, decision, made_at, statement_id) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness) VALUES ($1, $2, $3, $4)";
+    let id = image.id.to_string();
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(&id)
+        .bind(image.model.to_string())
+        .bind(&image.bundle.0[..])
+        .bind(&image.creator)
+        .bind(&image.format)
+        .bind(i64::from(image.width))
+        .bind(i64::from(image.height))
+        .bind(&image.digest.blake3.0[..])
+        .bind(&image.digest.sha256.0[..])
+        .bind(big(image.digest.len))
+        .bind(&image.pixels.0[..])
+        .bind(&image.fingerprint)
+        .bind(&image.commitment.0[..])
+        .bind(image.replay.to_string())
+        .bind(image.decision.to_string())
+        .bind(image.made_at.millis())
+        .bind(statement.to_string())
+        .execute(c)
+        .await
+        .map(drop))?;
+    for (position, drawn) in (0i64..).zip(&image.works) {
+        on!(tx, |c| sqlx::query(WORK)
+            .bind(&id)
+            .bind(position)
+            .bind(drawn.work.to_string())
+            .bind(i64::from(drawn.nearness))
+            .execute(c)
+            .await
+            .map(drop))?;
+    }
+    Ok(())
+}
+
+/// One image.
+pub async fn find(tx: &mut Tx, id: ImageId) -> Result<Option<ImageRecord>> {
+    const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
+                       commitment, replay, decision, made_at, statement_id FROM images WHERE id = $1";
+    let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
+    match row {
+        Some(row) => complete(tx, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The image whose signed file has this hash.
+pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<ImageRecord>> {
+    const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
+                       commitment, replay, decision, made_at, statement_id FROM images WHERE sha256 = $1 ORDER BY id LIMIT 1";
+    let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
+    match row {
+        Some(row) => complete(tx, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A page of images, newest first, `before` an id.
+pub async fn list(tx: &mut Tx, before: &str, limit: u32) -> Result<Page<ImageRecord>> {
+    const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
+                       commitment, replay, decision, made_at, statement_id FROM images WHERE ($1 = '' OR id < $1) \
+                       ORDER BY id DESC LIMIT $2";
+    let rows: Vec<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(before).bind(i64::from(limit) + 1).fetch_all(c).await)?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        items.push(complete(tx, row).await?);
+    }
+    let total = total(tx).await?;
+    Ok(Page::cut(items, limit, total, |i| i.image.id.to_string()))
+}
+
+/// How many images there are.
+pub async fn total(tx: &mut Tx) -> Result<u64> {
+    const SQL: &str = "SELECT COUNT(*) FROM images";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
+    Ok(count(n))
+}
+
+/// How many images there are that drew on a work, and the newest of them.
+pub async fn of_work(tx: &mut Tx, work: WorkId, limit: u32) -> Result<(u64, Vec<ImageId>)> {
+    const COUNT: &str = "SELECT COUNT(DISTINCT image_id) FROM image_works WHERE work_id = $1";
+    const SQL: &str = "SELECT DISTINCT image_id FROM image_works WHERE work_id = $1 ORDER BY image_id DESC LIMIT $2";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(COUNT).bind(work.to_string()).fetch_one(c).await)?;
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(work.to_string()).bind(i64::from(limit)).fetch_all(c).await)?;
+    Ok((count(n), rows.iter().map(|(id,)| read(T, id, id)).collect::<Result<_>>()?))
+}
+
+/// The words an image was asked for with. Never in the log; erasing the row leaves the commitment there saying nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// Which image.
+    pub image: ImageId,
+    /// Whose words.
+    pub account: AccountId,
+    /// As typed.
+    pub prompt: String,
+    /// What to keep away from.
+    pub negative: String,
+    /// Opens the commitment.
+    pub key: [u8; 32],
+    /// Whether its creator lets everyone read them.
+    pub public: bool,
+}
+
+impl std::fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Prompt({}, words hidden)", self.image)
+    }
+}
+
+/// Keeps the words.
+pub async fn insert_prompt(tx: &mut Tx, p: &Prompt) -> Result<()> {
+    const SQL: &str = "INSERT INTO prompts (image_id, account_id, prompt, negative, commitment_key, public) \
+                       VALUES ($1, $2, $3, $4, $5, $6)";
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(p.image.to_string())
+        .bind(p.account.to_string())
+        .bind(&p.prompt)
+        .bind(&p.negative)
+        .bind(&p.key[..])
+        .bind(i64::from(p.public))
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The words of an image, unless they were erased.
+pub async fn find_prompt(tx: &mut Tx, image: ImageId) -> Result<Option<Prompt>> {
+    const SQL: &str = "SELECT account_id, prompt, negative, commitment_key, public FROM prompts WHERE image_id = $1";
+    let row: Option<(String, String, String, Vec<u8>, i64)> =
+        on!(tx, |c| sqlx::query_as(SQL).bind(image.to_string()).fetch_optional(c).await)?;
+    row.map(|(account, prompt, negative, key, public)| {
+        let id = image.to_string();
+        Ok(Prompt {
+            image,
+            account: read("prompts", &id, &account)?,
+            prompt,
+            negative,
+            key: key.try_into().map_err(|_| Error::Corrupt { table: "prompts", row: id, cause: "key is not 32 bytes".into() })?,
+            public: public != 0,
+        })
+    })
+    .transpose()
+}
+
+/// Keeps a decision with the words it was about: private, for appeals and reviews.
+pub async fn insert_decision(
+    tx: &mut Tx,
+    id: DecisionId,
+    account: Option<AccountId>,
+    outcome: &str,
+    record: &serde_json::Value,
+    now: Timestamp,
+) -> Result<()> {
+    const SQL: &str = "INSERT INTO decisions (id, account_id, outcome, record, decided_at) VALUES ($1, $2, $3, $4, $5)";
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(account.map(|a| a.to_string()))
+        .bind(outcome)
+        .bind(record.to_string())
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// One decision's record.
+pub async fn find_decision(tx: &mut Tx, id: DecisionId) -> Result<Option<serde_json::Value>> {
+    const SQL: &str = "SELECT record FROM decisions WHERE id = $1";
+    let row: Option<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(|(record,)| read_json("decisions", &id.to_string(), &record)).transpose()
+}

@@ -1,0 +1,217 @@
+//! Jobs: pictures asked for and not yet delivered. A job is leased, not taken: when its worker dies the lease runs out and another
+//! worker goes on, at most `MOST_ATTEMPTS` times.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Error, Result, Tx, count, on, read, read_json};
+use crate::clock::Timestamp;
+use crate::id::{AccountId, DecisionId, ImageId, JobId};
+
+/// How often a job is begun before it fails for good.
+pub const MOST_ATTEMPTS: u32 = 3;
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JobState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it on lease.
+    Running,
+    /// Its image is delivered.
+    Done,
+    /// It ended without image; `problem` says why.
+    Failed,
+    /// Its creator called it off.
+    Cancelled,
+}
+
+impl JobState {
+    const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
+
+    /// Its one text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more will happen.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl FromStr for JobState {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| format!("there is no job state `{text}`"))
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Its name.
+    pub id: JobId,
+    /// Who asked.
+    pub account: AccountId,
+    /// What the policy answered before it was queued.
+    pub decision: DecisionId,
+    /// Where it stands.
+    pub state: JobState,
+    /// What was asked for: `actions::request_image::Order` as JSON, opaque here.
+    pub request: serde_json::Value,
+    /// Its image, when done.
+    pub image: Option<ImageId>,
+    /// Why it failed.
+    pub problem: Option<String>,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct JobRow {
+    id: String,
+    account_id: String,
+    decision_id: String,
+    state: String,
+    request: String,
+    image_id: Option<String>,
+    problem: Option<String>,
+    attempts: i64,
+    created_at: i64,
+}
+
+impl TryFrom<JobRow> for Job {
+    type Error = Error;
+    fn try_from(r: JobRow) -> Result<Self> {
+        Ok(Self {
+            id: read("jobs", &r.id, &r.id)?,
+            account: read("jobs", &r.id, &r.account_id)?,
+            decision: read("jobs", &r.id, &r.decision_id)?,
+            state: read("jobs", &r.id, &r.state)?,
+            request: read_json("jobs", &r.id, &r.request)?,
+            image: r.image_id.as_deref().map(|i| read("jobs", &r.id, i)).transpose()?,
+            problem: r.problem,
+            attempts: u32::try_from(r.attempts).unwrap_or(u32::MAX),
+            created_at: Timestamp::from_millis(r.created_at),
+        })
+    }
+}
+
+/// Puts a job in: queued, or on lease to its maker when `leased_until` is given.
+pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> Result<()> {
+    const SQL: &str = "INSERT INTO jobs (id, account_id, decision_id, state, request, attempts, leased_until, created_at, changed_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    let state = if leased_until.is_some() { JobState::Running } else { JobState::Queued };
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(job.id.to_string())
+        .bind(job.account.to_string())
+        .bind(job.decision.to_string())
+        .bind(state.as_str())
+        .bind(job.request.to_string())
+        .bind(i64::from(leased_until.is_some()))
+        .bind(leased_until.map(Timestamp::millis))
+        .bind(job.created_at.millis())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// One job.
+pub async fn find(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
+    const SQL: &str =
+        "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, created_at FROM jobs WHERE id = $1";
+    let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Job::try_from).transpose()
+}
+
+/// How many wait or run.
+pub async fn open(tx: &mut Tx) -> Result<u64> {
+    const SQL: &str = "SELECT COUNT(*) FROM jobs WHERE state IN ('queued', 'running')";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
+    Ok(count(n))
+}
+
+/// How many wait before `job`.
+pub async fn ahead(tx: &mut Tx, job: &Job) -> Result<u64> {
+    const SQL: &str = "SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND created_at < $1";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).bind(job.created_at.millis()).fetch_one(c).await)?;
+    Ok(count(n))
+}
+
+/// Leases the oldest job that waits or whose lease ran out. `None`: nothing to do, or another worker was quicker (ask again).
+pub async fn lease(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
+    const SQL: &str = "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $2, changed_at = $1 \
+        WHERE id = (SELECT id FROM jobs WHERE state = 'queued' OR (state = 'running' AND leased_until < $1) \
+                    ORDER BY created_at, id LIMIT 1) \
+        AND (state = 'queued' OR (state = 'running' AND leased_until < $1)) \
+        RETURNING id, account_id, decision_id, state, request, image_id, problem, attempts, created_at";
+    let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(until.millis()).fetch_optional(c).await)?;
+    row.map(Job::try_from).transpose()
+}
+
+/// Keeps a lease alive. False: the job was cancelled or is another's by now.
+pub async fn renew(tx: &mut Tx, id: JobId, attempts: u32, until: Timestamp) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET leased_until = $3 WHERE id = $1 AND state = 'running' AND attempts = $2";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(i64::from(attempts))
+        .bind(until.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Ends a running job's lease at once, so that the next worker begins it again.
+pub async fn put_back(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
+    const SQL: &str =
+        "UPDATE jobs SET state = 'queued', leased_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'running'";
+    on!(tx, |c| sqlx::query(SQL).bind(id.to_string()).bind(now.millis()).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Ends a job that this attempt still holds. False: it was cancelled or went to another worker, and nothing may be delivered for it.
+pub async fn finish(tx: &mut Tx, id: JobId, attempts: u32, image: ImageId, now: Timestamp) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET state = 'done', image_id = $3, leased_until = NULL, changed_at = $4 \
+                       WHERE id = $1 AND state = 'running' AND attempts = $2";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(i64::from(attempts))
+        .bind(image.to_string())
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Ends a job without image. False when it was over already.
+pub async fn end(tx: &mut Tx, id: JobId, state: JobState, problem: &str, now: Timestamp) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET state = $2, problem = $3, leased_until = NULL, changed_at = $4 \
+                       WHERE id = $1 AND state IN ('queued', 'running')";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(state.as_str())
+        .bind(problem)
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}

@@ -1,0 +1,206 @@
+//! The log's rows: statements (staged, then numbered), tiles, and every head that was signed. Merkle mathematics is in `ledger`.
+//!
+//! INVARIANT: entries are numbered, their tiles written and the head put in within one transaction, so no head is ever seen without
+//! the tiles it names. `statements.idx` is unique: of two sequencers that start from one head only one can commit.
+
+use super::{Page, Result, Tx, big, count, on, read};
+use crate::clock::Timestamp;
+use crate::id::StatementId;
+
+/// A statement as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub id: StatementId,
+    /// Its index in the log, once sequenced.
+    pub index: Option<u64>,
+    /// The last part of its predicate type: `work`, `image`, …
+    pub kind: String,
+    /// What it is about: an id.
+    pub subject: String,
+    /// The envelope, as logged.
+    pub bytes: Vec<u8>,
+    /// When it was staged.
+    pub staged_at: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct EntryRow {
+    id: String,
+    idx: Option<i64>,
+    kind: String,
+    subject: String,
+    bytes: Vec<u8>,
+    staged_at: i64,
+}
+
+impl TryFrom<EntryRow> for Entry {
+    type Error = super::Error;
+    fn try_from(r: EntryRow) -> Result<Self> {
+        Ok(Self {
+            id: read("statements", &r.id, &r.id)?,
+            index: r.idx.map(count),
+            kind: r.kind,
+            subject: r.subject,
+            bytes: r.bytes,
+            staged_at: Timestamp::from_millis(r.staged_at),
+        })
+    }
+}
+
+/// Puts a statement in line. From the commit on it will be in the log, whatever happens to this process.
+pub async fn stage(tx: &mut Tx, id: StatementId, kind: &str, subject: &str, bytes: &[u8], now: Timestamp) -> Result<()> {
+    const SQL: &str = "INSERT INTO statements (id, kind, subject, bytes, staged_at) VALUES ($1, $2, $3, $4, $5)";
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(kind)
+        .bind(subject)
+        .bind(bytes)
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The oldest staged statements: their order and bytes, as read back from the database.
+pub async fn staged(tx: &mut Tx, limit: u32) -> Result<Vec<(i64, Vec<u8>)>> {
+    const SQL: &str = "SELECT seq, bytes FROM statements WHERE idx IS NULL ORDER BY seq LIMIT $1";
+    Ok(on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(c).await)?)
+}
+
+/// How many statements wait to be sequenced.
+pub async fn staged_total(tx: &mut Tx) -> Result<u64> {
+    const SQL: &str = "SELECT COUNT(*) FROM statements WHERE idx IS NULL";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
+    Ok(count(n))
+}
+
+/// Gives a staged statement its index.
+pub async fn number(tx: &mut Tx, seq: i64, index: u64) -> Result<bool> {
+    const SQL: &str = "UPDATE statements SET idx = $2 WHERE seq = $1 AND idx IS NULL";
+    let rows = on!(tx, |c| sqlx::query(SQL).bind(seq).bind(big(index)).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// A signed head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadRow {
+    /// Entries.
+    pub size: u64,
+    /// 32 bytes.
+    pub root: Vec<u8>,
+    /// The signed note.
+    pub checkpoint: String,
+    /// When it was signed.
+    pub published_at: Timestamp,
+}
+
+/// The newest head; `None` before the first.
+pub async fn head(tx: &mut Tx) -> Result<Option<HeadRow>> {
+    const SQL: &str = "SELECT size, root, checkpoint, published_at FROM log_heads ORDER BY size DESC LIMIT 1";
+    let row: Option<(i64, Vec<u8>, String, i64)> = on!(tx, |c| sqlx::query_as(SQL).fetch_optional(c).await)?;
+    Ok(row.map(|(size, root, checkpoint, at)| HeadRow {
+        size: count(size),
+        root,
+        checkpoint,
+        published_at: Timestamp::from_millis(at),
+    }))
+}
+
+/// Puts a head in; `Conflict` when one of its size stands already.
+pub async fn insert_head(tx: &mut Tx, head: &HeadRow) -> Result<()> {
+    const SQL: &str = "INSERT INTO log_heads (size, root, checkpoint, published_at) VALUES ($1, $2, $3, $4)";
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(big(head.size))
+        .bind(&head.root)
+        .bind(&head.checkpoint)
+        .bind(head.published_at.millis())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// When the log had which size: at most `limit` heads, evenly spread, oldest first. For drawing its growth.
+pub async fn growth(tx: &mut Tx, limit: u32) -> Result<Vec<(Timestamp, u64)>> {
+    const SQL: &str = "SELECT published_at, size FROM (SELECT published_at, size, ROW_NUMBER() OVER (ORDER BY size) AS n, \
+                       COUNT(*) OVER () AS total FROM log_heads) AS h \
+                       WHERE total <= $1 OR n = total OR n % (total / $1 + 1) = 1 ORDER BY size";
+    let rows: Vec<(i64, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(limit.max(2))).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(at, size)| (Timestamp::from_millis(at), count(size))).collect())
+}
+
+/// The hashes of a tile so far (32 to 8,192 bytes).
+pub async fn tile(tx: &mut Tx, level: u8, n: u64) -> Result<Option<Vec<u8>>> {
+    const SQL: &str = "SELECT bytes FROM log_tiles WHERE level = $1 AND n = $2";
+    let row: Option<(Vec<u8>,)> = on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(level)).bind(big(n)).fetch_optional(c).await)?;
+    Ok(row.map(|(bytes,)| bytes))
+}
+
+/// Writes a tile, or a wider one over it.
+pub async fn put_tile(tx: &mut Tx, level: u8, n: u64, bytes: &[u8]) -> Result<()> {
+    const SQL: &str = "INSERT INTO log_tiles (level, n, bytes) VALUES ($1, $2, $3) \
+                       ON CONFLICT (level, n) DO UPDATE SET bytes = excluded.bytes";
+    on!(tx, |c| sqlx::query(SQL).bind(i64::from(level)).bind(big(n)).bind(bytes).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// Every tile: level, index, bytes.
+pub async fn tiles(tx: &mut Tx) -> Result<Vec<(u8, u64, Vec<u8>)>> {
+    const SQL: &str = "SELECT level, n, bytes FROM log_tiles ORDER BY level, n";
+    let rows: Vec<(i64, i64, Vec<u8>)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(level, n, bytes)| (u8::try_from(level).unwrap_or(u8::MAX), count(n), bytes)).collect())
+}
+
+/// Bytes of the entries `from..to`, in order.
+pub async fn entries(tx: &mut Tx, from: u64, to: u64) -> Result<Vec<(u64, Vec<u8>)>> {
+    const SQL: &str = "SELECT idx, bytes FROM statements WHERE idx >= $1 AND idx < $2 ORDER BY idx";
+    let rows: Vec<(i64, Vec<u8>)> = on!(tx, |c| sqlx::query_as(SQL).bind(big(from)).bind(big(to)).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(idx, bytes)| (count(idx), bytes)).collect())
+}
+
+/// One statement by name.
+pub async fn find(tx: &mut Tx, id: StatementId) -> Result<Option<Entry>> {
+    const SQL: &str = "SELECT id, idx, kind, subject, bytes, staged_at FROM statements WHERE id = $1";
+    let row: Option<EntryRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Entry::try_from).transpose()
+}
+
+/// One statement by index.
+pub async fn at(tx: &mut Tx, index: u64) -> Result<Option<Entry>> {
+    const SQL: &str = "SELECT id, idx, kind, subject, bytes, staged_at FROM statements WHERE idx = $1";
+    let row: Option<EntryRow> = on!(tx, |c| sqlx::query_as(SQL).bind(big(index)).fetch_optional(c).await)?;
+    row.map(Entry::try_from).transpose()
+}
+
+/// A page of sequenced statements, newest first, `before` an index; of one kind unless `kind` is empty.
+pub async fn list(tx: &mut Tx, kind: &str, before: Option<u64>, limit: u32) -> Result<Page<Entry>> {
+    const SQL: &str = "SELECT id, idx, kind, subject, bytes, staged_at FROM statements \
+                       WHERE idx < $1 AND ($2 = '' OR kind = $2) ORDER BY idx DESC LIMIT $3";
+    const COUNT: &str = "SELECT COUNT(*) FROM statements WHERE idx IS NOT NULL AND ($1 = '' OR kind = $1)";
+    let before = before.map_or(i64::MAX, big);
+    let rows: Vec<EntryRow> =
+        on!(tx, |c| sqlx::query_as(SQL).bind(before).bind(kind).bind(i64::from(limit) + 1).fetch_all(c).await)?;
+    let (total,): (i64,) = on!(tx, |c| sqlx::query_as(COUNT).bind(kind).fetch_one(c).await)?;
+    let items = rows.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(items, limit, count(total), |e| e.index.unwrap_or(0).to_string()))
+}
+
+/// Empties the public tables, and only those: the first half of a rebuild.
+pub async fn empty_public_tables(tx: &mut Tx) -> Result<()> {
+    for sql in [
+        "DELETE FROM works",
+        "DELETE FROM grants",
+        "DELETE FROM datasets",
+        "DELETE FROM dataset_works",
+        "DELETE FROM models",
+        "DELETE FROM model_datasets",
+        "DELETE FROM bundles",
+        "DELETE FROM images",
+        "DELETE FROM image_works",
+    ] {
+        on!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
+    }
+    Ok(())
+}

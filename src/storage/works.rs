@@ -1,0 +1,340 @@
+//! Works and the grants on them.
+
+use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_json, read_sha256};
+use crate::clock::Timestamp;
+use crate::digest::{Digest, Sha256Hash};
+use crate::id::{GrantId, StatementId, WorkId};
+use crate::works::{Grant, Work};
+
+const WORK: &str = "works";
+
+#[derive(sqlx::FromRow)]
+struct WorkRow {
+    id: String,
+    title: String,
+    author: String,
+    collection: String,
+    item: String,
+    source: String,
+    package: String,
+    style: String,
+    colour: Option<String>,
+    titles: String,
+    tags: String,
+    media_type: String,
+    blake3: Vec<u8>,
+    sha256: Vec<u8>,
+    size: i64,
+    registered_by: String,
+    registered_at: i64,
+    statement_id: String,
+}
+
+/// A work with the statement that registered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkRecord {
+    /// The work.
+    pub work: Work,
+    /// In the log.
+    pub statement: StatementId,
+}
+
+/// A grant with its statements and, when it was revoked, since when and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRecord {
+    /// The grant.
+    pub grant: Grant,
+    /// In the log.
+    pub statement: StatementId,
+    /// Since when it no longer holds, why, and where the log says so.
+    pub revoked: Option<Revocation>,
+}
+
+/// A grant taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// Since when.
+    pub at: Timestamp,
+    /// In the words of who revoked it.
+    pub reason: String,
+    /// In the log.
+    pub statement: StatementId,
+}
+
+impl GrantRecord {
+    /// Whether it holds at `now`.
+    pub fn in_force(&self, now: Timestamp) -> bool {
+        self.grant.covers(now) && self.revoked.as_ref().is_none_or(|r| now < r.at)
+    }
+}
+
+impl TryFrom<WorkRow> for WorkRecord {
+    type Error = Error;
+    fn try_from(r: WorkRow) -> Result<Self> {
+        let work = Work {
+            id: read(WORK, &r.id, &r.id)?,
+            titles: read_json(WORK, &r.id, &r.titles)?,
+            tags: read_json(WORK, &r.id, &r.tags)?,
+            digest: Digest {
+                blake3: read_blake3(WORK, &r.id, &r.blake3)?,
+                sha256: read_sha256(WORK, &r.id, &r.sha256)?,
+                len: count(r.size),
+            },
+            title: r.title,
+            author: r.author,
+            collection: r.collection,
+            item: r.item,
+            source: r.source,
+            package: r.package,
+            style: r.style,
+            colour: r.colour,
+            media_type: r.media_type,
+            registered_by: r.registered_by,
+            registered_at: Timestamp::from_millis(r.registered_at),
+        };
+        Ok(Self { work, statement: read(WORK, &r.id, &r.statement_id)? })
+    }
+}
+
+/// Puts a work in.
+pub async fn insert(tx: &mut Tx, work: &Work, statement: StatementId) -> Result<()> {
+    const SQL: &str = "INSERT INTO works (id, title, author, collection, item, source, package, style, colour, titles, tags, search, \
+                       media_type, blake3, sha256, size, registered_by, registered_at, statement_id) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+    let (titles, tags) = (json(&work.titles), json(&work.tags));
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(work.id.to_string())
+        .bind(&work.title)
+        .bind(&work.author)
+        .bind(&work.collection)
+        .bind(&work.item)
+        .bind(&work.source)
+        .bind(&work.package)
+        .bind(&work.style)
+        .bind(&work.colour)
+        .bind(titles)
+        .bind(tags)
+        .bind(work.search_text())
+        .bind(&work.media_type)
+        .bind(&work.digest.blake3.0[..])
+        .bind(&work.digest.sha256.0[..])
+        .bind(big(work.digest.len))
+        .bind(&work.registered_by)
+        .bind(work.registered_at.millis())
+        .bind(statement.to_string())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+fn json(lists: &[Vec<String>]) -> String {
+    serde_json::to_string(lists).unwrap_or_default()
+}
+
+/// One work.
+pub async fn find(tx: &mut Tx, id: WorkId) -> Result<Option<WorkRecord>> {
+    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
+                       sha256, size, registered_by, registered_at, statement_id FROM works WHERE id = $1";
+    let row: Option<WorkRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(WorkRecord::try_from).transpose()
+}
+
+/// The work whose picture has this hash, if any: the first registered.
+pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<WorkRecord>> {
+    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
+                       sha256, size, registered_by, registered_at, statement_id FROM works WHERE sha256 = $1 \
+                       ORDER BY registered_at, id LIMIT 1";
+    let row: Option<WorkRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
+    row.map(WorkRecord::try_from).transpose()
+}
+
+/// Every work, by id. For the retrieval index, which holds all of them.
+pub async fn all(tx: &mut Tx) -> Result<Vec<WorkRecord>> {
+    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
+                       sha256, size, registered_by, registered_at, statement_id FROM works ORDER BY registered_at, id";
+    let rows: Vec<WorkRow> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    rows.into_iter().map(WorkRecord::try_from).collect()
+}
+
+/// Works registered after `since` statements of the staging order, with the order of the last one: how the retrieval index keeps up.
+pub async fn registered_after(tx: &mut Tx, seq: i64) -> Result<Vec<(i64, WorkId)>> {
+    const SQL: &str = "SELECT seq, subject FROM statements WHERE kind = 'work' AND seq > $1 ORDER BY seq";
+    let rows: Vec<(i64, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(seq).fetch_all(c).await)?;
+    rows.into_iter().map(|(seq, id)| Ok((seq, read(WORK, &id, &id)?))).collect()
+}
+
+/// What a list of works is narrowed to; empty texts narrow nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Words that must all stand in title, author, item or tags.
+    pub words: String,
+    /// SPDX identifier of a grant in force.
+    pub licence: String,
+    /// Exact author.
+    pub author: String,
+}
+
+/// A page of works in id order, `after` an id.
+pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Timestamp) -> Result<Page<WorkRecord>> {
+    // Up to four words; more are ignored, as they would narrow to nothing anyway.
+    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
+        sha256, size, registered_by, registered_at, statement_id FROM works w \
+        WHERE w.id > $1 AND w.search LIKE $2 ESCAPE '\\' AND w.search LIKE $3 ESCAPE '\\' AND w.search LIKE $4 ESCAPE '\\' \
+        AND w.search LIKE $5 ESCAPE '\\' AND ($6 = '' OR w.author = $6) AND ($7 = '' OR EXISTS (SELECT 1 FROM grants g \
+        WHERE g.work_id = w.id AND g.licence = $7 AND g.revoked_at IS NULL AND g.starts_at <= $8 \
+        AND (g.ends_at IS NULL OR g.ends_at > $8))) ORDER BY w.id LIMIT $9";
+    const COUNT: &str = "SELECT COUNT(*) FROM works w \
+        WHERE w.search LIKE $1 ESCAPE '\\' AND w.search LIKE $2 ESCAPE '\\' AND w.search LIKE $3 ESCAPE '\\' \
+        AND w.search LIKE $4 ESCAPE '\\' AND ($5 = '' OR w.author = $5) AND ($6 = '' OR EXISTS (SELECT 1 FROM grants g \
+        WHERE g.work_id = w.id AND g.licence = $6 AND g.revoked_at IS NULL AND g.starts_at <= $7 \
+        AND (g.ends_at IS NULL OR g.ends_at > $7)))";
+    let mut likes = filter.words.to_lowercase().split_whitespace().take(4).map(like).collect::<Vec<_>>();
+    likes.resize(4, "%".to_owned());
+    let rows: Vec<WorkRow> = on!(tx, |c| sqlx::query_as(SQL)
+        .bind(after)
+        .bind(&likes[0])
+        .bind(&likes[1])
+        .bind(&likes[2])
+        .bind(&likes[3])
+        .bind(&filter.author)
+        .bind(&filter.licence)
+        .bind(now.millis())
+        .bind(i64::from(limit) + 1)
+        .fetch_all(c)
+        .await)?;
+    let (total,): (i64,) = on!(tx, |c| sqlx::query_as(COUNT)
+        .bind(&likes[0])
+        .bind(&likes[1])
+        .bind(&likes[2])
+        .bind(&likes[3])
+        .bind(&filter.author)
+        .bind(&filter.licence)
+        .bind(now.millis())
+        .fetch_one(c)
+        .await)?;
+    let items = rows.into_iter().map(WorkRecord::try_from).collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(items, limit, count(total), |w| w.work.id.to_string()))
+}
+
+fn like(word: &str) -> String {
+    format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// Works and distinct authors.
+pub async fn totals(tx: &mut Tx) -> Result<(u64, u64)> {
+    const SQL: &str = "SELECT COUNT(*), COUNT(DISTINCT author) FROM works";
+    let (works, authors): (i64, i64) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
+    Ok((count(works), count(authors)))
+}
+
+/// Works by licence of their grants in force, most first.
+pub async fn by_licence(tx: &mut Tx, now: Timestamp) -> Result<Vec<(String, u64)>> {
+    const SQL: &str = "SELECT licence, COUNT(DISTINCT work_id) AS n FROM grants WHERE revoked_at IS NULL AND starts_at <= $1 \
+                       AND (ends_at IS NULL OR ends_at > $1) GROUP BY licence ORDER BY n DESC, licence";
+    let rows: Vec<(String, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(licence, n)| (licence, count(n))).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct GrantRow {
+    id: String,
+    work_id: String,
+    licence: String,
+    licence_url: String,
+    declared_by: String,
+    evidence: String,
+    starts_at: i64,
+    ends_at: Option<i64>,
+    revoked_at: Option<i64>,
+    revoked_reason: Option<String>,
+    statement_id: String,
+    revoked_statement_id: Option<String>,
+}
+
+impl TryFrom<GrantRow> for GrantRecord {
+    type Error = Error;
+    fn try_from(r: GrantRow) -> Result<Self> {
+        let revoked = match (r.revoked_at, r.revoked_statement_id) {
+            (Some(at), Some(statement)) => Some(Revocation {
+                at: Timestamp::from_millis(at),
+                reason: r.revoked_reason.unwrap_or_default(),
+                statement: read("grants", &r.id, &statement)?,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            grant: Grant {
+                id: read("grants", &r.id, &r.id)?,
+                work: read("grants", &r.id, &r.work_id)?,
+                licence: r.licence,
+                licence_url: r.licence_url,
+                declared_by: r.declared_by,
+                evidence: r.evidence,
+                starts_at: Timestamp::from_millis(r.starts_at),
+                ends_at: r.ends_at.map(Timestamp::from_millis),
+            },
+            statement: read("grants", &r.id, &r.statement_id)?,
+            revoked,
+        })
+    }
+}
+
+/// Puts a grant in.
+pub async fn insert_grant(tx: &mut Tx, grant: &Grant, statement: StatementId) -> Result<()> {
+    const SQL: &str = "INSERT INTO grants (id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, statement_id) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(grant.id.to_string())
+        .bind(grant.work.to_string())
+        .bind(&grant.licence)
+        .bind(&grant.licence_url)
+        .bind(&grant.declared_by)
+        .bind(&grant.evidence)
+        .bind(grant.starts_at.millis())
+        .bind(grant.ends_at.map(Timestamp::millis))
+        .bind(statement.to_string())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Marks a grant as revoked. False when there is none or it was revoked before.
+pub async fn revoke_grant(tx: &mut Tx, id: GrantId, revocation: &Revocation) -> Result<bool> {
+    const SQL: &str = "UPDATE grants SET revoked_at = $2, revoked_reason = $3, revoked_statement_id = $4 \
+                       WHERE id = $1 AND revoked_at IS NULL";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(revocation.at.millis())
+        .bind(&revocation.reason)
+        .bind(revocation.statement.to_string())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// One grant.
+pub async fn find_grant(tx: &mut Tx, id: GrantId) -> Result<Option<GrantRecord>> {
+    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, revoked_at, revoked_reason, \
+                       statement_id, revoked_statement_id FROM grants WHERE id = $1";
+    let row: Option<GrantRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(GrantRecord::try_from).transpose()
+}
+
+/// Every grant on a work, oldest first.
+pub async fn grants(tx: &mut Tx, work: WorkId) -> Result<Vec<GrantRecord>> {
+    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, revoked_at, revoked_reason, \
+                       statement_id, revoked_statement_id FROM grants WHERE work_id = $1 ORDER BY starts_at, id";
+    let rows: Vec<GrantRow> = on!(tx, |c| sqlx::query_as(SQL).bind(work.to_string()).fetch_all(c).await)?;
+    rows.into_iter().map(GrantRecord::try_from).collect()
+}
+
+/// Work and licence of every grant in force at `now`: what generation may draw on is decided from this.
+pub async fn licences_in_force(tx: &mut Tx, now: Timestamp) -> Result<Vec<(WorkId, String)>> {
+    const SQL: &str = "SELECT work_id, licence FROM grants WHERE (revoked_at IS NULL OR revoked_at > $1) AND starts_at <= $1 \
+                       AND (ends_at IS NULL OR ends_at > $1)";
+    let rows: Vec<(String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).fetch_all(c).await)?;
+    rows.into_iter().map(|(id, licence)| Ok((read("grants", &id, &id)?, licence))).collect()
+}

@@ -1,0 +1,323 @@
+//! Images: the list, and the page that is the colophon of one. Views only.
+
+use askama::Template;
+
+use super::{
+    AuthorCount, Chrome, DatasetRef, ImageCard, Inclusion, LicenceCount, Link, RuleLine, Tone, When, WorkCard, and_list, filters,
+    in_words,
+};
+
+/// `GET /images`
+#[derive(Debug, Clone, Template)]
+#[template(path = "images.html")]
+pub struct ImagesPage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// What was searched for, in the words that are public.
+    pub q: String,
+    /// This page of the list, newest first.
+    pub items: Vec<ImageCard>,
+    /// How many match in all.
+    pub total: u64,
+    /// The next page; empty on the last.
+    pub next_url: String,
+    /// Back to the first page; empty on the first.
+    pub first_url: String,
+    /// The same list as JSON.
+    pub json_url: String,
+    /// The same list as CSV; empty when not offered.
+    pub csv_url: String,
+}
+
+impl ImagesPage {
+    /// A filled page.
+    pub fn sample() -> Self {
+        Self {
+            chrome: Chrome::sample("Images", "/images"),
+            q: String::new(),
+            items: ImageCard::samples(),
+            total: 1_204,
+            next_url: "/images?after=image_01KAR".into(),
+            first_url: String::new(),
+            json_url: "/api/v1/images".into(),
+            csv_url: "/api/v1/images?format=csv".into(),
+        }
+    }
+}
+
+/// `GET /images/{id}`: the picture and its colophon.
+#[derive(Debug, Clone, Template)]
+#[template(path = "image.html")]
+pub struct ImagePage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// `image_…`
+    pub id: String,
+    /// Address of the picture as delivered.
+    pub picture: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// What it was asked for; empty when private.
+    pub words: String,
+    /// The commitment to the words in the log, hex; always there.
+    pub commitment: String,
+    /// Name of who asked for it.
+    pub made_by: String,
+    /// When.
+    pub made: When,
+    /// The model's name and page.
+    pub model: Link,
+    /// The model's version.
+    pub model_version: String,
+    /// The works drawn on, nearest first, with their distances.
+    pub works: Vec<WorkCard>,
+    /// Their authors, each once.
+    pub authors: Vec<String>,
+    /// Their licences, each once, linked to their texts.
+    pub licences: Vec<Link>,
+    /// Whether the model's training works are all on record.
+    pub training_known: bool,
+    /// One sentence about them: "Trained on 7 216 registered works by 261 authors."
+    pub training_sentence: String,
+    /// The training works by licence, largest first.
+    pub training_licences: Vec<LicenceCount>,
+    /// The training works by author, largest first; a dozen is enough.
+    pub training_authors: Vec<AuthorCount>,
+    /// The datasets it was trained on.
+    pub datasets: Vec<DatasetRef>,
+    /// How near it is to what is registered.
+    pub near_copy: NearCopy,
+    /// What the policy answered.
+    pub decision: DecisionView,
+    /// The file's C2PA signature.
+    pub signature: SignatureView,
+    /// Where it stands in the log.
+    pub record: RecordView,
+    /// All it takes to draw it again, in reading order.
+    pub replay: Vec<ReplayRow>,
+    /// File, receipt, statement.
+    pub downloads: Vec<Download>,
+}
+
+/// The near-copy check.
+#[derive(Debug, Clone, Default)]
+pub struct NearCopy {
+    /// One sentence: "The nearest registered work is one it drew on: owl, by Twitter."
+    pub sentence: String,
+    /// Distance to the nearest registered work, RMS of 16×16 thumbnails, 0..1.
+    pub distance: f64,
+    /// Below this the picture would not have been delivered.
+    pub threshold: f64,
+}
+
+/// What the policy answered.
+#[derive(Debug, Clone, Default)]
+pub struct DecisionView {
+    /// `decision_…`
+    pub id: String,
+    /// `allow` … `deny`
+    pub outcome: String,
+    /// One sentence: "No rule was met."
+    pub sentence: String,
+    /// What the picture was said to be for: "personal use".
+    pub use_label: String,
+    /// Hash of the bundle, hex.
+    pub bundle: String,
+    /// The rules that were met; often none.
+    pub rules: Vec<RuleLine>,
+}
+
+impl DecisionView {
+    fn tone(&self) -> Tone {
+        super::outcome_tone(&self.outcome)
+    }
+}
+
+/// The C2PA signature of the delivered file.
+#[derive(Debug, Clone, Default)]
+pub struct SignatureView {
+    /// `Verified` only when this server has just read the stored file back and checked it.
+    pub tone: Tone,
+    /// One sentence: "Signed by Colophon; the file is unchanged since."
+    pub sentence: String,
+    /// The certificate's common name.
+    pub signer: String,
+    /// Who issued the certificate.
+    pub issuer: String,
+    /// "Ed25519".
+    pub algorithm: String,
+    /// The manifest's label, `urn:c2pa:…`.
+    pub manifest: String,
+    /// When it was signed.
+    pub signed: When,
+}
+
+/// Where a statement stands in the log.
+#[derive(Debug, Clone, Default)]
+pub struct RecordView {
+    /// `statement_…`
+    pub statement_id: String,
+    /// Its index; `None` until the next checkpoint.
+    pub index: Option<u64>,
+    /// The proof, once there is one.
+    pub inclusion: Option<Inclusion>,
+}
+
+/// One parameter of a replay.
+#[derive(Debug, Clone, Default)]
+pub struct ReplayRow {
+    /// "seed", "steps", "pixels (sha256)".
+    pub name: String,
+    /// Its value as text.
+    pub value: String,
+}
+
+/// One file to take away.
+#[derive(Debug, Clone, Default)]
+pub struct Download {
+    /// "Picture (PNG, signed)".
+    pub label: String,
+    /// Where.
+    pub url: String,
+    /// Bytes; 0 when not known.
+    pub bytes: u64,
+}
+
+impl ImagePage {
+    fn revoked(&self) -> Vec<&WorkCard> {
+        self.works.iter().filter(|w| w.revoked).collect()
+    }
+
+    fn alt(&self) -> String {
+        if self.words.is_empty() {
+            "The picture; its words are private".into()
+        } else {
+            format!("The picture, asked for as: {}", self.words)
+        }
+    }
+
+    fn works_in_words(&self) -> String {
+        let n = self.works.len();
+        format!("{} {}", in_words(n), if n == 1 { "work" } else { "works" })
+    }
+
+    fn authors_list(&self) -> String {
+        and_list(&self.authors)
+    }
+
+    /// Where the `i`-th of the works drawn on stands in the lineage drawing, which is 360 units wide.
+    fn lineage_x(&self, i: &usize) -> usize {
+        let n = self.works.len().min(6);
+        270 - n * 13 + i * 26
+    }
+
+    /// A picture from four works, one of them revoked since.
+    pub fn sample() -> Self {
+        let mut works = WorkCard::samples();
+        works.truncate(4);
+        for (work, d) in works.iter_mut().zip([0.062, 0.121, 0.148, 0.231]) {
+            work.distance = Some(d);
+        }
+        works[3].revoked = true;
+        Self {
+            chrome: Chrome::sample("An owl on a branch", "/images/image_01KAR000000000000000000024"),
+            id: "image_01KAR000000000000000000024".into(),
+            picture: "/images/image_01KAR000000000000000000024/picture".into(),
+            width: 64,
+            height: 64,
+            words: "an owl on a branch".into(),
+            commitment: super::sample_hash("91c0e2aa"),
+            made_by: "Mere Tāwhai".into(),
+            made: When::sample(),
+            model: Link::new("Colophon Mini", "/models/model_0000000000SAMP000000000M"),
+            model_version: "1.0.0".into(),
+            works,
+            authors: ["Twitter", "Google Inc", "Microsoft Corporation", "Franck Doucet"].map(String::from).into(),
+            licences: vec![
+                Link::new("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/"),
+                Link::new("Apache 2.0", "https://www.apache.org/licenses/LICENSE-2.0"),
+                Link::new("MIT", "https://opensource.org/license/mit"),
+                Link::new("public domain", ""),
+            ],
+            training_known: true,
+            training_sentence: "Trained on 7 216 registered works by 261 authors, every one of them on record.".into(),
+            training_licences: LicenceCount::samples(),
+            training_authors: AuthorCount::samples(),
+            datasets: vec![DatasetRef::sample()],
+            near_copy: NearCopy {
+                sentence: "The nearest registered work is one it drew on: “owl”, by Twitter.".into(),
+                distance: 0.062,
+                threshold: 0.03,
+            },
+            decision: DecisionView {
+                id: "decision_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
+                outcome: "allow".into(),
+                sentence: "No rule was met.".into(),
+                use_label: "personal use".into(),
+                bundle: super::sample_hash("3f2a77d0"),
+                rules: vec![],
+            },
+            signature: SignatureView {
+                tone: Tone::Verified,
+                sentence: "Signed by Colophon, and unchanged since.".into(),
+                signer: "Colophon at colophon.example".into(),
+                issuer: "Colophon Issuing CA".into(),
+                algorithm: "Ed25519".into(),
+                manifest: "urn:c2pa:5f7d3c1e-6a42-4a0e-9a57-0f2d8c9b1e34".into(),
+                signed: When::sample(),
+            },
+            record: RecordView {
+                statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
+                index: Some(10_481),
+                inclusion: Some(Inclusion::sample()),
+            },
+            replay: [
+                ("seed", "20261123"),
+                ("steps", "14"),
+                ("guidance", "2.5"),
+                ("start", "0.3"),
+                ("style", "any"),
+                ("sampler", "euler, rectified flow"),
+                ("model weights (blake3)", &super::sample_hash("aa07f31c")),
+                ("pixels (sha256)", &super::sample_hash("c41d9e20")),
+            ]
+            .map(|(name, value)| ReplayRow { name: name.into(), value: value.into() })
+            .into(),
+            downloads: vec![
+                Download {
+                    label: "Picture (PNG, signed)".into(),
+                    url: "/images/image_01KAR000000000000000000024/file".into(),
+                    bytes: 21_480,
+                },
+                Download {
+                    label: "Receipt (tlog-proof)".into(),
+                    url: "/images/image_01KAR000000000000000000024/receipt".into(),
+                    bytes: 1_120,
+                },
+                Download { label: "Statement (JSON)".into(), url: "/log/entries/10481.json".into(), bytes: 3_377 },
+            ],
+        }
+    }
+
+    /// A private picture without works, by a model nobody documented, not yet in the log.
+    pub fn sample_unknown() -> Self {
+        let mut page = Self::sample();
+        page.chrome.title = "A picture".into();
+        page.words.clear();
+        page.works.clear();
+        page.authors.clear();
+        page.licences.clear();
+        page.training_known = false;
+        page.training_sentence = "Nobody has said what this model was trained on.".into();
+        page.training_licences = vec![LicenceCount { licence: "unknown".into(), share: 1.0, ..LicenceCount::default() }];
+        page.training_authors.clear();
+        page.datasets.clear();
+        page.decision.outcome = "allow-with-notice".into();
+        page.decision.sentence = "One rule was met; its notice was shown.".into();
+        page.decision.rules = vec![RuleLine { outcome: "allow-with-notice".into(), ..RuleLine::sample() }];
+        page.record = RecordView { index: None, inclusion: None, ..page.record };
+        page
+    }
+}

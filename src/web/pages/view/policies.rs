@@ -1,0 +1,143 @@
+//! Policies: every tradition's rules as an elder or a lawyer would read them. Views only.
+
+use askama::Template;
+
+use super::{Chrome, Link, Tone, When, filters};
+
+/// `GET /policies`
+#[derive(Debug, Clone, Template)]
+#[template(path = "policies.html")]
+pub struct PoliciesPage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// The bundle's name and version: "colophon-defaults 1.0.0".
+    pub bundle_name: String,
+    /// Its hash, hex.
+    pub bundle: String,
+    /// In force since.
+    pub since: When,
+    /// Log entry that put it in force; `None` until the next checkpoint.
+    pub index: Option<u64>,
+    /// All policies in reading order: traditions, then artists, then characters.
+    pub traditions: Vec<TraditionView>,
+    /// How to appeal against any answer.
+    pub appeal: Link,
+    /// The same as JSON.
+    pub json_url: String,
+}
+
+/// One policy file.
+#[derive(Debug, Clone, Default)]
+pub struct TraditionView {
+    /// "maori-ta-moko"; also the section's anchor.
+    pub id: String,
+    /// "Tā moko (Māori)".
+    pub title: String,
+    /// File within the bundle.
+    pub file: String,
+    /// `project-default`, `reviewed-by-expert` or `ratified-by-community`.
+    pub authority_status: String,
+    /// Who speaks for it.
+    pub authority: String,
+    /// Whom to ask.
+    pub contact: Link,
+    /// When the contact must be checked again: "20 May 2027"; empty for never.
+    pub review_due: String,
+    /// Its rules in file order.
+    pub rules: Vec<PolicyRule>,
+}
+
+impl TraditionView {
+    fn authority_words(&self) -> &'static str {
+        super::authority_words(&self.authority_status)
+    }
+}
+
+/// One rule as written.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyRule {
+    /// "any", unique in its file.
+    pub id: String,
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// `allow` … `deny`
+    pub outcome: String,
+    /// When it is met: "a facial moko, for any use".
+    pub when: String,
+    /// Why it stands.
+    pub why: String,
+    /// What it rests on, elsewhere.
+    pub sources: Vec<Link>,
+    /// What to draw instead.
+    pub alternatives: Vec<String>,
+}
+
+impl PolicyRule {
+    fn answer(&self) -> &'static str {
+        super::outcome_words(&self.outcome)
+    }
+
+    fn tone(&self) -> Tone {
+        super::outcome_tone(&self.outcome)
+    }
+}
+
+impl PoliciesPage {
+    /// Three traditions.
+    pub fn sample() -> Self {
+        let rule = |id: &str, line, outcome: &str, when: &str, why: &str| PolicyRule {
+            id: id.into(),
+            line,
+            outcome: outcome.into(),
+            when: when.into(),
+            why: why.into(),
+            sources: vec![Link::new("wipo.int", "https://www.wipo.int/")],
+            alternatives: vec!["a spiral fern frond".into()],
+        };
+        let tradition = |id: &str, title: &str, status: &str, authority: &str, rules| TraditionView {
+            id: id.into(),
+            title: title.into(),
+            file: format!("traditions/{id}.toml"),
+            authority_status: status.into(),
+            authority: authority.into(),
+            contact: Link::new(authority, "https://example.org/"),
+            review_due: "20 May 2027".into(),
+            rules,
+        };
+        Self {
+            chrome: Chrome::sample("Policies", "/policies"),
+            bundle_name: "colophon-defaults 1.0.0".into(),
+            bundle: super::sample_hash("3f2a77d0"),
+            since: When::sample(),
+            index: Some(7_218),
+            traditions: vec![
+                tradition(
+                    "maori-ta-moko",
+                    "Tā moko (Māori)",
+                    "project-default",
+                    "the wearer’s whānau and iwi",
+                    vec![
+                        rule("any", 41, "require-consent", "any moko, for personal, educational or news use", "Moko records genealogy and is earned."),
+                        rule("commercial", 52, "deny", "any moko, on goods, in logos or for sale", "A moko belongs to its wearer’s whānau and iwi."),
+                    ],
+                ),
+                tradition(
+                    "samoan-pea",
+                    "Peʻa and malu (Sāmoa)",
+                    "reviewed-by-expert",
+                    "tufuga tā tatau",
+                    vec![rule("any", 33, "allow-with-notice", "peʻa or malu, for personal use", "The tatau marks a duty of service; name it rightly.")],
+                ),
+                tradition(
+                    "kente",
+                    "Kente",
+                    "ratified-by-community",
+                    "the weavers of Bonwire",
+                    vec![rule("any", 20, "allow", "kente-like patterns, for personal use", "The weavers welcome it when the cloth is named.")],
+                ),
+            ],
+            appeal: Link::new("policy@colophon.example", "mailto:policy@colophon.example"),
+            json_url: "/api/v1/policies".into(),
+        }
+    }
+}

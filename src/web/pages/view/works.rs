@@ -1,0 +1,336 @@
+//! Works: the list, one work with its verdicts and uses, and the form that registers one. Views only.
+
+use askama::Template;
+
+use super::{Choice, Chrome, DatasetRef, Field, ImageCard, Link, RecordView, Tone, When, WorkCard, filters};
+
+/// `GET /works`
+#[derive(Debug, Clone, Template)]
+#[template(path = "works.html")]
+pub struct WorksPage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// What was searched for in titles and tags.
+    pub q: String,
+    /// Exact author, when narrowed to one.
+    pub author: String,
+    /// Licences to choose from; the first is "any" with an empty value.
+    pub licences: Vec<Choice>,
+    /// This page of the list.
+    pub items: Vec<WorkCard>,
+    /// How many match in all.
+    pub total: u64,
+    /// The next page; empty on the last.
+    pub next_url: String,
+    /// Back to the first page; empty on the first.
+    pub first_url: String,
+    /// The same list as JSON.
+    pub json_url: String,
+    /// The same list as CSV; empty when not offered.
+    pub csv_url: String,
+}
+
+impl WorksPage {
+    /// A filled page.
+    pub fn sample() -> Self {
+        Self {
+            chrome: Chrome::sample("Works", "/works"),
+            q: "owl".into(),
+            author: String::new(),
+            licences: licence_choices(),
+            items: WorkCard::samples(),
+            total: 7_216,
+            next_url: "/works?q=owl&after=work_0000000000SAMP".into(),
+            first_url: "/works?q=owl".into(),
+            json_url: "/api/v1/works?q=owl".into(),
+            csv_url: "/api/v1/works?q=owl&format=csv".into(),
+        }
+    }
+}
+
+fn licence_choices() -> Vec<Choice> {
+    [("", "any"), ("CC-BY-4.0", "CC BY 4.0"), ("Apache-2.0", "Apache 2.0"), ("MIT", "MIT"), ("public-domain", "public domain")]
+        .map(|(value, label)| Choice::new(value, label, value.is_empty()))
+        .into()
+}
+
+/// `GET /works/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "work.html")]
+pub struct WorkPage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// `work_…`
+    pub id: String,
+    /// The work's title.
+    pub title: String,
+    /// Address of the picture.
+    pub picture: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// The author's name; its link lists all works by them.
+    pub author: Link,
+    /// The licence; its link is the text, elsewhere. Label "unknown" when nobody knows.
+    pub licence: Link,
+    /// False when the licence is unknown.
+    pub licence_known: bool,
+    /// Where it came from, elsewhere.
+    pub source: Link,
+    /// Words it can be found by.
+    pub tags: Vec<String>,
+    /// When it was registered.
+    pub registered: When,
+    /// By whom.
+    pub registered_by: String,
+    /// Content address, hex.
+    pub blake3: String,
+    /// For other people's tools, hex.
+    pub sha256: String,
+    /// If the work was withdrawn.
+    pub revoked: Option<Revoked>,
+    /// May it be used for that? One row per use, always all six.
+    pub verdicts: Vec<VerdictRow>,
+    /// Version of the rule table that gave the verdicts.
+    pub rules_version: String,
+    /// Licences given, newest first.
+    pub grants: Vec<GrantRow>,
+    /// Opt-outs seen.
+    pub reservations: Vec<ReservationRow>,
+    /// The newest images that drew on it.
+    pub images: Vec<ImageCard>,
+    /// How many images drew on it in all.
+    pub images_total: u64,
+    /// A list of all of them; empty when `images` shows them all.
+    pub images_url: String,
+    /// Datasets that hold it.
+    pub datasets: Vec<DatasetRef>,
+    /// Its registration in the log.
+    pub record: RecordView,
+    /// The form that revokes it; `None` for those who may not.
+    pub revoke: Option<RevokeForm>,
+}
+
+/// A withdrawal.
+#[derive(Debug, Clone, Default)]
+pub struct Revoked {
+    /// When.
+    pub when: When,
+    /// By whom.
+    pub by: String,
+    /// Why, as they wrote it; may be empty.
+    pub reason: String,
+    /// Its log entry; `None` until the next checkpoint.
+    pub index: Option<u64>,
+}
+
+/// One use and its verdict.
+#[derive(Debug, Clone, Default)]
+pub struct VerdictRow {
+    /// The use, as read: "train", "fine-tune", "generate commercially", "credit in outputs", "share alike", "derive".
+    pub use_label: String,
+    /// `allow`, `deny`, `conditional` or `unknown`.
+    pub answer: String,
+    /// What is owed when conditional: "name the author".
+    pub duties: Vec<String>,
+    /// Id of the rule that gave it.
+    pub rule: String,
+    /// What the rule cites: "CC BY 4.0 §2(a)(1)", elsewhere.
+    pub citation: Link,
+    /// Why, one sentence.
+    pub reason: String,
+}
+
+impl VerdictRow {
+    fn sentence(&self) -> &'static str {
+        match self.answer.as_str() {
+            "allow" => "Yes.",
+            "conditional" => "Yes, if:",
+            "deny" => "No.",
+            _ => "Unknown, so no.",
+        }
+    }
+
+    fn tone(&self) -> Tone {
+        if self.answer == "allow" || self.answer == "conditional" { Tone::Plain } else { Tone::Refused }
+    }
+}
+
+/// One licence given.
+#[derive(Debug, Clone, Default)]
+pub struct GrantRow {
+    /// `grant_…`
+    pub id: String,
+    /// As read: "CC BY 4.0".
+    pub licence: String,
+    /// What it covers: "everyone, worldwide, every use".
+    pub scope: String,
+    /// By whom.
+    pub given_by: String,
+    /// From when.
+    pub from: When,
+    /// Until when; `None` for no end.
+    pub until: Option<When>,
+    /// When it was revoked.
+    pub revoked: Option<When>,
+    /// Its log entry; `None` until the next checkpoint.
+    pub index: Option<u64>,
+    /// Where its revoke form posts (fields `csrf`, `reason`); empty when it can't be revoked or not by this reader.
+    pub revoke_url: String,
+}
+
+/// One opt-out seen.
+#[derive(Debug, Clone, Default)]
+pub struct ReservationRow {
+    /// Where it was read: "IPTC/PLUS in the file", "robots.txt".
+    pub signal: String,
+    /// What it reserves: "training".
+    pub reserves: String,
+    /// When it was seen.
+    pub seen: When,
+    /// sha256 of the bytes seen, hex.
+    pub sha256: String,
+}
+
+/// The form that withdraws a work: `POST /works/{id}/revoke`, fields `csrf`, `reason`.
+#[derive(Debug, Clone, Default)]
+pub struct RevokeForm {
+    /// Why; kept when it has to be asked again.
+    pub reason: Field,
+    /// What it will touch: "2 models and 31 images name this work."
+    pub impact: String,
+}
+
+impl WorkPage {
+    /// A work in use.
+    pub fn sample() -> Self {
+        let card = &WorkCard::samples()[0];
+        let row = |use_label: &str, answer: &str, duties: &[&str], rule: &str, cited: &str, reason: &str| VerdictRow {
+            use_label: use_label.into(),
+            answer: answer.into(),
+            duties: duties.iter().map(|&d| d.into()).collect(),
+            rule: rule.into(),
+            citation: Link::new(cited, "https://creativecommons.org/licenses/by/4.0/legalcode"),
+            reason: reason.into(),
+        };
+        let credit: &[&str] = &["name the author", "link the licence", "say that it was changed"];
+        Self {
+            chrome: Chrome::sample("owl", &format!("/works/{}", card.id)),
+            id: card.id.clone(),
+            title: card.title.clone(),
+            picture: card.picture.clone(),
+            width: 64,
+            height: 64,
+            author: Link::new("Twitter", "/works?author=Twitter"),
+            licence: Link::new("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/"),
+            licence_known: true,
+            source: Link::new("github.com/jdecked/twemoji", "https://github.com/jdecked/twemoji"),
+            tags: ["bird", "night", "wise", "woods"].map(String::from).into(),
+            registered: When::sample(),
+            registered_by: "Colophon (first start)".into(),
+            blake3: super::sample_hash("5b0c7d11"),
+            sha256: super::sample_hash("382d86a6"),
+            revoked: None,
+            verdicts: vec![
+                row("train", "conditional", credit, "cc-by/reproduce", "CC BY 4.0 §2(a)(1)", "Copying is granted; credit is owed where copies are shared."),
+                row("fine-tune", "conditional", credit, "cc-by/reproduce", "CC BY 4.0 §2(a)(1)", "As for training."),
+                row("generate commercially", "conditional", credit, "cc-by/any-purpose", "CC BY 4.0 §2(a)(1)", "The grant is not limited to non-commercial use."),
+                row("credit in outputs", "allow", &[], "cc-by/credit", "CC BY 4.0 §3(a)", "Credit is owed and is given with every image."),
+                row("share alike", "unknown", &[], "none", "", "No rule speaks of this use."),
+                row("derive", "deny", &[], "reserved/derive", "the author’s reservation", "An express reservation beats a general grant."),
+            ],
+            rules_version: "2026-11-1".into(),
+            grants: vec![GrantRow {
+                id: "grant_0000000000SAMP0000000715".into(),
+                licence: "CC BY 4.0".into(),
+                scope: "everyone, worldwide, every use".into(),
+                given_by: "Twitter, as published".into(),
+                from: When::sample(),
+                until: None,
+                revoked: None,
+                index: Some(716),
+                revoke_url: "/grants/grant_0000000000SAMP0000000715/revoke".into(),
+            }],
+            reservations: vec![ReservationRow {
+                signal: "IPTC/PLUS in the file".into(),
+                reserves: "derivative works".into(),
+                seen: When::sample(),
+                sha256: super::sample_hash("382d86a6"),
+            }],
+            images: ImageCard::samples().split_off(4),
+            images_total: 31,
+            images_url: format!("/images?work={}", card.id),
+            datasets: vec![DatasetRef::sample()],
+            record: RecordView {
+                statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
+                index: Some(715),
+                inclusion: None,
+            },
+            revoke: Some(RevokeForm { reason: Field::default(), impact: "One model and 31 images name this work.".into() }),
+        }
+    }
+
+    /// A work that was withdrawn.
+    pub fn sample_revoked() -> Self {
+        let mut page = Self::sample();
+        page.revoked = Some(Revoked {
+            when: When::sample(),
+            by: "Franck Doucet".into(),
+            reason: "I no longer wish it to be used.".into(),
+            index: Some(10_466),
+        });
+        page.grants[0].revoked = Some(When::sample());
+        page.grants[0].revoke_url.clear();
+        page.revoke = None;
+        page.images.clear();
+        page.images_total = 0;
+        page
+    }
+}
+
+/// `GET /works/new` and what `POST /works/new` (multipart) answers when something is amiss.
+#[derive(Debug, Clone, Template)]
+#[template(path = "work_new.html")]
+pub struct WorkNewPage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// What is wrong with the file sent; empty when fine. A browser never sends a file again by itself, so say so.
+    pub file_problem: String,
+    /// The work's title.
+    pub title: Field,
+    /// Words to find it by, parted by commas.
+    pub tags: Field,
+    /// The author's name as it should stand in credits.
+    pub author: Field,
+    /// Where it was published, a web address; may be empty.
+    pub source: Field,
+    /// The terms it is given under.
+    pub licence: Vec<Choice>,
+    /// What is wrong with the choice.
+    pub licence_problem: String,
+    /// What is wrong with the whole.
+    pub problem: String,
+    /// Largest file, bytes.
+    pub max_bytes: u64,
+}
+
+impl WorkNewPage {
+    /// A form with a mistake.
+    pub fn sample() -> Self {
+        let mut licence = licence_choices();
+        licence[0] = Choice::new("", "choose one", true);
+        Self {
+            chrome: Chrome::sample("Register a work", "/works/new"),
+            file_problem: String::new(),
+            title: Field::of("Kererū in a miro tree"),
+            tags: Field::of("bird, pigeon, tree"),
+            author: Field::wrong("", "Write the name as it should stand in credits."),
+            source: Field::default(),
+            licence,
+            licence_problem: "Choose the terms: without them nobody may use the work.".into(),
+            problem: String::new(),
+            max_bytes: 20_000_000,
+        }
+    }
+}
