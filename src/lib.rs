@@ -25,3 +25,9 @@ pub mod storage;
 
 // -- actions: what can be done; the only write transactions
 pub mod actions;
+
+// -- jobs
+pub mod jobs;
+
+// -- doors
+pub mod cli;

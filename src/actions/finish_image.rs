@@ -186,7 +186,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     record_as(&mut tx, instance, now, statement, deed).await?;
     tx.commit().await?;
     times.record = begun.lap();
-    instance.bell.notify_one();
+    instance.bell.ring();
     Ok(Delivered { image: id, statement, file: signed, times })
 }
 

@@ -24,7 +24,7 @@ use crate::storage::{self, Tx, files};
 use crate::works::{Grant, Work};
 
 /// Members named in one `dataset-works` statement: keeps it well under the 65,535 bytes of a log entry.
-const PART: usize = 1_500;
+const PART: usize = 1_000;
 /// Who registers what comes with the program.
 const REGISTRAR: &str = "Colophon";
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
+use super::bell::Bell;
 use super::board::Board;
 use super::choose_works::Shelf;
 use super::sign_in::Tries;
@@ -48,7 +49,7 @@ pub struct Instance {
     /// Progress of pictures in work.
     pub board: Board,
     /// Rung when a job was queued or a statement staged.
-    pub bell: Notify,
+    pub bell: Bell,
     /// Wrong passwords of late.
     pub(super) tries: Tries,
     /// The retrieval index.
@@ -138,7 +139,7 @@ impl Instance {
             vocab,
             tries: Tries::default(),
             board: Board::default(),
-            bell: Notify::new(),
+            bell: Bell::default(),
             shelf: Mutex::new(None),
             queue: settings.queue,
             session_days: settings.session_days,
@@ -233,6 +234,8 @@ async fn open_keys(settings: &Settings, store: &Store, clock: &dyn Clock, chance
         }
     }
     tx.commit().await?;
+    // For `colophon verify`, which opens no database.
+    files::write(&folder.join("log.vkey"), vkey.as_bytes(), Access::Public)?;
     let site = Site { name: settings.site_name.clone(), url: settings.public_url.clone(), log_origin };
     let keys = Keys {
         statement: Ed25519Signer::new(statement.signing().clone()),

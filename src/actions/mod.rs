@@ -10,11 +10,13 @@
 //! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
 //! | `register_work`, `revoke_grant` | what rights holders do |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
+//! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
 //! | `verify_image` | is this file what it claims? |
 //! | `sign_in` | accounts, sessions, tokens |
 //! | `rebuild` | the public tables again, from the log alone |
 
 pub mod apply;
+pub mod bell;
 pub mod board;
 pub mod check_log;
 pub mod check_policy;

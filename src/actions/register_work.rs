@@ -121,7 +121,7 @@ pub async fn register_work(instance: &Instance, actor: &Actor, sent: Registratio
     };
     let statement = record(&mut tx, instance, now, deed).await?;
     tx.commit().await?;
-    instance.bell.notify_one();
+    instance.bell.ring();
     Ok((id, statement))
 }
 

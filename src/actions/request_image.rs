@@ -211,7 +211,7 @@ pub async fn request_image(
     };
     storage::jobs::insert(&mut tx, &job, lease_until).await?;
     tx.commit().await?;
-    instance.bell.notify_one();
+    instance.bell.ring();
     Ok(Requested { job, decision })
 }
 

@@ -44,6 +44,6 @@ pub async fn revoke_grant(instance: &Instance, actor: &Actor, id: GrantId, reaso
     };
     let statement = record(&mut tx, instance, now, deed).await?;
     tx.commit().await?;
-    instance.bell.notify_one();
+    instance.bell.ring();
     Ok(statement)
 }

@@ -232,8 +232,10 @@ pub(super) enum Life {
     /// Living, or no year of death on record.
     Living,
     /// Died, and 70 full calendar years have not passed since.
+    #[serde(rename = "dead-70")]
     Dead70,
     /// Died more than 70 full calendar years ago.
+    #[serde(rename = "dead-over-70")]
     DeadOver70,
 }
 

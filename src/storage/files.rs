@@ -32,7 +32,7 @@ pub fn writable_folder(path: &Path) -> Result<()> {
 
 /// Writes a whole file, or leaves the old one as it was.
 pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
-    let parent = path.parent().unwrap_or_else(|| Path::new("."));
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(parent).map_err(|e| failed("make the folder", parent, &e))?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".tmp");

@@ -5,6 +5,7 @@
 //! In every struct an empty `String` means "there is none"; a `…_url` is a path on this site unless its doc says otherwise.
 
 pub mod about;
+pub mod cards;
 pub mod images;
 pub mod lineage;
 pub mod log;
@@ -16,6 +17,7 @@ pub mod verify;
 pub mod works;
 
 pub use about::{ApiRow, DocsPage, ErrorPage, TermsPage};
+pub use cards::{AuthorCount, ImageCard, LicenceCount, RuleLine, WorkCard};
 pub use images::{DecisionView, Download, ImagePage, ImagesPage, NearCopy, RecordView, ReplayRow, SignatureView};
 pub use lineage::{DatasetPage, DatasetRef, FileRow, ModelCard, ModelPage, ModelsPage};
 pub use log::{EntryPage, EntryRow, GrowthPoint, Inclusion, LogPage, Recipe};
@@ -25,6 +27,7 @@ pub use policies::{PoliciesPage, PolicyRule, TraditionView};
 pub use verify::{CreditsView, Reason, SignerView, TrustPage, VerifyPage, VerifyResult};
 pub use works::{GrantRow, ReservationRow, RevokeForm, Revoked, VerdictRow, WorkNewPage, WorkPage, WorksPage};
 
+use cards::{authority_words, outcome_tone, outcome_words};
 use text::{and_list, filters, in_words};
 
 /// What every page carries around its own content.
@@ -198,231 +201,16 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link; the handler vouches that `url` starts with `/`, `https://`, `http://` or `mailto:`.
+    /// A link.
     pub fn new(label: impl Into<String>, url: impl Into<String>) -> Self {
         Self { label: label.into(), url: url.into() }
     }
-}
 
-/// How many of a set's works stand under one licence.
-#[derive(Debug, Clone, Default)]
-pub struct LicenceCount {
-    /// As read: "CC BY 4.0"; "unknown" when nobody knows.
-    pub licence: String,
-    /// Its text, elsewhere; empty for none.
-    pub url: String,
-    /// Works.
-    pub count: u64,
-    /// Of all works of the set, 0..=1.
-    pub share: f64,
-    /// False draws the bar in the colour of the unknown.
-    pub known: bool,
-}
-
-/// How many of a set's works one author made.
-#[derive(Debug, Clone, Default)]
-pub struct AuthorCount {
-    /// The author's name as recorded.
-    pub author: String,
-    /// Works.
-    pub count: u64,
-    /// A list of exactly these works.
-    pub url: String,
-}
-
-/// A registered work as a small picture with its author's name.
-#[derive(Debug, Clone, Default)]
-pub struct WorkCard {
-    /// `work_…`; the card leads to `/works/{id}`.
-    pub id: String,
-    /// The work's title.
-    pub title: String,
-    /// Address of the picture.
-    pub picture: String,
-    /// The author's name as recorded.
-    pub author: String,
-    /// As read: "CC BY 4.0".
-    pub licence: String,
-    /// The licence's text, elsewhere; empty for none.
-    pub licence_url: String,
-    /// On an image's page: how far the image is from this work, RMS of 16×16 thumbnails, 0 (same) to 1.
-    pub distance: Option<f64>,
-    /// True when the grant it was used under, or the work, has been revoked.
-    pub revoked: bool,
-}
-
-impl WorkCard {
-    /// The distance in words. Two different works of the first collection lie .091/.143/.181 apart (quartiles), so a picture
-    /// nearer than .05 is nearer than nearly any two of them.
-    fn nearness(&self) -> String {
-        self.distance.map_or_else(String::new, |d| {
-            let words = match d {
-                d if d < 0.05 => "very near",
-                d if d < 0.10 => "near",
-                d if d < 0.18 => "some likeness",
-                _ => "little likeness",
-            };
-            format!("{words}, {d:.3}")
-        })
-    }
-
-    fn sample(n: u16, title: &str, author: &str, licence: &str) -> Self {
-        let id = format!("work_0000000000SAMP{n:0>10}");
-        Self {
-            picture: format!("/works/{id}/picture"),
-            id,
-            title: title.into(),
-            author: author.into(),
-            licence: licence.into(),
-            licence_url: "https://creativecommons.org/licenses/by/4.0/".into(),
-            distance: None,
-            revoked: false,
-        }
-    }
-
-    fn samples() -> Vec<Self> {
-        vec![
-            Self::sample(715, "owl", "Twitter", "CC BY 4.0"),
-            Self::sample(1859, "owl", "Google Inc", "Apache 2.0"),
-            Self::sample(2983, "owl", "Microsoft Corporation", "MIT"),
-            Self::sample(7101, "lighthouse", "Franck Doucet", "public domain"),
-            Self::sample(813, "red apple", "Twitter", "CC BY 4.0"),
-            Self::sample(5900, "teapot", "Tapio Kautto", "public domain"),
-            Self::sample(4543, "fox", "Emoji One", "CC BY 4.0"),
-            Self::sample(5116, "bird", "Mozilla", "Apache 2.0"),
-        ]
-    }
-}
-
-/// A made image as a small picture, with the names of those whose works it drew on.
-#[derive(Debug, Clone, Default)]
-pub struct ImageCard {
-    /// `image_…`; the card leads to `/images/{id}`.
-    pub id: String,
-    /// Address of the picture.
-    pub picture: String,
-    /// What it was asked for; empty when its maker keeps the words private.
-    pub words: String,
-    /// Authors of the works it drew on, each once, in the order drawn on.
-    pub authors: Vec<String>,
-    /// When it was made.
-    pub made: When,
-}
-
-impl ImageCard {
-    /// What a person who can't see the picture is told.
-    fn alt(&self) -> String {
-        if self.words.is_empty() { "Picture; its words are private".into() } else { format!("Picture: {}", self.words) }
-    }
-
-    fn sample(n: u8, words: &str, authors: &[&str]) -> Self {
-        let id = format!("image_01KAR{n:0>21}");
-        Self {
-            picture: format!("/images/{id}/picture"),
-            id,
-            words: words.into(),
-            authors: authors.iter().map(|&a| a.into()).collect(),
-            made: When::sample(),
-        }
-    }
-
-    fn samples() -> Vec<Self> {
-        vec![
-            Self::sample(14, "a robot with a kind face", &["Twitter", "Google Inc", "Microsoft Corporation"]),
-            Self::sample(11, "a butterfly", &["Emoji One", "Mozilla"]),
-            Self::sample(18, "a dog", &["Franck Doucet", "Twitter"]),
-            Self::sample(26, "", &["Nicu Buculei"]),
-            Self::sample(16, "a purple umbrella", &["Google Inc", "Microsoft Corporation", "Emoji One"]),
-            Self::sample(24, "an owl on a branch", &["Twitter", "Google Inc", "Architetto Francesco Rollandin"]),
-            Self::sample(3, "a sailing boat on the sea", &["Microsoft Corporation"]),
-            Self::sample(22, "an electric guitar", &["John Cliff", "Google Inc"]),
-        ]
-    }
-}
-
-/// A policy rule that was met, with everything its answer owes the person asking.
-#[derive(Debug, Clone, Default)]
-pub struct RuleLine {
-    /// The policy's title: "Tā moko (Māori)".
-    pub policy: String,
-    /// Policy and rule: "maori-ta-moko/real-person".
-    pub rule: String,
-    /// File within the bundle: "traditions/maori-ta-moko.toml".
-    pub file: String,
-    /// Line of the rule in that file, from 1.
-    pub line: u32,
-    /// `allow`, `allow-with-notice`, `require-consent`, `human-review` or `deny`.
-    pub outcome: String,
-    /// The words of the request that met it, as typed.
-    pub words: Vec<String>,
-    /// Why the rule stands.
-    pub why: String,
-    /// Who speaks for it.
-    pub authority: String,
-    /// `project-default`, `reviewed-by-expert` or `ratified-by-community`.
-    pub authority_status: String,
-    /// Whom to ask.
-    pub contact: Link,
-    /// What can be drawn instead, each a prompt.
-    pub alternatives: Vec<String>,
-    /// How to appeal.
-    pub appeal: Link,
-}
-
-impl RuleLine {
-    fn answer(&self) -> &'static str {
-        outcome_words(&self.outcome)
-    }
-
-    fn tone(&self) -> Tone {
-        outcome_tone(&self.outcome)
-    }
-
-    fn authority_words(&self) -> &'static str {
-        authority_words(&self.authority_status)
-    }
-
-    fn sample() -> Self {
-        Self {
-            policy: "Tā moko (Māori)".into(),
-            rule: "maori-ta-moko/any".into(),
-            file: "traditions/maori-ta-moko.toml".into(),
-            line: 41,
-            outcome: "require-consent".into(),
-            words: vec!["tā moko".into(), "facial tattoo".into()],
-            why: "Moko records a person’s genealogy and is earned; it belongs to its wearer’s whānau and iwi.".into(),
-            authority: "the wearer’s whānau and iwi".into(),
-            authority_status: "project-default".into(),
-            contact: Link::new("Te Uhi a Mataora", "https://example.org/te-uhi-a-mataora"),
-            alternatives: vec!["a spiral fern frond".into(), "a portrait with a kirituhi-inspired scarf".into()],
-            appeal: Link::new("policy@colophon.example", "mailto:policy@colophon.example"),
-        }
-    }
-}
-
-/// What an outcome means, as the start of a sentence.
-fn outcome_words(outcome: &str) -> &'static str {
-    match outcome {
-        "allow" => "Allowed",
-        "allow-with-notice" => "Allowed, with a notice",
-        "require-consent" => "Needs consent",
-        "human-review" => "Needs a person’s review",
-        "deny" => "Refused",
-        _ => "Unknown, so refused",
-    }
-}
-
-fn outcome_tone(outcome: &str) -> Tone {
-    if outcome == "allow" || outcome == "allow-with-notice" { Tone::Plain } else { Tone::Refused }
-}
-
-/// Who stands behind a rule, as a sentence.
-fn authority_words(status: &str) -> &'static str {
-    match status {
-        "ratified-by-community" => "Ratified by the community.",
-        "reviewed-by-expert" => "Reviewed by an expert; not ratified by the community.",
-        "project-default" => "A default of this project; no community has ratified it.",
-        _ => "Nobody knows who stands behind this rule.",
+    /// Whether it may be followed. Sources and contacts are typed by people, so anything but a path here, the web or mail is
+    /// shown as its label alone.
+    fn leads(&self) -> bool {
+        let here = self.url.starts_with('/') && !self.url.starts_with("//");
+        here || ["https://", "http://", "mailto:"].iter().any(|scheme| self.url.starts_with(scheme))
     }
 }
 
@@ -433,17 +221,69 @@ fn sample_hash(head: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use askama::Template;
+
     use super::*;
+
+    /// Every page from every sample.
+    fn all() -> Vec<(&'static str, String)> {
+        let mut pages = Vec::new();
+        macro_rules! render {
+            ($($page:ident :: $sample:ident,)*) => {
+                $(pages.push((concat!(stringify!($page), "::", stringify!($sample)), $page::$sample().render().unwrap()));)*
+            };
+        }
+        render! {
+            HomePage::sample, StudioPage::sample, StudioPage::sample_empty, JobPage::sample, JobPage::sample_failed,
+            ImagesPage::sample, ImagePage::sample, ImagePage::sample_unknown, WorksPage::sample, WorkPage::sample,
+            WorkPage::sample_revoked, WorkNewPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
+            PoliciesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
+            VerifyPage::sample_changed, VerifyPage::sample_problem, TrustPage::sample, LoginPage::sample, SetupPage::sample,
+            AccountPage::sample, DocsPage::sample, TermsPage::sample, ErrorPage::sample,
+        }
+        pages
+    }
+
+    #[test]
+    fn every_page_renders_whole_and_the_same_twice() {
+        for ((name, html), (_, again)) in all().into_iter().zip(all()) {
+            assert_eq!(html, again, "{name}");
+            assert!(html.trim_end().ends_with("</html>") && html.matches("<h1").count() == 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_page_needs_more_than_its_content_policy_allows() {
+        for (name, html) in all() {
+            assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick="), "{name}");
+            assert_eq!(html.matches("<script").count(), html.matches("<script src=\"/static/").count(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_posted_form_carries_the_token() {
+        for (name, html) in all() {
+            for form in html.split("<form").skip(1).filter(|form| form.contains("method=\"post\"")) {
+                let form = form.split("</form>").next().unwrap_or_default();
+                assert!(form.contains("name=\"csrf\" value=\"c2FtcGxl\""), "{name}: {form}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_people_typed_stays_text() {
+        let hostile = "\"><script>alert(1)</script>";
+        let mut page = WorkPage::sample();
+        (page.title, page.chrome.title, page.tags) = (hostile.into(), hostile.into(), vec![hostile.into()]);
+        page.source = Link::new(hostile, "javascript:alert(1)");
+        page.author = Link::new(hostile, "//elsewhere.example");
+        let html = page.render().unwrap();
+        assert!(!html.contains("<script>") && !html.contains("javascript:") && !html.contains("//elsewhere"));
+    }
 
     #[test]
     fn the_menu_knows_where_it_is() {
         let chrome = Chrome::sample("", "/works/work_1?next=2");
         assert_eq!((chrome.here("/works"), chrome.here("/work"), chrome.here("/")), ("page", "false", "false"));
-    }
-
-    #[test]
-    fn an_unknown_outcome_is_no_yes() {
-        assert_eq!(outcome_tone("alow"), Tone::Refused);
-        assert_eq!(outcome_tone("allow-with-notice"), Tone::Plain);
     }
 }

@@ -22,13 +22,17 @@ impl DatasetRef {
 }
 
 impl LicenceCount {
+    pub(super) fn link(&self) -> Link {
+        Link::new(&self.licence, &self.url)
+    }
+
     /// The bar's length in a drawing 100 units wide; even one work of thousands shows.
     pub(super) fn bar(&self) -> String {
         format!("{:.2}", (self.share * 100.0).clamp(0.4, 100.0))
     }
 
     pub(super) fn percent(&self) -> String {
-        if self.share > 0.0 && self.share < 0.01 { "under 1 %".into() } else { format!("{:.0} %", self.share * 100.0) }
+        if self.share > 0.0 && self.share < 0.01 { "< 1 %".into() } else { format!("{:.0} %", self.share * 100.0) }
     }
 
     pub(super) fn samples() -> Vec<Self> {
@@ -51,9 +55,16 @@ impl LicenceCount {
 
 impl AuthorCount {
     pub(super) fn samples() -> Vec<Self> {
-        [("Google Inc", 1_981), ("Twitter", 1_140), ("Microsoft Corporation", 1_128), ("Emoji One", 830), ("Mozilla", 507), ("Architetto Francesco Rollandin", 265)]
-            .map(|(author, count)| Self { author: author.into(), count, url: format!("/works?author={}", author.replace(' ', "+")) })
-            .into()
+        [
+            ("Google Inc", 1_981),
+            ("Twitter", 1_140),
+            ("Microsoft Corporation", 1_128),
+            ("Emoji One", 830),
+            ("Mozilla", 507),
+            ("Architetto Francesco Rollandin", 265),
+        ]
+        .map(|(author, count)| Self { author: author.into(), count, url: format!("/works?author={}", author.replace(' ', "+")) })
+        .into()
     }
 }
 

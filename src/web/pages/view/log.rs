@@ -66,10 +66,7 @@ pub struct Recipe {
 impl Recipe {
     pub(super) fn samples() -> Vec<Self> {
         vec![
-            Self {
-                what: "Read the newest signed head.".into(),
-                command: "curl https://colophon.example/log/checkpoint".into(),
-            },
+            Self { what: "Read the newest signed head.".into(), command: "curl https://colophon.example/log/checkpoint".into() },
             Self {
                 what: "Check a file against the log, from any machine.".into(),
                 command: "colophon verify picture.png --log https://colophon.example".into(),
@@ -84,7 +81,7 @@ impl LogPage {
         let (Some(first), Some(last)) = (self.growth.first(), self.growth.last()) else { return vec![] };
         let span = (last.millis - first.millis).max(1) as f64;
         let top = self.growth.iter().map(|p| p.size).max().unwrap_or(1).max(1) as f64;
-        let place = |p: &GrowthPoint| ((p.millis - first.millis) as f64 / span * 600.0, 150.0 - p.size as f64 / top * 145.0);
+        let place = |p: &GrowthPoint| ((p.millis - first.millis) as f64 / span * 598.0, 150.0 - p.size as f64 / top * 145.0);
         self.growth.iter().map(place).collect()
     }
 
@@ -111,7 +108,18 @@ impl LogPage {
 
     /// A filled page.
     pub fn sample() -> Self {
-        let sizes = [(0, 7_219), (3, 7_240), (9, 7_610), (14, 7_655), (20, 8_410), (26, 8_702), (31, 9_377), (38, 9_420), (45, 10_482)];
+        let sizes = [
+            (0, 0),
+            (0, 7_219),
+            (3, 7_240),
+            (9, 7_610),
+            (14, 7_655),
+            (20, 8_410),
+            (26, 8_702),
+            (31, 9_377),
+            (38, 9_420),
+            (45, 10_482),
+        ];
         let row = |index, kind: &str, label: &str, url: &str| EntryRow {
             index,
             kind: kind.into(),

@@ -156,8 +156,18 @@ impl AccountPage {
             scopes_problem: String::new(),
             admin: Some(AccountsAdmin {
                 accounts: vec![
-                    AccountRow { id: "account_01".into(), name: "Mere Tāwhai".into(), roles: vec!["creator".into(), "operator".into()], since: When::sample() },
-                    AccountRow { id: "account_02".into(), name: "Franck Doucet".into(), roles: vec!["rights holder".into()], since: When::sample() },
+                    AccountRow {
+                        id: "account_01".into(),
+                        name: "Mere Tāwhai".into(),
+                        roles: vec!["creator".into(), "operator".into()],
+                        since: When::sample(),
+                    },
+                    AccountRow {
+                        id: "account_02".into(),
+                        name: "Franck Doucet".into(),
+                        roles: vec!["rights holder".into()],
+                        since: When::sample(),
+                    },
                 ],
                 name: Field::default(),
                 password_problem: String::new(),

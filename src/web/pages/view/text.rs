@@ -29,7 +29,7 @@ pub(super) fn grouped_digits(n: u64) -> String {
     }
     let mut text = String::with_capacity(digits.len() * 2);
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push('\u{202f}');
         }
         text.push(c);
@@ -60,13 +60,13 @@ pub(super) mod filters {
     /// Bytes as a person says them: `1.4 MB`, decimal units.
     #[askama::filter_fn]
     pub fn bytes(n: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-        #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
+        #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
         let size = *n as f64;
         Ok(match *n {
             0..1_000 => format!("{n} bytes"),
-            1_000..1_000_000 => format!("{:.1} kB", size / 1e3),
-            1_000_000..1_000_000_000 => format!("{:.1} MB", size / 1e6),
-            _ => format!("{:.2} GB", size / 1e9),
+            1_000..1_000_000 => format!("{:.1} kB", size / 1e3).replace(".0 ", " "),
+            1_000_000..1_000_000_000 => format!("{:.1} MB", size / 1e6).replace(".0 ", " "),
+            _ => format!("{:.1} GB", size / 1e9).replace(".0 ", " "),
         })
     }
 }

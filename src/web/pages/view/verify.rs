@@ -122,7 +122,11 @@ impl VerifyPage {
                     reason("The signer is one this registry trusts.", "signingCredential.trusted"),
                     reason("Not a byte of the picture has changed.", "assertion.dataHash.match"),
                     reason("It is in the log, and the log’s head is signed.", ""),
-                    Reason { tone: Tone::Plain, sentence: "No time-stamp; the signer’s own clock is all there is.".into(), code: "timeStamp.missing".into() },
+                    Reason {
+                        tone: Tone::Plain,
+                        sentence: "No time-stamp; the signer’s own clock is all there is.".into(),
+                        code: "timeStamp.missing".into(),
+                    },
                 ],
                 signer: Some(SignerView {
                     name: "Colophon at colophon.example".into(),
@@ -157,8 +161,16 @@ impl VerifyPage {
                 bytes: 21_480,
                 sha256: super::sample_hash("0f11a6c2"),
                 reasons: vec![
-                    Reason { tone: Tone::Verified, sentence: "The signature is good.".into(), code: "claimSignature.validated".into() },
-                    Reason { tone: Tone::Refused, sentence: "The picture is not the one that was signed.".into(), code: "assertion.dataHash.mismatch".into() },
+                    Reason {
+                        tone: Tone::Verified,
+                        sentence: "The signature is good.".into(),
+                        code: "claimSignature.validated".into(),
+                    },
+                    Reason {
+                        tone: Tone::Refused,
+                        sentence: "The picture is not the one that was signed.".into(),
+                        code: "assertion.dataHash.mismatch".into(),
+                    },
                     Reason { tone: Tone::Refused, sentence: "No log entry names these bytes.".into(), code: String::new() },
                 ],
                 ..VerifyResult::default()

@@ -233,12 +233,40 @@ impl WorkPage {
             sha256: super::sample_hash("382d86a6"),
             revoked: None,
             verdicts: vec![
-                row("train", "conditional", credit, "cc-by/reproduce", "CC BY 4.0 §2(a)(1)", "Copying is granted; credit is owed where copies are shared."),
+                row(
+                    "train",
+                    "conditional",
+                    credit,
+                    "cc-by/reproduce",
+                    "CC BY 4.0 §2(a)(1)",
+                    "Copying is granted; credit is owed where copies are shared.",
+                ),
                 row("fine-tune", "conditional", credit, "cc-by/reproduce", "CC BY 4.0 §2(a)(1)", "As for training."),
-                row("generate commercially", "conditional", credit, "cc-by/any-purpose", "CC BY 4.0 §2(a)(1)", "The grant is not limited to non-commercial use."),
-                row("credit in outputs", "allow", &[], "cc-by/credit", "CC BY 4.0 §3(a)", "Credit is owed and is given with every image."),
+                row(
+                    "generate commercially",
+                    "conditional",
+                    credit,
+                    "cc-by/any-purpose",
+                    "CC BY 4.0 §2(a)(1)",
+                    "The grant is not limited to non-commercial use.",
+                ),
+                row(
+                    "credit in outputs",
+                    "allow",
+                    &[],
+                    "cc-by/credit",
+                    "CC BY 4.0 §3(a)",
+                    "Credit is owed and is given with every image.",
+                ),
                 row("share alike", "unknown", &[], "none", "", "No rule speaks of this use."),
-                row("derive", "deny", &[], "reserved/derive", "the author’s reservation", "An express reservation beats a general grant."),
+                row(
+                    "derive",
+                    "deny",
+                    &[],
+                    "reserved/derive",
+                    "the author’s reservation",
+                    "An express reservation beats a general grant.",
+                ),
             ],
             rules_version: "2026-11-1".into(),
             grants: vec![GrantRow {
@@ -262,11 +290,7 @@ impl WorkPage {
             images_total: 31,
             images_url: format!("/images?work={}", card.id),
             datasets: vec![DatasetRef::sample()],
-            record: RecordView {
-                statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
-                index: Some(715),
-                inclusion: None,
-            },
+            record: RecordView { statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(), index: Some(715), inclusion: None },
             revoke: Some(RevokeForm { reason: Field::default(), impact: "One model and 31 images name this work.".into() }),
         }
     }

@@ -1,0 +1,53 @@
+//! `colophon doctor`: every setting with its value and origin, then what is wrong.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{open, say};
+use crate::actions::Instance;
+use crate::actions::check_log::check_log;
+use crate::config::Settings;
+use crate::storage;
+
+pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+    let mut problems = Instance::model_problems(&settings.models_dir);
+    let mut facts = vec![("database".to_owned(), settings.database_shown())];
+    match open(settings).await {
+        Err(e) => problems.push(e.to_string()),
+        Ok(instance) => {
+            problems.extend(instance.policies.lint().iter().map(ToString::to_string));
+            problems.extend(instance.policies.check_cases().iter().map(ToString::to_string));
+            let report = check_log(&instance).await?;
+            problems.extend(report.problems.iter().cloned());
+            let mut tx = instance.store.read().await?;
+            let (works, authors) = storage::works::totals(&mut tx).await?;
+            facts.push(("works".into(), format!("{works} by {authors} authors")));
+            facts.push(("images".into(), storage::images::total(&mut tx).await?.to_string()));
+            facts.push(("log".into(), format!("{} entries in {}", report.size, instance.site.log_origin)));
+            facts.push(("log waiting".into(), storage::log::staged_total(&mut tx).await?.to_string()));
+            facts.push(("policy bundle".into(), instance.policies.hash().to_string()));
+            facts.push(("model".into(), format!("{} {}", instance.model.model.card.title, instance.model.model.card.version)));
+            facts.push(("certificate ends".into(), instance.keys.leaf_not_after().day()));
+        }
+    }
+    if json {
+        let settings: Vec<_> = settings
+            .shown()
+            .iter()
+            .map(|(s, value, from)| json!({ "name": s.name, "value": value, "from": from.to_string(), "doc": s.doc }))
+            .collect();
+        let facts: serde_json::Map<_, _> = facts.into_iter().map(|(k, v)| (k, v.into())).collect();
+        say(&json!({ "settings": settings, "facts": facts, "problems": problems }).to_string());
+    } else {
+        say("Settings (file: colophon.toml; environment: COLOPHON_ and the name in capitals)");
+        for (s, value, from) in settings.shown() {
+            say(&format!("  {:<15} {:<28} {} ({from})", s.name, if value.is_empty() { "–" } else { value }, s.doc));
+        }
+        say("State");
+        facts.iter().for_each(|(name, value)| say(&format!("  {name:<16} {value}")));
+        say(if problems.is_empty() { "Nothing is wrong." } else { "Problems" });
+        problems.iter().for_each(|p| say(&format!("- {p}")));
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,171 @@
+//! `colophon generate`: the whole loop without a browser, on the data folder of this machine (a service may run on it meanwhile).
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+
+use super::{complain, open, say};
+use crate::actions::publish_checkpoint::publish_checkpoint;
+use crate::actions::receipt::receipt;
+use crate::actions::request_image::{Order, request_image};
+use crate::actions::sign_in::local_operator;
+use crate::actions::verify_image::{Logged, verify_image};
+use crate::config::Settings;
+use crate::jobs::{self, generate};
+use crate::policy::Use;
+use crate::provenance::Format;
+use crate::storage;
+use crate::storage::files::{self, Access};
+
+/// What to draw.
+#[derive(Debug, clap::Args)]
+pub(super) struct Generate {
+    /// What to draw, in words
+    prompt: String,
+    /// File to write; its ending chooses PNG, JPEG or WebP. The receipt goes beside it, with `.tlog-proof` added
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Chooses noise and works; the same seed gives the same pixels
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Style: fluent, twemoji, noto, …
+    #[arg(long)]
+    style: Option<String>,
+    /// What the picture is for: personal, education, news, commercial, logo or merch
+    #[arg(long = "use", default_value = "personal", value_parser = Use::parse)]
+    use_: Use,
+    /// What to keep away from
+    #[arg(long, default_value = "")]
+    negative: String,
+    /// Steps, 1 to 100
+    #[arg(long)]
+    steps: Option<u16>,
+    /// How strongly words and works are followed, 0 to 10
+    #[arg(long)]
+    guidance: Option<f64>,
+    /// How much of the first work to begin with, 0 to below 0.95
+    #[arg(long)]
+    start: Option<f64>,
+    /// Size in pixels, such as 64x64
+    #[arg(long, value_name = "WxH")]
+    size: Option<String>,
+    /// Keep the words out of the file: only a commitment stands in it
+    #[arg(long)]
+    private: bool,
+    /// Also print how long each part took
+    #[arg(long)]
+    timings: bool,
+}
+
+pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
+    let ending = asked.output.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let Some(format) = Format::from_ending(ending) else {
+        bail!("`{}` has no ending that names a format: end it with .png, .jpg or .webp", asked.output.display());
+    };
+    if let Some(folder) = asked.output.parent().filter(|p| !p.as_os_str().is_empty() && !p.is_dir()) {
+        bail!("the folder `{}` does not exist: make it first", folder.display());
+    }
+    let instance = open(settings).await?;
+    let actor = local_operator(&instance).await?;
+    let (width, height) = match asked.size.as_deref().map(size).transpose()? {
+        Some((w, h)) => (Some(w), Some(h)),
+        None => (None, None),
+    };
+    let order = Order {
+        prompt: asked.prompt.clone(),
+        negative: asked.negative.clone(),
+        style: asked.style.clone(),
+        use_: asked.use_,
+        seed: asked.seed,
+        steps: asked.steps,
+        guidance: asked.guidance,
+        start: asked.start,
+        width,
+        height,
+        format: format.ending().to_owned(),
+        private: asked.private,
+    };
+    let requested = request_image(&instance, &actor, order, Some(generate::lease_end(&instance))).await?;
+    let opened = begun.elapsed();
+    let engine = {
+        let (dir, clock) = (settings.models_dir.clone(), Arc::clone(&instance.clock));
+        tokio::task::spawn_blocking(move || jobs::start_engine(&dir, 1, clock)).await??
+    };
+    let loaded = begun.elapsed() - opened;
+    let Some((delivered, drawn)) = generate::run(&instance, &engine, &requested.job).await? else {
+        let mut tx = instance.store.read().await?;
+        let job = storage::jobs::find(&mut tx, requested.job.id).await?.context("the job is gone from the record")?;
+        bail!("no picture was made: {}", job.problem.unwrap_or_else(|| format!("the job is {}", job.state)));
+    };
+    let finishing = Instant::now();
+    publish_checkpoint(&instance).await?;
+    let mut tx = instance.store.read().await?;
+    let proof = receipt(&instance, &mut tx, delivered.statement).await?.context("the statement has no place in the log yet")?;
+    drop(tx);
+    let log = finishing.elapsed() + delivered.times.record;
+    let report = verify_image(&instance, delivered.file.clone()).await?;
+    if !report.verdict.is_trusted() || !matches!(report.logged, Logged::Proved { .. }) {
+        bail!("the finished file does not verify: {}", report.sentence);
+    }
+    files::write(&asked.output, &delivered.file, Access::Public)?;
+    let beside = receipt_path(&asked.output);
+    files::write(&beside, proof.to_string().as_bytes(), Access::Public)?;
+    engine.shutdown();
+    let total = begun.elapsed();
+    let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e5).round() / 100.0;
+    let times = json!({
+        "total_ms": ms(total), "open_ms": ms(opened), "load_ms": ms(loaded), "choose_ms": ms(drawn.choose), "draw_ms": ms(drawn.draw),
+        "encode_ms": ms(delivered.times.encode), "sign_ms": ms(delivered.times.sign), "log_ms": ms(log),
+        "peak_memory_mib": peak_memory_mib(),
+    });
+    if json {
+        let licences = report.verdict.claim.as_ref().and_then(|c| c.licences.clone());
+        say(&json!({
+            "image": delivered.image, "file": asked.output, "receipt": beside, "statement": delivered.statement,
+            "seed": requested.job.request["seed"], "sha256": report.digest.sha256, "works": licences.map(|l| l.works),
+            "pixels": report.verdict.claim.as_ref().and_then(|c| c.replay.as_ref()).map(|r| r.pixels_blake3),
+            "decision": requested.decision.without_prompt(), "verdict": report.sentence, "times": times,
+        }).to_string());
+    } else {
+        say(&format!("{}  ({})", asked.output.display(), delivered.image));
+        if let Some(licences) = report.verdict.claim.as_ref().and_then(|c| c.licences.as_ref()) {
+            say(&licences.credit_line);
+            for work in &licences.works {
+                say(&format!("  “{}” by {}, {}  {}", work.title, work.author, work.licence, work.work));
+            }
+        }
+        say(&format!("Seed {}. {}", requested.job.request["seed"].as_str().unwrap_or_default(), report.sentence));
+        if requested.decision.outcome > crate::policy::Outcome::Allow {
+            say(&requested.decision.sentence());
+        }
+        if asked.timings {
+            complain(&times.to_string());
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the receipt of a file lies: beside it, `.tlog-proof` added.
+pub(super) fn receipt_path(file: &std::path::Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".tlog-proof");
+    PathBuf::from(name)
+}
+
+fn size(text: &str) -> anyhow::Result<(u32, u32)> {
+    text.split_once('x')
+        .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)))
+        .with_context(|| format!("`{text}` is not a size: write width and height as in 64x64"))
+}
+
+/// The most memory this process has held, in MiB, where the system tells.
+fn peak_memory_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib / 1024)
+}

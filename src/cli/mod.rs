@@ -1,0 +1,147 @@
+//! The command line: arguments in, text or JSON out, an exit code that says what happened.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | done; for `verify`: trusted (and, where a log was asked, logged) |
+//! | 1 | something failed; the message says what to do |
+//! | 2 | the arguments can't be understood |
+//! | 3 | the policy does not allow it |
+//! | 10–18 | `verify`: see `verify::code` |
+
+mod audit;
+mod doctor;
+mod generate;
+mod policy;
+mod serve;
+mod trust;
+mod verify;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::actions::{self, Instance};
+use crate::chance::SystemChance;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+
+#[derive(Debug, Parser)]
+#[command(name = "colophon", version, about = "Pictures that say from which works, under which licences and by whose words they were made")]
+struct Args {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Folder for database, blobs and keys
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Address and port the service answers on
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// Settings file (default: colophon.toml in this folder, if there is one)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON for programs
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the service
+    Serve,
+    /// Make a picture: checked, drawn, signed, logged and verified, without a browser
+    Generate(generate::Generate),
+    /// Check a file: is it what it claims, and is it in the log?
+    Verify(verify::Verify),
+    /// Print what others need to check our files
+    #[command(subcommand)]
+    Trust(trust::Trust),
+    /// Ask the cultural policy, or test its files
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Check the whole log: every entry, tile, signature and blob
+    Audit,
+    /// Make the public tables again from the log alone
+    Rebuild,
+    /// Show every setting and look for what is wrong
+    Doctor,
+}
+
+impl Common {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let mut flags = Vec::new();
+        if let Some(dir) = &self.data_dir {
+            flags.push(("data_dir", dir.display().to_string()));
+        }
+        if let Some(listen) = &self.listen {
+            flags.push(("listen", listen.clone()));
+        }
+        Ok(Settings::load(self.config.as_deref(), &flags)?)
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let json = args.common.json;
+    match run(args) {
+        Ok(code) => code,
+        Err(e) => {
+            let denied = matches!(e.downcast_ref::<actions::Error>(), Some(actions::Error::Denied(_)));
+            if json {
+                let mut problem = serde_json::json!({ "error": e.to_string() });
+                if let Some(actions::Error::Denied(decision)) = e.downcast_ref::<actions::Error>() {
+                    problem["decision"] = serde_json::to_value(decision).unwrap_or_default();
+                }
+                say(&problem.to_string());
+            } else {
+                complain(&format!("colophon: {e:#}"));
+            }
+            ExitCode::from(if denied { 3 } else { 1 })
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let common = args.common;
+    // Checking a file needs no data folder and no service.
+    if let Command::Verify(verify) = args.command {
+        return verify::run(&verify, &common);
+    }
+    let settings = common.settings()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match args.command {
+            Command::Serve => serve::run(settings).await,
+            Command::Generate(generate) => generate::run(&generate, &settings, common.json).await,
+            Command::Trust(what) => trust::run(what, &open(&settings).await?),
+            Command::Policy(what) => policy::run(&what, &settings, common.json),
+            Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
+            Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
+            Command::Doctor => doctor::run(&settings, common.json).await,
+            Command::Verify(_) => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+async fn open(settings: &Settings) -> anyhow::Result<Instance> {
+    Ok(Instance::open(settings, Arc::new(SystemClock), Arc::new(SystemChance)).await?)
+}
+
+/// Prints a line. A reader that went away is no failure.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a line for people beside the output.
+fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

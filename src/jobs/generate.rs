@@ -1,0 +1,159 @@
+//! One picture, from a leased job to a delivered image.
+
+use std::time::Duration;
+
+use crate::actions::choose_works::choose_works;
+use crate::actions::finish_image::{Delivered, Finished, finish_image};
+use crate::actions::request_image::Order;
+use crate::actions::{Error, Instance};
+use crate::clock::Timestamp;
+use crate::generation::{Engine, EngineError, Picture, Progress};
+use crate::policy::Decision;
+use crate::provenance::{Format, encode};
+use crate::storage::jobs::{Job, JobState, MOST_ATTEMPTS};
+use crate::storage;
+
+/// How long a lease lasts, in milliseconds; renewed while the picture is drawn.
+pub const LEASE_MS: i64 = 20_000;
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(5);
+
+/// How long the parts took, beside those of finishing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Drawn {
+    /// Looking up works and reading their pictures.
+    pub choose: Duration,
+    /// The engine: queue, denoising and decoding.
+    pub draw: Duration,
+}
+
+/// Why a job did not end in an image.
+#[derive(Debug)]
+enum Outcome {
+    /// Begin again later.
+    Retry(String),
+    /// It will not work.
+    Fail(String),
+    /// Called off.
+    Cancelled,
+}
+
+/// Runs a leased job to its end and notes how it ended. The image, if there is one.
+pub async fn run(instance: &Instance, engine: &Engine, job: &Job) -> Result<Option<(Delivered, Drawn)>, Error> {
+    let outcome = match attempt(instance, engine, job).await {
+        Ok(delivered) => {
+            instance.board.clear(job.id);
+            return Ok(Some(delivered));
+        }
+        Err(outcome) => outcome,
+    };
+    let now = instance.clock.now();
+    let mut tx = instance.store.begin().await?;
+    match outcome {
+        Outcome::Retry(why) if job.attempts < MOST_ATTEMPTS => {
+            tracing::warn!(job = %job.id, attempts = job.attempts, %why, "picture put back");
+            storage::jobs::put_back(&mut tx, job.id, now).await?;
+        }
+        Outcome::Retry(why) | Outcome::Fail(why) => {
+            tracing::warn!(job = %job.id, %why, "picture failed");
+            storage::jobs::end(&mut tx, job.id, JobState::Failed, &why, now).await?;
+        }
+        Outcome::Cancelled => {
+            storage::jobs::end(&mut tx, job.id, JobState::Cancelled, "called off", now).await?;
+        }
+    }
+    tx.commit().await?;
+    instance.board.clear(job.id);
+    Ok(None)
+}
+
+async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Delivered, Drawn), Outcome> {
+    if job.attempts > MOST_ATTEMPTS {
+        return Err(Outcome::Fail(format!("begun {MOST_ATTEMPTS} times and interrupted each time; ask again")));
+    }
+    let order: Order = serde_json::from_value(job.request.clone()).map_err(|e| Outcome::Fail(format!("the job can't be read: {e}")))?;
+    let decision = decision(instance, job).await.map_err(|e| Outcome::Retry(e.to_string()))?;
+    let begun = std::time::Instant::now();
+    let works = choose_works(instance, &order).await.map_err(|e| Outcome::Retry(e.to_string()))?;
+    let choose = begun.elapsed();
+    let mut request = order.draw_request(&instance.offer);
+    request.references = works.iter().map(crate::actions::choose_works::Chosen::reference).collect();
+    let picture = draw(instance, engine, job, request).await?;
+    let draw = begun.elapsed().saturating_sub(choose);
+    let finished = Finished { job, order: &order, decision: &decision, picture: &picture, works: &works };
+    match finish_image(instance, finished).await {
+        Ok(delivered) => Ok((delivered, Drawn { choose, draw })),
+        Err(e @ Error::Invalid(_)) => Err(Outcome::Fail(e.to_string())),
+        Err(e) => Err(Outcome::Retry(e.to_string())),
+    }
+}
+
+async fn decision(instance: &Instance, job: &Job) -> Result<Decision, Error> {
+    let mut tx = instance.store.read().await?;
+    let record = storage::images::find_decision(&mut tx, job.decision)
+        .await?
+        .ok_or_else(|| Error::not_found("decision", job.decision))?;
+    serde_json::from_value(record).map_err(Error::internal)
+}
+
+async fn draw(
+    instance: &Instance,
+    engine: &Engine,
+    job: &Job,
+    request: crate::generation::DrawRequest,
+) -> Result<Picture, Outcome> {
+    let drawing = engine.submit(request).map_err(|e| match e {
+        EngineError::Busy { .. } | EngineError::Stopped => Outcome::Retry(e.to_string()),
+        other => Outcome::Fail(other.to_string()),
+    })?;
+    let (mut progress, canceller) = (drawing.progress(), drawing.canceller());
+    let finished = drawing.finished();
+    tokio::pin!(finished);
+    let mut renew = tokio::time::interval(RENEW);
+    loop {
+        tokio::select! {
+            outcome = &mut finished => return outcome.map_err(|e| match e {
+                EngineError::Cancelled => Outcome::Cancelled,
+                EngineError::Stopped | EngineError::Broke(_) | EngineError::Busy { .. } => Outcome::Retry(e.to_string()),
+                other => Outcome::Fail(other.to_string()),
+            }),
+            changed = progress.changed() => {
+                if changed.is_err() {
+                    // Over: `finished` answers next.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                let now = progress.borrow_and_update().clone();
+                if let Progress::Drawing { step, of, preview } = now {
+                    let preview = preview.and_then(|p| encode(&p.rgb, p.width, p.height, Format::Png).ok());
+                    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+                    if instance.board.note(job.id, count(step), count(of), preview) {
+                        canceller.cancel();
+                    }
+                }
+            },
+            _ = renew.tick() => {
+                if !keep_lease(instance, job).await {
+                    canceller.cancel();
+                }
+            }
+        }
+    }
+}
+
+/// Renews the lease. False when the job is no longer ours; a database that does not answer changes nothing yet.
+async fn keep_lease(instance: &Instance, job: &Job) -> bool {
+    let until = lease_end(instance);
+    let renewed = async {
+        let mut tx = instance.store.begin().await?;
+        let ours = storage::jobs::renew(&mut tx, job.id, job.attempts, until).await?;
+        tx.commit().await?;
+        Ok::<_, storage::Error>(ours)
+    };
+    renewed.await.unwrap_or(true)
+}
+
+/// Until when a lease taken now lasts.
+pub fn lease_end(instance: &Instance) -> Timestamp {
+    instance.clock.now().plus_millis(LEASE_MS)
+}
