@@ -102,11 +102,11 @@ impl ModelConfig {
         let sizes =
             [config.width, config.depth, config.heads, config.text_slots, config.works_per_prompt, config.patch, config.code];
         let sound = sizes.iter().all(|&n| (1..=4096).contains(&n))
-            && config.width % config.heads == 0
+            && config.width.is_multiple_of(config.heads)
             && config.image.iter().all(|&side| (16..=4096).contains(&side) && (side as usize).is_multiple_of(config.patch))
             // The guide and the decoder are written for one grid, square, with works coded in 2×2 patches.
             && config.image[0] == config.image[1]
-            && config.grid() % 2 == 0;
+            && config.grid().is_multiple_of(2);
         if !sound || config.steps == 0 || !config.guidance.is_finite() || !(0.0..0.95).contains(&config.start) {
             return Err(broken("a size or a default is out of range".into()));
         }

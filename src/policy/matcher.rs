@@ -126,6 +126,8 @@ pub(super) struct Matcher {
     /// Words that are never a misspelling.
     known: HashSet<String>,
     typos: Typos,
+    /// Near spellings of cues; the number is the set.
+    cue_typos: Typos,
 }
 
 impl Matcher {
@@ -139,7 +141,7 @@ impl Matcher {
     ) -> Result<Self, String> {
         let mut ascii: Vec<(String, Pattern)> = Vec::new();
         let mut native: Vec<(String, Pattern)> = Vec::new();
-        let mut typos = Typos::default();
+        let (mut typos, mut cue_typos) = (Typos::default(), Typos::default());
         let mut known: HashSet<String> = ordinary.iter().map(|w| folded(w)).collect();
         let mut glued: HashSet<String> = glue.iter().map(|w| folded(w)).collect();
         let mut add = |text: &str, what: What| {
@@ -175,6 +177,7 @@ impl Matcher {
                 add(cue, What::Cue(i));
                 if native_form(cue).is_none() {
                     let form = folded(cue);
+                    cue_typos.add(i, &form, edits_for(form.len(), false).min(1));
                     glued.insert(form.replace(' ', ""));
                     known.insert(form);
                 }
@@ -197,25 +200,79 @@ impl Matcher {
             glue: glued,
             known,
             typos,
+            cue_typos,
         })
     }
 
     /// All mentions in `text`, in order of place. What stands at or after byte `styled_from` is a style's name and its own cue.
     pub(super) fn scan(&self, text: &str, styled_from: usize) -> Scan {
         let readings = readings(text);
+        let Some(plain) = readings.first() else { return Scan::default() };
         let mut found = Found::default();
         for reading in &readings {
             self.collect(reading, &mut found);
         }
         found.tidy();
-        if let Some(plain) = readings.first() {
-            for reading in readings.iter().filter(|r| matches!(r.kind, View::Plain | View::LookAlike)) {
-                self.near(reading, &mut found);
-            }
-            self.finish(text, plain, styled_from, found)
-        } else {
-            Scan::default()
+        let mut near = Near::new(text, plain, styled_from, &found.cues);
+        let mut scan = Scan { hits: Vec::new(), cue_sets: found.cues.iter().map(|c| c.2).collect() };
+        let uncued = self.keep_cued(&near, std::mem::take(&mut found.hits), &mut scan.hits);
+        let misspelt: Vec<&Reading> = readings.iter().filter(|r| matches!(r.kind, View::Plain | View::LookAlike)).collect();
+        for reading in &misspelt {
+            self.collect_near(reading, &scan.hits, &mut found);
         }
+        self.keep_cued(&near, std::mem::take(&mut found.hits), &mut scan.hits);
+        // A sure name with a misspelt cue is a question too.
+        if !uncued.is_empty() {
+            let mut cues = Vec::new();
+            for reading in misspelt {
+                for n in self.cue_typos.find(reading, |word| self.known.contains(word)) {
+                    let (start, end) = reading.original(n.start, n.end);
+                    cues.push((start, end, n.alias));
+                }
+            }
+            near.set_cues(&cues);
+            let unsure = uncued.into_iter().map(|hit| Hit { view: View::Fuzzy, ..hit }).collect();
+            self.keep_cued(&near, unsure, &mut scan.hits);
+        }
+        self.settle(&mut scan.hits);
+        scan
+    }
+
+    /// Moves the hits that need no cue, or have one, to `kept`; returns the others.
+    fn keep_cued(&self, near: &Near, hits: Vec<Hit>, kept: &mut Vec<Hit>) -> Vec<Hit> {
+        let mut others = Vec::new();
+        for mut hit in hits {
+            hit.lora = near.in_lora(&hit);
+            let alias = &self.aliases[hit.alias];
+            if alias.mode != AliasMatch::NeedsCue || hit.lora || near.has_cue(&hit, &alias.cues) {
+                kept.push(hit);
+            } else {
+                others.push(hit);
+            }
+        }
+        others
+    }
+
+    /// Orders hits by place and drops those inside a longer one of the same policy, element and person: they say nothing new.
+    fn settle(&self, hits: &mut Vec<Hit>) {
+        hits.sort_unstable_by_key(|h: &Hit| (h.start, std::cmp::Reverse(h.end), h.view, h.alias));
+        let mut longest: HashMap<(usize, &str, Option<usize>), usize> = HashMap::new();
+        // Sure mentions first, so that an unsure one never hides a sure one.
+        let mut keep: HashSet<(usize, usize, usize)> = HashSet::new();
+        for fuzzy in [false, true] {
+            if fuzzy {
+                longest.clear();
+            }
+            for hit in hits.iter().filter(|h| (h.view == View::Fuzzy) == fuzzy) {
+                let alias = &self.aliases[hit.alias];
+                let end = longest.entry((alias.policy, &alias.element, alias.entry)).or_insert(0);
+                if hit.end > *end {
+                    keep.insert((hit.alias, hit.start, hit.end));
+                    *end = hit.end;
+                }
+            }
+        }
+        hits.retain(|hit| keep.remove(&(hit.alias, hit.start, hit.end)));
     }
 
     fn collect<'r>(&self, reading: &'r Reading, found: &mut Found<'r>) {
@@ -257,9 +314,10 @@ impl Matcher {
         }
     }
 
-    fn near(&self, reading: &Reading, found: &mut Found<'_>) {
+    /// Near spellings, except where the same policy is surely mentioned.
+    fn collect_near(&self, reading: &Reading, sure: &[Hit], found: &mut Found<'_>) {
         let mut taken: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
-        for hit in &found.hits {
+        for hit in sure {
             taken.entry(self.aliases[hit.alias].policy).or_default().push((hit.start, hit.end));
         }
         for spans in taken.values_mut() {
@@ -271,52 +329,59 @@ impl Matcher {
                 let at = spans.partition_point(|s| s.1 <= start);
                 spans.get(at).is_some_and(|s| s.0 < end)
             };
-            if !taken.get(&self.aliases[near.alias].policy).is_some_and(overlaps) && !found.excepted(start, end) {
+            if !taken.get(&self.aliases[near.alias].policy).is_some_and(overlaps) && !covered(&found.exceptions, start, end) {
                 found.add(What::Alias(near.alias), reading, near.start, near.end, View::Fuzzy);
             }
         }
     }
+}
 
-    /// Drops uncued and repeated mentions.
-    fn finish(&self, text: &str, plain: &Reading, styled_from: usize, mut found: Found<'_>) -> Scan {
-        found.cues.sort_unstable();
-        found.cues.dedup();
-        let starts: Vec<usize> = plain.words().iter().map(|&(s, e)| plain.original(s, e).0).collect();
-        let place = |byte: usize| starts.partition_point(|&s| s <= byte);
-        let cues: Vec<(usize, usize, usize, usize, usize)> =
-            found.cues.iter().map(|&(start, end, set)| (place(start), place(end.saturating_sub(1)), set, start, end)).collect();
-        let styled: BTreeSet<usize> = found.cues.iter().filter(|c| c.0 >= styled_from).map(|c| c.2).collect();
+/// Where words, cues and adapter names stand, to tell which cue is near which mention.
+struct Near {
+    /// First byte of every word.
+    starts: Vec<usize>,
+    /// First word, last word, set, first byte, end byte; by first word.
+    cues: Vec<(usize, usize, usize, usize, usize)>,
+    /// Sets mentioned in the style's name.
+    styled: BTreeSet<usize>,
+    styled_from: usize,
+    loras: Vec<(usize, usize)>,
+}
+
+impl Near {
+    fn new(text: &str, plain: &Reading, styled_from: usize, cues: &[(usize, usize, usize)]) -> Self {
+        let starts = plain.words().iter().map(|&(s, e)| plain.original(s, e).0).collect();
         let loras = lora_spans(text);
-        let mut scan = Scan { hits: Vec::new(), cue_sets: found.cues.iter().map(|c| c.2).collect() };
-        for mut hit in std::mem::take(&mut found.hits) {
-            hit.lora = loras.iter().any(|l| l.0 <= hit.start && hit.end <= l.1);
-            let alias = &self.aliases[hit.alias];
-            let cued = alias.mode != AliasMatch::NeedsCue || hit.lora || hit.start >= styled_from || {
-                let (first, last) = (place(hit.start), place(hit.end.saturating_sub(1)));
-                let from = cues.partition_point(|c| c.0 + 2 * CUE_REACH + 8 < first);
-                cues[from..].iter().take_while(|c| c.0 <= last + CUE_REACH).any(|&(cue_first, cue_last, set, start, end)| {
-                    alias.cues.contains(&set)
-                        && (end <= hit.start || start >= hit.end)
-                        && cue_last + CUE_REACH >= first
-                        && cue_first <= last + CUE_REACH
-                }) || alias.cues.iter().any(|set| styled.contains(set))
-            };
-            if cued {
-                scan.hits.push(hit);
-            }
+        let mut near = Self { starts, cues: Vec::new(), styled: BTreeSet::new(), styled_from, loras };
+        near.set_cues(cues);
+        near
+    }
+
+    fn set_cues(&mut self, cues: &[(usize, usize, usize)]) {
+        self.styled = cues.iter().filter(|c| c.0 >= self.styled_from).map(|c| c.2).collect();
+        self.cues = cues.iter().map(|&(s, e, set)| (self.word_at(s), self.word_at(e.saturating_sub(1)), set, s, e)).collect();
+        self.cues.sort_unstable();
+        self.cues.dedup();
+    }
+
+    fn word_at(&self, byte: usize) -> usize {
+        self.starts.partition_point(|&s| s <= byte)
+    }
+
+    fn in_lora(&self, hit: &Hit) -> bool {
+        self.loras.iter().any(|l| l.0 <= hit.start && hit.end <= l.1)
+    }
+
+    fn has_cue(&self, hit: &Hit, sets: &[usize]) -> bool {
+        if hit.start >= self.styled_from || sets.iter().any(|set| self.styled.contains(set)) {
+            return true;
         }
-        let key = |h: &Hit| (h.start, std::cmp::Reverse(h.end), h.view, h.alias);
-        scan.hits.sort_unstable_by_key(key);
-        // A mention inside a longer one of the same policy, element and person says nothing new.
-        let mut longest: HashMap<(usize, &str, Option<usize>), usize> = HashMap::new();
-        scan.hits.retain(|hit| {
-            let alias = &self.aliases[hit.alias];
-            let end = longest.entry((alias.policy, &alias.element, alias.entry)).or_insert(0);
-            let new = hit.end > *end;
-            *end = hit.end.max(*end);
-            new
-        });
-        scan
+        let (first, last) = (self.word_at(hit.start), self.word_at(hit.end.saturating_sub(1)));
+        // No cue has more than eight words.
+        let from = self.cues.partition_point(|c| c.0 + CUE_REACH + 8 < first);
+        self.cues[from..].iter().take_while(|c| c.0 <= last + CUE_REACH).any(|&(_, cue_last, set, start, end)| {
+            sets.contains(&set) && (end <= hit.start || start >= hit.end) && cue_last + CUE_REACH >= first
+        })
     }
 }
 
@@ -350,10 +415,6 @@ impl<'r> Found<'r> {
         let exceptions = std::mem::take(&mut self.exceptions);
         self.hits.retain(|hit| !covered(&exceptions, hit.start, hit.end));
         self.exceptions = exceptions;
-    }
-
-    fn excepted(&self, start: usize, end: usize) -> bool {
-        covered(&self.exceptions, start, end)
     }
 
     /// Whether `rest` is made of words that may be glued to a name: digits, `v2`, `style`, another name.

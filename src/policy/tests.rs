@@ -80,7 +80,7 @@ fn any_order_and_either_line_end_give_the_same_hash() {
     assert_ne!(Bundle::parse(&files).unwrap().hash(), bundle.hash());
     // By hand: sha256("a\0" + sha256("x\n") + "\n").
     let by_hand = crate::digest::sha256_of(format!("a\0{}\n", crate::digest::sha256_of(b"x\n")).as_bytes());
-    assert_eq!(super::bundle::hash_of([("a", "x\r\n")].into_iter()), by_hand);
+    assert_eq!(bundle::hash_of([("a", "x\r\n")].into_iter()), by_hand);
 }
 
 /// One transform per kind of evasion; each keeps what the eye reads.
@@ -146,7 +146,7 @@ const POSITIVES: [(&str, Use); 34] = [
     ("aboriginal dot painting", Use::Merch),
     ("jukurrpa", Use::Personal),
     ("haida formline", Use::Personal),
-    ("tlingit carving", Use::Commercial),
+    ("tlingit mask", Use::Commercial),
     ("gákti", Use::Personal),
     ("duodji", Use::Merch),
     ("inuit print", Use::Commercial),
@@ -187,7 +187,7 @@ fn evasions_do_not_lower_the_outcome() {
 }
 
 /// Names too short for a typo to be told from another word (under five letters, or five without a cue).
-const TOO_SHORT: [&str; 6] = ["tā moko", "zia sun", "gákti", "kente", "warli", "guna mola"];
+const TOO_SHORT: [&str; 7] = ["tā moko", "zia sun", "gákti", "kente", "warli", "guna mola", "inuit print"];
 
 #[test]
 fn a_typo_asks_a_person_and_never_decides_alone() {
@@ -235,6 +235,7 @@ fn near_misses_are_allowed() {
         "the hockey team poster",
         "a tanka about autumn",
         "river banks at dawn",
+        "a Tlingit nurse caring for a child",
         "thanks card with flowers",
         "a boy named sami wearing a blue hat at school",
         "original design of a chair",
@@ -342,7 +343,8 @@ fn errors_name_file_line_and_what_to_do() {
         let said = edit(wandjina, from, to);
         assert!(said.contains(want) && said.contains(wandjina), "{from} → {to}: {said}");
     }
-    assert!(edit(wandjina, "outcome = ", "outcom = ").starts_with("traditions/wandjina.toml:4"), "line and column");
+    let said = edit(wandjina, "outcome = ", "outcom = ");
+    assert!(said.starts_with("traditions/wandjina.toml:44:1: "), "{said}");
     let mut files = shipped_files();
     files.push(("notes.txt".into(), "x".into()));
     assert!(lines(&Bundle::parse(&files).unwrap_err()).contains("not a place for a policy file"));

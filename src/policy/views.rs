@@ -221,8 +221,9 @@ fn joined(base: &Reading) -> Option<Reading> {
     any.then_some(out)
 }
 
-/// Digits and signs read as letters, only in words that mix them with letters. `one` is what `1`, `!` and `|` stand for.
-fn leet(chars: &[Ch], one: char) -> Option<Vec<Ch>> {
+/// Digits and signs read as letters, only in words that mix them with letters. `one` is what `1`, `!` and `|` stand for; with `tail`
+/// the signs that end a word are letters too, otherwise they are punctuation.
+fn leet(chars: &[Ch], one: char, tail: bool) -> Option<Vec<Ch>> {
     let sign = |c: char| match c {
         '0' => Some('o'),
         '1' | '!' | '|' => Some(one),
@@ -241,8 +242,8 @@ fn leet(chars: &[Ch], one: char) -> Option<Vec<Ch>> {
         let is_part = |c: char| c.is_ascii_alphanumeric() || sign(c).is_some();
         let len = out[at..].iter().take_while(|ch| is_part(ch.c)).count();
         let token = &mut out[at..at + len];
-        // Signs at the end are punctuation.
-        let body = token.iter().rposition(|ch| ch.c.is_ascii_alphanumeric()).map_or(0, |p| p + 1);
+        let closing = |c: char| !tail && matches!(c, '!' | '|' | '+');
+        let body = token.iter().rposition(|ch| !closing(ch.c)).map_or(0, |p| p + 1);
         let token = &mut token[..body];
         if token.iter().any(|ch| ch.c.is_ascii_alphabetic()) {
             for ch in token {
@@ -264,8 +265,8 @@ pub(super) fn readings(text: &str) -> Vec<Reading> {
     if text.chars().any(|c| !c.is_ascii()) {
         bases.push((View::LookAlike, fold(text, true)));
     }
-    for one in ['i', 'l'] {
-        if let Some(chars) = leet(&bases[0].1, one) {
+    for (one, tail) in [('i', true), ('i', false), ('l', false)] {
+        if let Some(chars) = leet(&bases[0].1, one, tail) {
             bases.push((View::Leet, chars));
         }
     }
@@ -322,6 +323,7 @@ mod tests {
         assert!(has("mаоri раttern", View::LookAlike, "pattern"));
         assert!(has("m40r1 tattoo", View::Leet, "maori"));
         assert!(has("ce1tic", View::Leet, "celtic"));
+        assert!(has("m@or!", View::Leet, "maori") && has("m@ori!", View::Leet, "maori"), "a closing sign is read both ways");
         assert!(has("m a o r i  t a t t o o", View::Spaced, "tattoo"));
         assert!(has("m.a.o.r.i", View::Spaced, "maori"));
         assert!(has("ma-o[ri]", View::Tight, "maori"));

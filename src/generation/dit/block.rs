@@ -47,11 +47,12 @@ impl Block {
         let up = weights.take(&name("f1.weight"), &[hidden, width])?;
         let up_bias = weights.take(&name("f1.bias"), &[hidden])?;
         let down = weights.take(&name("f2.weight"), &[width, hidden])?;
-        let run = hidden / RUNS;
         let part = |i: usize| {
-            let w = weights.ready(up.narrow(0, i * run, run).and_then(|w| w.t()))?;
-            let b = weights.ready(up_bias.narrow(0, i * run, run))?;
-            let d = weights.ready(down.narrow(1, i * run, run).and_then(|w| w.t()))?;
+            let first = i * hidden / RUNS;
+            let run = (i + 1) * hidden / RUNS - first;
+            let w = weights.ready(up.narrow(0, first, run).and_then(|w| w.t()))?;
+            let b = weights.ready(up_bias.narrow(0, first, run))?;
+            let d = weights.ready(down.narrow(1, first, run).and_then(|w| w.t()))?;
             Ok((Linear::new(w, Some(b)), Linear::new(d, None)))
         };
         let (up, down) = (0..RUNS).map(part).collect::<Loaded<Vec<_>>>()?.into_iter().unzip();

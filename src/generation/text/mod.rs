@@ -1,4 +1,4 @@
-//! From a prompt to tokens: the vocabulary, and the slots the model reads. Words and stems are in [`words`].
+//! From a prompt to tokens: the vocabulary, and the slots the model reads. Words and stems are in [`words()`].
 
 mod words;
 
