@@ -45,7 +45,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("models_dir", "", "folder of models; empty: `models` in data_dir, where the embedded model is unpacked"),
     setting("policies_dir", "", "folder of the policy bundle; empty: the bundle inside the program"),
     setting("queue", "16", "pictures that may wait for the engine; more are answered 429 (1 to 1000)"),
-    setting("threads", "0", "threads the engine may use; 0: one for each core, at most 4"),
+    setting("threads", "1", "threads the engine may use (1 to 64); more pay off only for large models"),
     setting("max_upload_mib", "32", "largest upload, in MiB (1 to 256)"),
     setting("session_days", "14", "days a sign-in lasts (1 to 90)"),
     setting("log_filter", "info,sqlx=warn,tower_http=info", "which lines are logged, in `tracing` filter syntax"),
@@ -216,7 +216,6 @@ impl Settings {
         if log_origin.as_deref().is_some_and(|o| o.contains(['+', '\n']) || o.contains(char::is_whitespace)) {
             return Err(read.refuse("log_origin", "a log's name holds no space and no `+`"));
         }
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             listen,
             database_url,
@@ -226,10 +225,7 @@ impl Settings {
             models_dir: or("models_dir", data_dir.join("models")),
             policies_dir: filled("policies_dir").map(PathBuf::from),
             queue: read.range("queue", 1, 1000)?,
-            threads: match read.range("threads", 0, 256)? {
-                0 => cores.clamp(1, 4),
-                n => n,
-            },
+            threads: read.range("threads", 1, 64)?,
             max_upload: read.range("max_upload_mib", 1, 256)? << 20,
             session_days: i64::try_from(read.range("session_days", 1, 90)?).unwrap_or(14),
             log_filter: read.text("log_filter").to_owned(),

@@ -29,5 +29,6 @@ pub mod actions;
 // -- jobs
 pub mod jobs;
 
-// -- doors
+// -- doors: translate, nothing more
 pub mod cli;
+pub mod web;

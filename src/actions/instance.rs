@@ -81,6 +81,7 @@ pub struct Keys {
     pki: RwLock<Pki>,
     signer: RwLock<Arc<provenance::Signer>>,
     root_pem: String,
+    root: provenance::pki::RootFacts,
     folder: std::path::PathBuf,
 }
 
@@ -88,6 +89,11 @@ impl Keys {
     /// The root certificate that others are asked to trust.
     pub fn root_pem(&self) -> &str {
         &self.root_pem
+    }
+
+    /// That certificate's name, hash and last day.
+    pub fn root(&self) -> &provenance::pki::RootFacts {
+        &self.root
     }
 
     /// The log's public key, as a C2SP vkey.
@@ -242,6 +248,7 @@ async fn open_keys(settings: &Settings, store: &Store, clock: &dyn Clock, chance
         log,
         signer: RwLock::new(Arc::new(pki.signer().map_err(Error::internal)?)),
         root_pem: pki.root_pem().map_err(Error::internal)?,
+        root: pki.root_facts().map_err(Error::internal)?,
         pki: RwLock::new(pki),
         folder,
     };

@@ -10,7 +10,8 @@ pub(super) async fn audit(instance: &Instance, json: bool) -> anyhow::Result<Exi
     if json {
         say(&serde_json::json!({
             "sound": report.is_sound(), "size": report.size, "root": report.root, "problems": report.problems,
-        }).to_string());
+        })
+        .to_string());
     } else if report.is_sound() {
         say(&format!("The log is sound: {} entries, root {}.", report.size, report.root));
     } else {

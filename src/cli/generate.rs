@@ -93,8 +93,8 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
     let requested = request_image(&instance, &actor, order, Some(generate::lease_end(&instance))).await?;
     let opened = begun.elapsed();
     let engine = {
-        let (dir, clock) = (settings.models_dir.clone(), Arc::clone(&instance.clock));
-        tokio::task::spawn_blocking(move || jobs::start_engine(&dir, 1, clock)).await??
+        let (dir, clock, threads) = (settings.models_dir.clone(), Arc::clone(&instance.clock), settings.threads);
+        tokio::task::spawn_blocking(move || jobs::start_engine(&dir, 1, threads, clock)).await??
     };
     let loaded = begun.elapsed() - opened;
     let Some((delivered, drawn)) = generate::run(&instance, &engine, &requested.job).await? else {
@@ -130,7 +130,8 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
             "seed": requested.job.request["seed"], "sha256": report.digest.sha256, "works": licences.map(|l| l.works),
             "pixels": report.verdict.claim.as_ref().and_then(|c| c.replay.as_ref()).map(|r| r.pixels_blake3),
             "decision": requested.decision.without_prompt(), "verdict": report.sentence, "times": times,
-        }).to_string());
+        })
+        .to_string());
     } else {
         say(&format!("{}  ({})", asked.output.display(), delivered.image));
         if let Some(licences) = report.verdict.claim.as_ref().and_then(|c| c.licences.as_ref()) {

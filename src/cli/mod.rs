@@ -29,7 +29,11 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 
 #[derive(Debug, Parser)]
-#[command(name = "colophon", version, about = "Pictures that say from which works, under which licences and by whose words they were made")]
+#[command(
+    name = "colophon",
+    version,
+    about = "Pictures that say from which works, under which licences and by whose words they were made"
+)]
 struct Args {
     #[command(flatten)]
     common: Common,

@@ -1,9 +1,97 @@
-//! `colophon serve`: the service, until it is told to stop.
+//! `colophon serve`: the service, until it is told to stop. The one place that wires everything together.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use super::{open, say};
+use crate::actions::sign_in::setup_link;
 use crate::config::Settings;
+use crate::generation::Health;
+use crate::{jobs, web};
 
-pub(super) async fn run(_settings: Settings) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+/// How long running requests and jobs have to end after a signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let filter = EnvFilter::try_new(&settings.log_filter)
+        .with_context(|| format!("setting `log_filter` can't be `{}`", settings.log_filter))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if settings.log_json {
+        log.json().init()
+    } else {
+        log.init()
+    }
+
+    // The port first: a second service must not touch the data before it learns that there is a first.
+    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+        format!(
+            "can't listen on {}: choose another address with --listen or COLOPHON_LISTEN, or stop what uses it",
+            settings.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let instance = Arc::new(open(&settings).await?);
+    let engine = {
+        let (dir, clock) = (settings.models_dir.clone(), Arc::clone(&instance.clock));
+        let (queue, threads) = (settings.queue, settings.threads);
+        tokio::task::spawn_blocking(move || jobs::start_engine(&dir, queue, threads, clock)).await??
+    };
+    let (stop, stopping) = watch::channel(false);
+    let worker = tokio::spawn(jobs::worker::run(Arc::clone(&instance), engine.clone(), stopping.clone()));
+    let sequencer = tokio::spawn(jobs::sequence::run(Arc::clone(&instance), stopping.clone()));
+
+    let health = engine.health();
+    let state = web::State {
+        instance: Arc::clone(&instance),
+        max_upload: settings.max_upload,
+        health: Arc::new(move || match &*health.borrow() {
+            Health::Ready | Health::Shaken(_) => None,
+            Health::Down(cause) => Some(format!("the engine is out of order: {cause}")),
+            Health::Stopped => Some("the engine was shut down".to_owned()),
+        }),
+    };
+    let app = web::router(state);
+    say(&format!("Colophon is ready on http://{address}"));
+    if let Some(secret) = setup_link(&instance).await? {
+        say("Nobody can sign in yet. Make the operator's account with this one-time link:");
+        say(&format!("  http://{address}/setup/{}", secret.reveal()));
+    }
+    let mut told = stopping.clone();
+    let served = axum::serve(listener, app).with_graceful_shutdown(async move {
+        let _ = told.wait_for(|stop| *stop).await;
+    });
+    let served = tokio::spawn(async move { served.await });
+    signal().await?;
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    let ended = async {
+        let _ = tokio::join!(served, worker, sequencer);
+    };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
+        tracing::warn!("some requests did not end in time; what they had not committed is not kept");
+    }
+    tokio::task::spawn_blocking(move || engine.shutdown()).await?;
+    instance.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Until someone asks the program to stop.
+async fn signal() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            done = tokio::signal::ctrl_c() => done?,
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
 }

@@ -76,9 +76,17 @@ pub(super) fn run(asked: &Verify, common: &Common) -> anyhow::Result<ExitCode> {
         report = match receipt {
             Some(text) => match Receipt::parse(text.as_bytes()) {
                 Ok(receipt) => verify_offline(&bytes, &trust, Some((&receipt, &verifier, verifier.name()))),
-                Err(e) => Report { logged: Logged::NotProved { reason: e.to_string() }, sentence: format!("{} {e}.", report.sentence), ..report },
+                Err(e) => Report {
+                    logged: Logged::NotProved { reason: e.to_string() },
+                    sentence: format!("{} {e}.", report.sentence),
+                    ..report
+                },
             },
-            None => Report { logged: Logged::Unknown, sentence: format!("{} This log knows nothing of it.", report.sentence), ..report },
+            None => Report {
+                logged: Logged::Unknown,
+                sentence: format!("{} This log knows nothing of it.", report.sentence),
+                ..report
+            },
         };
     }
     let code = code(&report);
@@ -96,7 +104,9 @@ pub(super) fn run(asked: &Verify, common: &Common) -> anyhow::Result<ExitCode> {
         }
         report.verdict.warnings.iter().for_each(|w| say(&format!("Note: {w}")));
         report.verdict.failures().for_each(|s| say(&format!("  {}", s.code)));
-        if let Some(licences) = report.verdict.claim.as_ref().and_then(|c| c.licences.as_ref()).filter(|_| report.verdict.is_trusted()) {
+        if let Some(licences) =
+            report.verdict.claim.as_ref().and_then(|c| c.licences.as_ref()).filter(|_| report.verdict.is_trusted())
+        {
             say(&licences.credit_line);
             licences.works.iter().for_each(|w| say(&format!("  “{}” by {}, {}", w.title, w.author, w.licence)));
         }
@@ -111,10 +121,14 @@ fn read(path: &Path) -> anyhow::Result<String> {
 fn root(asked: &Verify, log: Option<&str>, keys: Option<&Path>) -> anyhow::Result<String> {
     match (&asked.root, log, keys) {
         (Some(path), ..) => read(path),
-        (None, Some(url), _) => fetch(&format!("{}/trust/c2pa-root.pem", service(url)))?.context("the service hands out no root certificate"),
+        (None, Some(url), _) => {
+            fetch(&format!("{}/trust/c2pa-root.pem", service(url)))?.context("the service hands out no root certificate")
+        }
         (None, None, Some(keys)) => {
             let path = keys.join("c2pa-root.pem");
-            read(&path).context("nothing says whom to trust: name a root with --root, a log with --log, or a data folder with --data-dir")
+            read(&path).context(
+                "nothing says whom to trust: name a root with --root, a log with --log, or a data folder with --data-dir",
+            )
         }
         (None, None, None) => bail!("nothing says whom to trust: name a root with --root"),
     }
@@ -154,7 +168,9 @@ fn fetch(url: &str) -> anyhow::Result<Option<String>> {
         ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(15))).http_status_as_error(false).build().into();
     let mut answer = agent.get(url).call().with_context(|| format!("can't ask `{url}`"))?;
     match answer.status().as_u16() {
-        200 => Ok(Some(answer.body_mut().with_config().limit(1 << 20).read_to_string().with_context(|| format!("can't read `{url}`"))?)),
+        200 => Ok(Some(
+            answer.body_mut().with_config().limit(1 << 20).read_to_string().with_context(|| format!("can't read `{url}`"))?,
+        )),
         404 => Ok(None),
         other => bail!("`{url}` answered {other}; is this the address of a Colophon log?"),
     }

@@ -10,8 +10,8 @@ use crate::clock::Timestamp;
 use crate::generation::{Engine, EngineError, Picture, Progress};
 use crate::policy::Decision;
 use crate::provenance::{Format, encode};
-use crate::storage::jobs::{Job, JobState, MOST_ATTEMPTS};
 use crate::storage;
+use crate::storage::jobs::{Job, JobState, MOST_ATTEMPTS};
 
 /// How long a lease lasts, in milliseconds; renewed while the picture is drawn.
 pub const LEASE_MS: i64 = 20_000;
@@ -71,7 +71,8 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
     if job.attempts > MOST_ATTEMPTS {
         return Err(Outcome::Fail(format!("begun {MOST_ATTEMPTS} times and interrupted each time; ask again")));
     }
-    let order: Order = serde_json::from_value(job.request.clone()).map_err(|e| Outcome::Fail(format!("the job can't be read: {e}")))?;
+    let order: Order =
+        serde_json::from_value(job.request.clone()).map_err(|e| Outcome::Fail(format!("the job can't be read: {e}")))?;
     let decision = decision(instance, job).await.map_err(|e| Outcome::Retry(e.to_string()))?;
     let begun = std::time::Instant::now();
     let works = choose_works(instance, &order).await.map_err(|e| Outcome::Retry(e.to_string()))?;
@@ -90,9 +91,8 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
 
 async fn decision(instance: &Instance, job: &Job) -> Result<Decision, Error> {
     let mut tx = instance.store.read().await?;
-    let record = storage::images::find_decision(&mut tx, job.decision)
-        .await?
-        .ok_or_else(|| Error::not_found("decision", job.decision))?;
+    let record =
+        storage::images::find_decision(&mut tx, job.decision).await?.ok_or_else(|| Error::not_found("decision", job.decision))?;
     serde_json::from_value(record).map_err(Error::internal)
 }
 

@@ -73,7 +73,7 @@ pub struct Mention {
     /// One past the last byte; absent in the public form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<usize>,
-    /// Which text it stands in; a mention across prompt and style counts as `style` and has its span in the prompt.
+    /// Which text it stands in; one that runs on from the prompt into the style counts as `prompt`, up to its end.
     pub surface: Surface,
     /// How it was read.
     pub view: View,
@@ -236,7 +236,7 @@ fn find(bundle: &Bundle, facts: &Facts<'_>) -> (Vec<Placed>, BTreeSet<usize>) {
             Surface::Style
         } else if hit.end > facts.prompt.len() {
             hit.end = facts.prompt.len();
-            Surface::Style
+            Surface::Prompt
         } else if hit.lora {
             Surface::Lora
         } else {
@@ -252,7 +252,7 @@ fn find(bundle: &Bundle, facts: &Facts<'_>) -> (Vec<Placed>, BTreeSet<usize>) {
         let before = facts.prompt.len() - tail.len();
         for mut hit in scan.hits.into_iter().filter(|h| h.start < tail.len() && h.end > tail.len()) {
             (hit.start, hit.end) = (hit.start + before, facts.prompt.len());
-            placed.push(Placed { hit, surface: Surface::Style });
+            placed.push(Placed { hit, surface: Surface::Prompt });
         }
     }
     for hit in bundle.matcher.scan(facts.negative, usize::MAX).hits {
@@ -322,7 +322,7 @@ fn mention(bundle: &Bundle, facts: &Facts<'_>, placed: &Placed) -> Mention {
     let policy = &bundle.policies[alias.policy];
     let text = match surface {
         Surface::Negative => facts.negative,
-        Surface::Style => facts.style.filter(|s| s.get(hit.start..hit.end).is_some()).unwrap_or(facts.prompt),
+        Surface::Style => facts.style.unwrap_or_default(),
         Surface::Prompt | Surface::Lora => facts.prompt,
     };
     Mention {
@@ -353,87 +353,4 @@ impl Decision {
     pub fn deciding(&self) -> Option<&Fired> {
         self.rules.first()
     }
-
-    /// One sentence for a person: what was decided, by which rule at which line, why, whom to ask, what to try, how to appeal.
-    pub fn sentence(&self) -> String {
-        let Some(rule) = self.deciding().filter(|r| r.outcome > Outcome::Allow || r.stated.is_some()) else {
-            let Self { outcome, bundle, .. } = self;
-            return match (outcome, self.deciding()) {
-                (Outcome::Allow, None) => format!("Allowed: no rule of {} {} speaks against it.", bundle.name, bundle.version),
-                (Outcome::Allow, Some(r)) => {
-                    format!("Allowed by rule {} ({}:{}): {}.", r.key(), r.file, r.line, plain(&r.why))
-                }
-                _ => format!(
-                    "{}: no rule was met, and this is what {} {} answers then.",
-                    verdict(*outcome),
-                    bundle.name,
-                    bundle.version
-                ),
-            };
-        };
-        let mut out = String::from(if rule.outcome == Outcome::Allow { "Allowed with consent" } else { verdict(self.outcome) });
-        out.push_str(": ");
-        match rule.matches.iter().filter_map(|&i| self.matches.get(i)).find_map(|m| m.words.as_deref().map(|w| (w, m.view))) {
-            Some((words, view)) => {
-                let how = view.in_words().map(|h| format!(" ({h})")).unwrap_or_default();
-                out.push_str(&format!("“{}”{how} meets", short(words)));
-            }
-            None => out.push_str("it meets"),
-        }
-        out.push_str(&format!(
-            " rule {} ({}, line {}; {}), because {}",
-            rule.key(),
-            rule.file,
-            rule.line,
-            rule.authority_status.in_words(),
-            decapitalised(plain(&rule.why)),
-        ));
-        if rule.outcome > Outcome::AllowWithNotice {
-            out.push_str(&format!("; ask {}", rule.authority_name));
-            if !rule.contact_url.is_empty() {
-                out.push_str(&format!(" ({})", rule.contact_url));
-            }
-            if let Some(consent) = &rule.consent {
-                out.push_str(&format!(" for consent ({})", consent.replace('-', " ")));
-            }
-            if !rule.suggest.is_empty() {
-                out.push_str(&format!("; free to use instead: {}", rule.suggest.join(", or ")));
-            }
-            out.push_str(&format!("; to appeal: {}", decapitalised(plain(&self.appeal))));
-        }
-        out.push('.');
-        out
-    }
-}
-
-fn verdict(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Allow => "Allowed",
-        Outcome::AllowWithNotice => "Allowed with a notice",
-        Outcome::RequireConsent => "Needs a documented consent",
-        Outcome::HumanReview => "Needs a look by a person first",
-        Outcome::Deny => "Not made here",
-    }
-}
-
-fn plain(sentence: &str) -> &str {
-    sentence.trim().trim_end_matches('.')
-}
-
-/// First letter small when the word is an ordinary opening word.
-fn decapitalised(sentence: &str) -> String {
-    const OPENINGS: [&str; 12] =
-        ["The ", "A ", "An ", "This ", "These ", "It ", "Only ", "Any ", "Write ", "There ", "Its ", "Some "];
-    if OPENINGS.iter().any(|o| sentence.starts_with(o)) {
-        let mut chars = sentence.chars();
-        chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
-    } else {
-        sentence.to_owned()
-    }
-}
-
-/// At most 60 characters of what was typed, on one line.
-fn short(words: &str) -> String {
-    let line: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(60).collect();
-    if words.chars().nth(60).is_some() { format!("{line}…") } else { line }
 }

@@ -6,12 +6,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use aho_corasick::AhoCorasick;
 use serde::{Deserialize, Serialize};
 
+use super::near::Near;
 use super::schema::AliasMatch;
 use super::typo::{Typos, edits_for};
 use super::views::{Reading, folded, native_form, readings, unspaced};
 
-/// Words between an alias and its cue, at most.
-const CUE_REACH: usize = 6;
 /// Longest word looked into for glued names, in letters.
 const LONGEST_GLUED: usize = 48;
 
@@ -336,55 +335,6 @@ impl Matcher {
     }
 }
 
-/// Where words, cues and adapter names stand, to tell which cue is near which mention.
-struct Near {
-    /// First byte of every word.
-    starts: Vec<usize>,
-    /// First word, last word, set, first byte, end byte; by first word.
-    cues: Vec<(usize, usize, usize, usize, usize)>,
-    /// Sets mentioned in the style's name.
-    styled: BTreeSet<usize>,
-    styled_from: usize,
-    loras: Vec<(usize, usize)>,
-}
-
-impl Near {
-    fn new(text: &str, plain: &Reading, styled_from: usize, cues: &[(usize, usize, usize)]) -> Self {
-        let starts = plain.words().iter().map(|&(s, e)| plain.original(s, e).0).collect();
-        let loras = lora_spans(text);
-        let mut near = Self { starts, cues: Vec::new(), styled: BTreeSet::new(), styled_from, loras };
-        near.set_cues(cues);
-        near
-    }
-
-    fn set_cues(&mut self, cues: &[(usize, usize, usize)]) {
-        self.styled = cues.iter().filter(|c| c.0 >= self.styled_from).map(|c| c.2).collect();
-        self.cues = cues.iter().map(|&(s, e, set)| (self.word_at(s), self.word_at(e.saturating_sub(1)), set, s, e)).collect();
-        self.cues.sort_unstable();
-        self.cues.dedup();
-    }
-
-    fn word_at(&self, byte: usize) -> usize {
-        self.starts.partition_point(|&s| s <= byte)
-    }
-
-    fn in_lora(&self, hit: &Hit) -> bool {
-        self.loras.iter().any(|l| l.0 <= hit.start && hit.end <= l.1)
-    }
-
-    fn has_cue(&self, hit: &Hit, sets: &[usize]) -> bool {
-        if hit.start >= self.styled_from || sets.iter().any(|set| self.styled.contains(set)) {
-            return true;
-        }
-        let (first, last) = (self.word_at(hit.start), self.word_at(hit.end.saturating_sub(1)));
-        // No cue has more than eight words.
-        let from = self.cues.partition_point(|c| c.0 + CUE_REACH + 8 < first);
-        self.cues[from..].iter().take_while(|c| c.0 <= last + CUE_REACH).any(|&(_, cue_last, set, start, end)| {
-            sets.contains(&set) && (end <= hit.start || start >= hit.end) && cue_last + CUE_REACH >= first
-        })
-    }
-}
-
 #[derive(Debug, Default)]
 struct Found<'r> {
     hits: Vec<Hit>,
@@ -485,19 +435,4 @@ fn word_around(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let before = bytes[..start].iter().rev().take(LONGEST_GLUED).take_while(|&&b| b != b' ').count();
     let after = bytes[end..].iter().take(LONGEST_GLUED).take_while(|&&b| b != b' ').count();
     (before + after + end - start <= LONGEST_GLUED).then_some((start - before, end + after))
-}
-
-/// Byte ranges of `<lora:…>`, `<lyco:…>`, `<hypernet:…>` and `embedding:…` names.
-fn lora_spans(text: &str) -> Vec<(usize, usize)> {
-    let lower = text.to_ascii_lowercase();
-    let mut out = Vec::new();
-    for (mark, stop) in [("<lora:", '>'), ("<lyco:", '>'), ("<hypernet:", '>'), ("embedding:", ' ')] {
-        for (at, _) in lower.match_indices(mark) {
-            let from = at + mark.len();
-            let to = lower[from..].char_indices().take(200).find(|(_, c)| *c == stop || *c == '\n');
-            out.push((from, from + to.map_or(lower.len() - from, |(i, _)| i).min(lower.len() - from)));
-        }
-    }
-    out.sort_unstable();
-    out
 }

@@ -8,11 +8,14 @@
 //! | `schema` | the TOML shapes of a bundle, exactly as written by people |
 //! | `bundle` | the parsed folder: `Bundle`, `Policy`, `Rule`, `Problem`, and the canonical hash |
 //! | `read` | texts → `Bundle`: every reference checked, the search prepared |
+//! | `forms` | versions, ids, days, lines and columns |
 //! | `lint` | what a bundle should have beyond being readable; runs the cases in `policies/tests/` |
 //! | `views` | the same prompt read several ways (folded, look-alike, leet, spaced, native script), each mapped to the original bytes |
 //! | `typo` | near spellings on windows of one to three words |
 //! | `matcher` | mentions of aliases, cues and exceptions over all views |
+//! | `near` | which cue is near which mention |
 //! | `decide` | (bundle, facts, day) → `Decision` |
+//! | `explain` | a decision as one sentence for a person |
 //!
 //! Semantics: every matching rule fires; the result is the highest outcome; a consent satisfies exactly the rule it names; nothing
 //! lowers another rule's result; near spellings never answer more than `human-review`; a mention in the negative prompt is recorded
@@ -20,8 +23,11 @@
 
 mod bundle;
 mod decide;
+mod explain;
+mod forms;
 mod lint;
 mod matcher;
+mod near;
 mod read;
 mod schema;
 mod terms;

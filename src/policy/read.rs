@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::bundle::{Authority, Bundle, Case, Kind, Person, Policy, Problem, Rule, hash_of};
+use super::forms::{is_day, is_id, is_version, line_and_column, searchable};
 use super::matcher::{Alias, Matcher, Surface};
 use super::schema::*;
 use super::terms::Use;
@@ -16,32 +17,6 @@ use super::views::{folded, native_form};
 const FILE_LIMIT: usize = 1 << 20;
 /// The layout this code reads.
 const SCHEMA_VERSION: u32 = 1;
-
-/// Line and column of a byte, both from 1.
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before: String = String::from_utf8_lossy(&text.as_bytes()[..at.min(text.len())]).into_owned();
-    let line = before.matches('\n').count() + 1;
-    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
-}
-
-fn is_version(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('.').collect();
-    parts.len() == 3
-        && parts.iter().all(|p| p.parse::<u32>().is_ok() && (*p == "0" || !p.starts_with('0')) && !p.starts_with('+'))
-}
-
-fn is_id(text: &str) -> bool {
-    let ends = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let bytes = text.as_bytes();
-    bytes.len() <= 64
-        && ends(bytes.first())
-        && ends(bytes.last())
-        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
-}
-
-fn is_day(text: &str) -> bool {
-    text.len() == 10 && crate::clock::Timestamp::parse(&format!("{text}T00:00:00Z")).is_some()
-}
 
 /// Collects problems while reading.
 #[derive(Default)]
@@ -428,7 +403,8 @@ impl Reader {
                 text: name.clone(),
                 never_show: false,
                 mode: *mode,
-                fuzzy,
+                // Surnames that mean other things are too short to be guessed at.
+                fuzzy: if *mode == AliasMatch::NeedsCue { Some(0) } else { fuzzy },
                 cues: style.to_vec(),
             };
             self.alias(file, text, at, alias, aliases);
@@ -503,9 +479,4 @@ impl Reader {
 
 fn rules_with(policies: &[Policy]) -> impl Iterator<Item = usize> {
     policies.iter().flat_map(|p| &p.rules).flat_map(|r| &r.with).copied()
-}
-
-/// At least `least` letters or digits to look for, in any script.
-fn searchable(text: &str, least: usize) -> bool {
-    folded(text).len() >= least || native_form(text).is_some()
 }

@@ -288,7 +288,8 @@ fn negative_prompt_style_and_seam() {
     let style = go("a cat", "", Some("wandjina"));
     assert_eq!((style.outcome, style.matches[0].surface), (Outcome::Deny, Surface::Style));
     assert_eq!(style.matches[0].words.as_deref(), Some("wandjina"));
-    assert_eq!(go("a wand", "", Some("jina figure")).outcome, Outcome::Deny, "split over the seam");
+    let split = go("a wand", "", Some("jina figure"));
+    assert_eq!((split.outcome, split.matches[0].words.as_deref()), (Outcome::Deny, Some("wand")), "split over the seam");
     assert_eq!(go("maori", "", Some("tattoo")).outcome, Outcome::RequireConsent, "the style is the cue");
     assert_eq!(go("an owl, a house, a long road and many other quiet things, maori", "", None).outcome, Outcome::Allow);
 }
@@ -344,7 +345,7 @@ fn errors_name_file_line_and_what_to_do() {
         assert!(said.contains(want) && said.contains(wandjina), "{from} → {to}: {said}");
     }
     let said = edit(wandjina, "outcome = ", "outcom = ");
-    assert!(said.starts_with("traditions/wandjina.toml:44:1: "), "{said}");
+    assert!(said.starts_with("traditions/wandjina.toml:50:1: unknown field `outcom`"), "{said}");
     let mut files = shipped_files();
     files.push(("notes.txt".into(), "x".into()));
     assert!(lines(&Bundle::parse(&files).unwrap_err()).contains("not a place for a policy file"));

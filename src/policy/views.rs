@@ -205,11 +205,11 @@ fn joined(base: &Reading) -> Option<Reading> {
             let gap = |k: usize| base.spans[tokens[k].0].0.saturating_sub(base.spans[tokens[k - 1].0].1);
             let narrow = (i + 1..run).map(gap).min().unwrap_or(0);
             out.space(at(tokens[i]));
-            for k in i..run {
+            for (k, &token) in tokens.iter().enumerate().take(run).skip(i) {
                 if k > i && gap(k) > narrow {
-                    out.space(at(tokens[k]));
+                    out.space(at(token));
                 }
-                take(&mut out, tokens[k]);
+                take(&mut out, token);
             }
             i = run;
         } else {
@@ -262,7 +262,7 @@ fn leet(chars: &[Ch], one: char, tail: bool) -> Option<Vec<Ch>> {
 pub(super) fn readings(text: &str) -> Vec<Reading> {
     let plain = fold(text, false);
     let mut bases = vec![(View::Plain, plain)];
-    if text.chars().any(|c| !c.is_ascii()) {
+    if !text.is_ascii() {
         bases.push((View::LookAlike, fold(text, true)));
     }
     for (one, tail) in [('i', true), ('i', false), ('l', false)] {
@@ -296,7 +296,7 @@ pub(super) fn folded(text: &str) -> String {
 
 /// The native form, when the text has letters beyond Latin.
 pub(super) fn native_form(text: &str) -> Option<String> {
-    let beyond = |c: char| c >= '\u{370}' && c.is_alphabetic() && !c.nfkd().next().is_some_and(|d| d < '\u{370}');
+    let beyond = |c: char| c >= '\u{370}' && c.is_alphabetic() && c.nfkd().next().is_none_or(|d| d >= '\u{370}');
     let reading = text.chars().any(beyond).then(|| native(text).text.trim().to_owned());
     reading.filter(|form| !form.is_empty())
 }

@@ -115,6 +115,17 @@ impl fmt::Debug for Pki {
     }
 }
 
+/// What people compare when they are asked to trust a root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootFacts {
+    /// Its subject, one line.
+    pub subject: String,
+    /// Of its DER form.
+    pub sha256: crate::digest::Sha256Hash,
+    /// Its last moment.
+    pub not_after: Timestamp,
+}
+
 impl Pki {
     /// A new authority for `site` (its public name, such as `colophon.example`), valid from `now`.
     pub fn create(site: &str, now: Timestamp, chance: &dyn Chance) -> Result<Self, PkiError> {
@@ -206,6 +217,13 @@ impl Pki {
     /// The root certificate as PEM: what other people's tools are given to trust.
     pub fn root_pem(&self) -> Result<String, PkiError> {
         pem(&self.root)
+    }
+
+    /// The root's name, hash and last day.
+    pub fn root_facts(&self) -> Result<RootFacts, PkiError> {
+        let der = self.root.to_der().map_err(unmade)?;
+        let subject = self.root.tbs_certificate.subject.to_string();
+        Ok(RootFacts { subject, sha256: crate::digest::sha256_of(&der), not_after: end(&self.root) })
     }
 
     /// What signs images: leaf key, chain (leaf, issuing) and the root they are checked against.

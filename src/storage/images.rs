@@ -203,6 +203,13 @@ pub async fn total(tx: &mut Tx) -> Result<u64> {
     Ok(count(n))
 }
 
+/// How many images a model drew.
+pub async fn total_of_model(tx: &mut Tx, model: ModelId) -> Result<u64> {
+    const SQL: &str = "SELECT COUNT(*) FROM images WHERE model_id = $1";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).bind(model.to_string()).fetch_one(c).await)?;
+    Ok(count(n))
+}
+
 /// How many images there are that drew on a work, and the newest of them.
 pub async fn of_work(tx: &mut Tx, work: WorkId, limit: u32) -> Result<(u64, Vec<ImageId>)> {
     const COUNT: &str = "SELECT COUNT(DISTINCT image_id) FROM image_works WHERE work_id = $1";

@@ -1,0 +1,112 @@
+//! The web: HTTP in, JSON or pages out. It parses, calls an action or reads from storage, and shows the answer; it decides nothing.
+//!
+//! `api` answers JSON, `pages` HTML for the same things, `log` the files of the transparency log. One error, two skins: `error`.
+
+pub mod api;
+pub mod error;
+pub mod extract;
+pub mod log;
+pub mod pages;
+pub mod session;
+mod statics;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::actions::Instance;
+use crate::chance::Chance;
+
+/// What handlers get.
+#[derive(Clone)]
+pub struct State {
+    /// Store, keys, policy, model.
+    pub instance: Arc<Instance>,
+    /// Largest upload, in bytes.
+    pub max_upload: usize,
+    /// Why pictures can't be drawn just now, if so.
+    pub health: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+}
+
+impl FromRef<State> for Arc<Instance> {
+    fn from_ref(state: &State) -> Self {
+        Arc::clone(&state.instance)
+    }
+}
+
+/// Longest a request may take. Pictures are drawn beside requests, so nothing honest comes near.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest form or JSON body that is no upload: a prompt of 20,000 characters is refused by its own message, not by this.
+const FORM_BYTES: usize = 1 << 20;
+
+/// Names requests in answers and logs.
+#[derive(Clone)]
+struct Named(Arc<dyn Chance>);
+
+impl MakeRequestId for Named {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        HeaderValue::from_str(&hex::encode(self.0.bytes::<8>())).ok().map(RequestId::new)
+    }
+}
+
+/// The whole service.
+pub fn router(state: State) -> Router {
+    let always =
+        |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let request_id = HeaderName::from_static("x-request-id");
+    let chance = Named(Arc::clone(&state.instance.chance));
+    let not_packed = DefaultPredicate::new()
+        .and(NotForContentType::const_new("font/"))
+        .and(NotForContentType::const_new("application/octet-stream"));
+    Router::new()
+        .merge(api::router(state.max_upload))
+        .merge(log::router())
+        .merge(pages::router(state.max_upload))
+        .route("/static/{*path}", get(statics::file))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(api::readyz))
+        .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn(session::same_site))
+        .layer(from_fn_with_state(state.clone(), error::dress))
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
+        .layer(CompressionLayer::new().compress_when(not_packed))
+        .layer(always(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        ))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(header::REFERRER_POLICY, "same-origin"))
+        .layer(always(header::CACHE_CONTROL, "no-cache"))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(
+            TraceLayer::new_for_http()
+                // The path without its query: what people search for and one-time links' secrets stay out of the log.
+                .make_span_with(|request: &axum::http::Request<axum::body::Body>| {
+                    let id = request.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default();
+                    tracing::info_span!("request", id, method = %request.method(), path = shown_path(request.uri().path()))
+                })
+                .on_response(tower_http::trace::DefaultOnResponse::new().level(tracing::Level::INFO)),
+        )
+        .layer(SetRequestIdLayer::new(request_id, chance))
+        .with_state(state)
+}
+
+/// A path as it may be logged: the secret of a one-time link is cut off.
+fn shown_path(path: &str) -> &str {
+    if path.starts_with("/setup/") { "/setup/…" } else { path }
+}

@@ -1,0 +1,55 @@
+//! `/api/v1/datasets` and `/api/v1/models`.
+
+use axum::extract::State as Handed;
+use serde_json::{Value, json};
+
+use super::{TheInstance, shape};
+use crate::actions::Error;
+use crate::id::{DatasetId, ModelId};
+use crate::storage;
+use crate::web::error::Failure;
+use crate::web::extract::Segment;
+
+type Answer = Result<axum::Json<Value>, Failure>;
+
+fn whole(items: Vec<Value>) -> axum::Json<Value> {
+    axum::Json(json!({ "total": items.len(), "items": items, "next": null }))
+}
+
+pub(super) async fn datasets(Handed(instance): TheInstance) -> Answer {
+    let mut tx = instance.store.read().await?;
+    Ok(whole(storage::datasets::all(&mut tx).await?.iter().map(shape::dataset).collect()))
+}
+
+pub(super) async fn dataset(Handed(instance): TheInstance, Segment(id): Segment<DatasetId>) -> Answer {
+    let mut tx = instance.store.read().await?;
+    let found = storage::datasets::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("dataset", id))?;
+    let mut shown = shape::dataset(&found);
+    let counted = |rows: Vec<(String, u64)>, name: &str| -> Value {
+        rows.into_iter().map(|(what, n)| json!({ name: what, "works": n })).collect()
+    };
+    shown["licences"] = counted(storage::datasets::licences(&mut tx, id).await?, "licence");
+    shown["authors"] = counted(storage::datasets::authors(&mut tx, id).await?, "author");
+    shown["index"] = json!(shape::index(&mut tx, found.statement).await?);
+    Ok(axum::Json(shown))
+}
+
+pub(super) async fn members(Handed(instance): TheInstance, Segment(id): Segment<DatasetId>) -> Answer {
+    let mut tx = instance.store.read().await?;
+    let found = storage::datasets::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("dataset", id))?;
+    let members = storage::datasets::members(&mut tx, id).await?;
+    Ok(axum::Json(json!({ "root": found.dataset.root, "total": members.len(), "items": members, "next": null })))
+}
+
+pub(super) async fn models(Handed(instance): TheInstance) -> Answer {
+    let mut tx = instance.store.read().await?;
+    Ok(whole(storage::models::all(&mut tx).await?.iter().map(shape::model).collect()))
+}
+
+pub(super) async fn model(Handed(instance): TheInstance, Segment(id): Segment<ModelId>) -> Answer {
+    let mut tx = instance.store.read().await?;
+    let found = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
+    let mut shown = shape::model(&found);
+    shown["index"] = json!(shape::index(&mut tx, found.statement).await?);
+    Ok(axum::Json(shown))
+}

@@ -1,0 +1,136 @@
+//! The JSON API: one file per resource, one table of routes from which both the router and `/openapi.json` are made.
+//!
+//! Lists answer `{items, total, next}`; hand `next` in as `after`. Errors are problem+json. Reading needs no account; the rest needs a
+//! bearer token (or the session's cookie with `x-csrf-token`).
+
+mod images;
+mod jobs;
+mod lineage;
+mod openapi;
+mod policy;
+pub(super) mod shape;
+mod statements;
+mod verify;
+mod works;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State as Handed};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+
+use super::State;
+use super::session::Instance;
+use crate::storage;
+
+/// One route, as the docs and `/openapi.json` show it.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// `get`, `post`, `delete`.
+    pub method: &'static str,
+    /// With `{…}` for its variable part.
+    pub path: &'static str,
+    /// Scope it needs; `public` for everyone.
+    pub scope: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Names of what may stand behind `?`.
+    pub query: &'static [&'static str],
+    /// Media type of the body; empty for none.
+    pub body: &'static str,
+    /// Media type of a good answer.
+    pub answer: &'static str,
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal $scope:literal $summary:literal ? [$($query:literal),*] body $body:literal gives $answer:literal => $handler:path;)*) => {
+        /// Every route of the API.
+        pub const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method),
+            path: $path,
+            scope: $scope,
+            summary: $summary,
+            query: &[$($query),*],
+            body: $body,
+            answer: $answer,
+        }),*];
+
+        fn all() -> Router<State> {
+            Router::new()$(.route($path, $method($handler)))*
+        }
+    };
+}
+
+routes! {
+    get "/api/v1/images" "public" "Images, newest first" ? ["after", "limit"] body "" gives "application/json" => images::list;
+    post "/api/v1/images" "images" "Ask for a picture: policy decides, a job is queued" ? [] body "application/json" gives "application/json" => images::request;
+    get "/api/v1/images/{id}" "public" "One image with its credits" ? [] body "" gives "application/json" => images::one;
+    get "/api/v1/images/{id}/file" "public" "The signed file" ? [] body "" gives "image/*" => images::file;
+    get "/api/v1/images/{id}/receipt" "public" "Its proof of inclusion in the log (C2SP tlog-proof)" ? [] body "" gives "text/plain" => images::proof;
+    get "/api/v1/jobs/{id}" "images" "How far a picture is" ? [] body "" gives "application/json" => jobs::one;
+    delete "/api/v1/jobs/{id}" "images" "Call a picture off" ? [] body "" gives "application/json" => jobs::cancel;
+    get "/api/v1/works" "public" "Registered works" ? ["q", "licence", "author", "after", "limit", "format"] body "" gives "application/json" => works::list;
+    post "/api/v1/works" "works" "Register a work with its picture and licence" ? [] body "multipart/form-data" gives "application/json" => works::register;
+    get "/api/v1/works/{id}" "public" "One work with grants and verdicts" ? [] body "" gives "application/json" => works::one;
+    get "/api/v1/works/{id}/picture" "public" "The work's picture" ? [] body "" gives "image/*" => works::picture;
+    post "/api/v1/grants/{id}/revocation" "grants" "Revoke a grant, with a reason that will be public" ? [] body "application/json" gives "application/json" => works::revoke;
+    get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;
+    get "/api/v1/datasets/{id}" "public" "One dataset: root, licences, authors" ? [] body "" gives "application/json" => lineage::dataset;
+    get "/api/v1/datasets/{id}/works" "public" "Ids of its members, in the order of the Merkle tree" ? [] body "" gives "application/json" => lineage::members;
+    get "/api/v1/models" "public" "Registered models" ? [] body "" gives "application/json" => lineage::models;
+    get "/api/v1/models/{id}" "public" "One model with its card" ? [] body "" gives "application/json" => lineage::model;
+    get "/api/v1/policies" "public" "The policy bundle in force" ? [] body "" gives "application/json" => policy::bundle;
+    post "/api/v1/policy/check" "public" "What the policy says of some words; nothing is kept" ? [] body "application/json" gives "application/json" => policy::check;
+    post "/api/v1/verify" "public" "Is this file what it claims?" ? [] body "multipart/form-data" gives "application/json" => verify::check;
+    get "/api/v1/statements" "public" "Log entries, newest first" ? ["kind", "after", "limit"] body "" gives "application/json" => statements::list;
+    get "/api/v1/statements/{id}" "public" "One statement as logged: a DSSE envelope" ? [] body "" gives "application/vnd.in-toto+json" => statements::one;
+    get "/openapi.json" "public" "This list, for programs" ? [] body "" gives "application/json" => openapi::document;
+}
+
+pub(super) fn router(max_upload: usize) -> Router<State> {
+    // A little room for the other fields of a form.
+    all().layer(DefaultBodyLimit::max(max_upload + (64 << 10)))
+}
+
+/// Whether everything needed to work is there: database and engine.
+pub(super) async fn readyz(Handed(state): Handed<State>) -> Response {
+    let answers = async {
+        let mut tx = state.instance.store.read().await?;
+        storage::log::head(&mut tx).await
+    };
+    let problem = match answers.await {
+        Err(e) => Some(e.to_string()),
+        Ok(None) => Some("no checkpoint was signed yet".to_owned()),
+        Ok(Some(_)) => (state.health)(),
+    };
+    match problem {
+        None => "ready\n".into_response(),
+        Some(problem) => {
+            tracing::warn!(%problem, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+        }
+    }
+}
+
+/// Rows of a page of a list: 1 to 200, 50 unless asked.
+pub(super) fn limit(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(50).clamp(1, 200)
+}
+
+/// What every list may be asked.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Paging {
+    /// `next` of the page before.
+    pub after: String,
+    /// Rows.
+    pub limit: Option<u32>,
+}
+
+pub(super) type TheInstance = Handed<Instance>;
+
+// What the pages share with the API: the same reads, so that both show the same.
+pub(super) use images::{file as image_file, proof as image_receipt, record as image_record};
+pub(super) use jobs::own as own_job;
+pub(super) use shape::{answer, public_words, verdicts};
+pub(super) use works::{Asked, page as work_page, picture as work_picture, record as work_record, registration};

@@ -1,0 +1,131 @@
+//! What things look like as JSON. One function per thing; ids, hashes and times as text.
+
+use serde_json::{Value, json};
+
+use crate::actions::Instance;
+use crate::clock::Timestamp;
+use crate::id::StatementId;
+use crate::storage::datasets::DatasetRecord;
+use crate::storage::images::{ImageRecord, Prompt};
+use crate::storage::log::Entry;
+use crate::storage::models::ModelRecord;
+use crate::storage::works::{GrantRecord, WorkRecord};
+use crate::storage::{self, Result, Tx};
+use crate::works::verdict::{RULES_VERSION, Usage, best, no_grant};
+use crate::works::{Verdict, verdict::Answer};
+
+/// A work in a list.
+pub fn work(record: &WorkRecord) -> Value {
+    let mut shown = serde_json::to_value(&record.work).unwrap_or_default();
+    shown["statement"] = json!(record.statement);
+    shown["url"] = json!(format!("/works/{}", record.work.id));
+    shown["picture"] = json!(format!("/api/v1/works/{}/picture", record.work.id));
+    shown
+}
+
+/// A grant.
+pub fn grant(record: &GrantRecord, now: Timestamp) -> Value {
+    let mut shown = serde_json::to_value(&record.grant).unwrap_or_default();
+    shown["statement"] = json!(record.statement);
+    shown["in_force"] = json!(record.in_force(now));
+    if let Some(revoked) = &record.revoked {
+        shown["revoked"] = json!({ "at": revoked.at, "reason": revoked.reason, "statement": revoked.statement });
+    }
+    shown
+}
+
+/// What the grants in force allow, one verdict for each use.
+pub fn verdicts(grants: &[GrantRecord], now: Timestamp) -> Vec<Verdict> {
+    let in_force: Vec<&str> = grants.iter().filter(|g| g.in_force(now)).map(|g| g.grant.licence.as_str()).collect();
+    Usage::ALL
+        .into_iter()
+        .map(|usage| if in_force.is_empty() { no_grant(usage) } else { best(in_force.iter().copied(), usage) })
+        .collect()
+}
+
+/// A whole work.
+pub async fn whole_work(tx: &mut Tx, record: &WorkRecord, now: Timestamp) -> Result<Value> {
+    let grants = storage::works::grants(tx, record.work.id).await?;
+    let (images, newest) = storage::images::of_work(tx, record.work.id, 50).await?;
+    let datasets: Vec<_> = storage::datasets::of_work(tx, record.work.id).await?.iter().map(dataset).collect();
+    let mut shown = work(record);
+    shown["index"] = json!(index(tx, record.statement).await?);
+    shown["grants"] = grants.iter().map(|g| grant(g, now)).collect();
+    shown["verdicts"] = json!(verdicts(&grants, now));
+    shown["rules_version"] = json!(RULES_VERSION);
+    shown["images"] = json!({ "total": images, "newest": newest });
+    shown["datasets"] = Value::Array(datasets);
+    Ok(shown)
+}
+
+/// A dataset.
+pub fn dataset(record: &DatasetRecord) -> Value {
+    let mut shown = serde_json::to_value(&record.dataset).unwrap_or_default();
+    shown["statement"] = json!(record.statement);
+    shown
+}
+
+/// A model.
+pub fn model(record: &ModelRecord) -> Value {
+    let mut shown = serde_json::to_value(&record.model).unwrap_or_default();
+    shown["statement"] = json!(record.statement);
+    shown["training_data_documented"] = json!(!record.model.datasets.is_empty());
+    shown
+}
+
+/// An image with the works it drew on.
+pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> Result<Value> {
+    let id = record.image.id;
+    let mut shown = serde_json::to_value(&record.image).unwrap_or_default();
+    let mut works = Vec::new();
+    for drawn in &record.image.works {
+        let found = storage::works::find(tx, drawn.work).await?;
+        let grants = storage::works::grants(tx, drawn.work).await?;
+        let now = instance.clock.now();
+        works.push(json!({
+            "work": drawn.work,
+            "nearness": f64::from(drawn.nearness) / 1e6,
+            "title": found.as_ref().map(|w| &w.work.title),
+            "author": found.as_ref().map(|w| &w.work.author),
+            "licence": grants.iter().find(|g| g.grant.covers(record.image.made_at)).map(|g| &g.grant.licence),
+            "in_force": grants.iter().any(|g| g.in_force(now)),
+        }));
+    }
+    let prompt = storage::images::find_prompt(tx, id).await?;
+    shown["works"] = Value::Array(works);
+    shown["prompt"] = json!(public_words(prompt.as_ref()));
+    shown["statement"] = json!(record.statement);
+    shown["index"] = json!(index(tx, record.statement).await?);
+    shown["url"] = json!(format!("{}/images/{id}", instance.site.url));
+    shown["file"] = json!(format!("/api/v1/images/{id}/file"));
+    shown["receipt"] = json!(format!("/api/v1/images/{id}/receipt"));
+    Ok(shown)
+}
+
+/// The words of an image, when its creator lets everyone read them.
+pub fn public_words(prompt: Option<&Prompt>) -> Option<&str> {
+    prompt.filter(|p| p.public).map(|p| p.prompt.as_str())
+}
+
+/// A statement's place in the log; `null` while it waits.
+pub async fn index(tx: &mut Tx, id: StatementId) -> Result<Option<u64>> {
+    Ok(storage::log::find(tx, id).await?.and_then(|e| e.index))
+}
+
+/// A log entry in a list.
+pub fn entry(entry: &Entry) -> Value {
+    json!({
+        "id": entry.id, "index": entry.index, "kind": entry.kind, "subject": entry.subject, "staged_at": entry.staged_at,
+        "bytes": entry.bytes.len(),
+    })
+}
+
+/// A verdict's answer as one word.
+pub const fn answer(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Allow => "allow",
+        Answer::Conditional => "conditional",
+        Answer::Unknown => "unknown",
+        Answer::Deny => "deny",
+    }
+}

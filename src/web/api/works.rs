@@ -1,0 +1,170 @@
+//! `/api/v1/works` and the grants on them.
+
+use axum::extract::State as Handed;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::images::blob;
+use super::{TheInstance, limit, shape};
+use crate::actions::register_work::{Registration, register_work};
+use crate::actions::revoke_grant::revoke_grant;
+use crate::actions::{Error, Instance};
+use crate::id::{GrantId, WorkId};
+use crate::storage::works::{Filter, WorkRecord};
+use crate::storage::{self, Page, Tx};
+use crate::web::error::Failure;
+use crate::web::extract::{Json, Query, Segment, Upload};
+use crate::web::session::Visitor;
+
+type Answer = Result<axum::Json<Value>, Failure>;
+
+/// What a list of works may be asked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    /// Words in title, author and tags.
+    pub q: String,
+    /// SPDX identifier.
+    pub licence: String,
+    /// Exact author.
+    pub author: String,
+    /// `next` of the page before.
+    pub after: String,
+    /// Rows.
+    pub limit: Option<u32>,
+    /// `csv` for a table of everything that matches.
+    pub format: String,
+}
+
+impl Asked {
+    /// As storage takes it.
+    pub(crate) fn filter(&self) -> Filter {
+        let plain = |text: &str| text.replace('\0', "");
+        Filter { words: plain(&self.q), licence: plain(&self.licence), author: plain(&self.author) }
+    }
+}
+
+pub(crate) async fn page(instance: &Instance, tx: &mut Tx, asked: &Asked, most: u32) -> Result<Page<WorkRecord>, Failure> {
+    Ok(storage::works::list(tx, &asked.filter(), &asked.after.replace('\0', ""), most, instance.clock.now()).await?)
+}
+
+pub(super) async fn list(Handed(instance): TheInstance, Query(asked): Query<Asked>) -> Result<Response, Failure> {
+    let mut tx = instance.store.read().await?;
+    if asked.format == "csv" {
+        return csv(&instance, &mut tx, &asked).await;
+    }
+    let page = page(&instance, &mut tx, &asked, limit(asked.limit)).await?;
+    let now = instance.clock.now();
+    let mut items = Vec::with_capacity(page.items.len());
+    for record in &page.items {
+        let mut shown = shape::work(record);
+        shown["grants"] = storage::works::grants(&mut tx, record.work.id).await?.iter().map(|g| shape::grant(g, now)).collect();
+        items.push(shown);
+    }
+    Ok(axum::Json(json!({ "items": items, "total": page.total, "next": page.next })).into_response())
+}
+
+/// Every work that matches, as a table. Cells that a spreadsheet would run as a formula are quoted with an apostrophe.
+async fn csv(instance: &Instance, tx: &mut Tx, asked: &Asked) -> Result<Response, Failure> {
+    fn cell(text: &str) -> String {
+        let guarded = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+        format!("\"{}\"", guarded.replace('"', "\"\""))
+    }
+    let mut out = String::from("id,title,author,licence,collection,source,sha256,registered_at,statement\r\n");
+    let (now, mut asked) = (instance.clock.now(), asked.clone());
+    loop {
+        let page = page(instance, tx, &asked, 1000).await?;
+        for record in &page.items {
+            let grants = storage::works::grants(tx, record.work.id).await?;
+            let licences: Vec<&str> = grants.iter().filter(|g| g.in_force(now)).map(|g| g.grant.licence.as_str()).collect();
+            let w = &record.work;
+            let row = [
+                w.id.to_string(),
+                w.title.clone(),
+                w.author.clone(),
+                licences.join(" OR "),
+                w.collection.clone(),
+                w.source.clone(),
+                w.digest.sha256.to_string(),
+                w.registered_at.rfc3339(),
+                record.statement.to_string(),
+            ];
+            out.push_str(&row.map(|c| cell(&c)).join(","));
+            out.push_str("\r\n");
+        }
+        match page.next {
+            Some(next) => asked.after = next,
+            None => break,
+        }
+    }
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"works.csv\"")),
+    ];
+    Ok((headers, out).into_response())
+}
+
+pub(crate) async fn record(tx: &mut Tx, id: WorkId) -> Result<WorkRecord, Failure> {
+    Ok(storage::works::find(tx, id).await?.ok_or_else(|| Error::not_found("work", id))?)
+}
+
+pub(super) async fn one(Handed(instance): TheInstance, Segment(id): Segment<WorkId>) -> Answer {
+    let mut tx = instance.store.read().await?;
+    let found = record(&mut tx, id).await?;
+    Ok(axum::Json(shape::whole_work(&mut tx, &found, instance.clock.now()).await?))
+}
+
+pub(crate) async fn picture(Handed(instance): TheInstance, Segment(id): Segment<WorkId>) -> Result<Response, Failure> {
+    let mut tx = instance.store.read().await?;
+    let work = record(&mut tx, id).await?.work;
+    let ending = work.media_type.rsplit('/').next().unwrap_or("bin").to_owned();
+    blob(&instance, &mut tx, work.digest.blake3, &format!("{id}.{ending}")).await
+}
+
+/// A registration from the fields of a form.
+pub(crate) fn registration(upload: Upload) -> Registration {
+    let text = |name: &str| upload.form.get(name).to_owned();
+    Registration {
+        title: text("title"),
+        author: text("author"),
+        tags: text("tags"),
+        source: text("source"),
+        licence: text("licence"),
+        licence_url: text("licence_url"),
+        evidence: text("evidence"),
+        picture: upload.file,
+    }
+}
+
+pub(super) async fn register(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    upload: Upload,
+) -> Result<Response, Failure> {
+    let actor = visitor.check_api(&headers)?;
+    let (id, statement) = register_work(&instance, actor, registration(upload)).await?;
+    let location = HeaderValue::from_str(&format!("/api/v1/works/{id}")).map_err(Error::internal)?;
+    let body = axum::Json(json!({ "id": id, "statement": statement }));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
+}
+
+/// Why a grant is revoked.
+#[derive(Debug, Deserialize)]
+pub(super) struct Reason {
+    reason: String,
+}
+
+pub(super) async fn revoke(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segment(id): Segment<GrantId>,
+    Json(body): Json<Reason>,
+) -> Answer {
+    let actor = visitor.check_api(&headers)?;
+    let statement = revoke_grant(&instance, actor, id, &body.reason).await?;
+    Ok(axum::Json(json!({ "grant": id, "statement": statement })))
+}

@@ -1,0 +1,235 @@
+//! From records to what the templates show: cards, counts, rules, proofs. No page of its own.
+
+use super::view::{
+    AuthorCount, DatasetRef, ImageCard, Inclusion, LicenceCount, Link, RecordView, RuleLine, Tone, When, WorkCard,
+};
+use crate::actions::receipt::receipt;
+use crate::actions::{self, Instance};
+use crate::clock::Timestamp;
+use crate::id::{ImageId, StatementId, WorkId};
+use crate::ledger::{NodeHash, leaf_hash};
+use crate::policy::{Decision, Fired};
+use crate::storage::datasets::DatasetRecord;
+use crate::storage::images::ImageRecord;
+use crate::storage::works::GrantRecord;
+use crate::storage::{self, Result, Tx};
+use crate::works::licence::spoken;
+use crate::works::verdict::{Usage, verdict};
+
+/// A day.
+pub fn day(at: Timestamp) -> When {
+    When::new(at.day(), at.rfc3339())
+}
+
+/// A minute.
+pub fn minute(at: Timestamp) -> When {
+    let text = at.rfc3339();
+    When::new(format!("{}, {} UTC", at.day(), text.get(11..16).unwrap_or_default()), text)
+}
+
+/// The grant that is shown for a work: the one that held at `at`, else the last given.
+pub fn shown_grant(grants: &[GrantRecord], at: Timestamp) -> Option<&GrantRecord> {
+    grants.iter().find(|g| g.in_force(at)).or_else(|| grants.iter().rfind(|g| g.grant.covers(at))).or_else(|| grants.last())
+}
+
+/// A work as a card. `made_at`: for works that a picture drew on, under the terms of that moment.
+pub async fn work_card(
+    tx: &mut Tx,
+    id: WorkId,
+    distance: Option<f64>,
+    now: Timestamp,
+    made_at: Timestamp,
+) -> Result<Option<WorkCard>> {
+    let Some(record) = storage::works::find(tx, id).await? else { return Ok(None) };
+    let grants = storage::works::grants(tx, id).await?;
+    let grant = shown_grant(&grants, made_at).map(|g| &g.grant);
+    Ok(Some(WorkCard {
+        id: id.to_string(),
+        title: record.work.title,
+        picture: format!("/works/{id}/picture"),
+        author: record.work.author,
+        licence: grant.map_or_else(|| "unknown".to_owned(), |g| short_licence(&g.licence)),
+        licence_url: grant.map(|g| g.licence_url.clone()).unwrap_or_default(),
+        distance,
+        revoked: !grants.iter().any(|g| g.in_force(now)),
+    }))
+}
+
+/// `CC BY 4.0`, `public domain`.
+pub fn short_licence(licence: &str) -> String {
+    if licence == "public-domain" { "public domain".to_owned() } else { spoken(licence) }
+}
+
+/// An image as a card.
+pub async fn image_card(tx: &mut Tx, record: &ImageRecord) -> Result<ImageCard> {
+    let id = record.image.id;
+    let prompt = storage::images::find_prompt(tx, id).await?;
+    let mut authors: Vec<String> = Vec::new();
+    for drawn in &record.image.works {
+        if let Some(work) = storage::works::find(tx, drawn.work).await?
+            && !authors.contains(&work.work.author)
+        {
+            authors.push(work.work.author);
+        }
+    }
+    Ok(ImageCard {
+        id: id.to_string(),
+        picture: format!("/images/{id}/file"),
+        words: crate::web::api::public_words(prompt.as_ref()).unwrap_or_default().to_owned(),
+        authors,
+        made: day(record.image.made_at),
+    })
+}
+
+/// Images by id, as cards.
+pub async fn image_cards(tx: &mut Tx, ids: &[ImageId]) -> Result<Vec<ImageCard>> {
+    let mut cards = Vec::with_capacity(ids.len());
+    for id in ids {
+        if let Some(record) = storage::images::find(tx, *id).await? {
+            cards.push(image_card(tx, &record).await?);
+        }
+    }
+    Ok(cards)
+}
+
+/// Licences with their share of `total`.
+#[expect(clippy::cast_precision_loss, reason = "shares are shown in whole percent")]
+pub fn licence_counts(rows: Vec<(String, u64)>) -> Vec<LicenceCount> {
+    let total: u64 = rows.iter().map(|(_, n)| n).sum();
+    rows.into_iter()
+        .map(|(licence, count)| LicenceCount {
+            url: format!("/works?licence={}", crate::web::error::encode(&licence)),
+            count,
+            share: count as f64 / total.max(1) as f64,
+            known: verdict(&licence, Usage::Train).answer != crate::works::Answer::Unknown,
+            licence: short_licence(&licence),
+        })
+        .collect()
+}
+
+/// Authors with their number of works, the first few.
+pub fn author_counts(rows: Vec<(String, u64)>) -> Vec<AuthorCount> {
+    rows.into_iter()
+        .map(|(author, count)| AuthorCount {
+            url: format!("/works?author={}", crate::web::error::encode(&author)),
+            author,
+            count,
+        })
+        .collect()
+}
+
+/// A dataset as a link.
+pub fn dataset_ref(record: &DatasetRecord) -> DatasetRef {
+    DatasetRef { id: record.dataset.id.to_string(), title: record.dataset.name.clone(), works: record.dataset.works }
+}
+
+/// The rules of a decision. `words` are there only where the prompt may be seen.
+pub fn rule_lines(decision: &Decision) -> Vec<RuleLine> {
+    decision.rules.iter().map(|rule| rule_line(rule, decision)).collect()
+}
+
+fn rule_line(rule: &Fired, decision: &Decision) -> RuleLine {
+    let mut words: Vec<String> = rule
+        .matches
+        .iter()
+        .filter_map(|n| decision.matches.get(*n)?.words.clone().or_else(|| decision.matches.get(*n)?.alias.clone()))
+        .collect();
+    words.dedup();
+    RuleLine {
+        policy: rule.title.clone(),
+        rule: rule.key(),
+        file: rule.file.clone(),
+        line: u32::try_from(rule.line).unwrap_or(0),
+        outcome: rule.outcome.as_str().to_owned(),
+        words,
+        why: rule.why.clone(),
+        authority: rule.authority_name.clone(),
+        authority_status: rule.authority_status.as_str().to_owned(),
+        contact: Link::new(rule.authority_name.clone(), rule.contact_url.clone()),
+        alternatives: rule.suggest.clone(),
+        appeal: Link::new(decision.appeal.clone(), ""),
+    }
+}
+
+/// A statement's place in the log, with its proof checked just now.
+pub async fn record_view(
+    instance: &Instance,
+    tx: &mut Tx,
+    id: StatementId,
+    receipt_url: String,
+) -> std::result::Result<RecordView, actions::Error> {
+    let entry = storage::log::find(tx, id).await?;
+    let index = entry.as_ref().and_then(|e| e.index);
+    let inclusion = match (index, entry) {
+        (Some(index), Some(entry)) => receipt(instance, tx, id).await?.map(|receipt| {
+            let checkpoint = receipt.checkpoint().unverified();
+            Inclusion {
+                tone: Tone::Verified,
+                sentence: format!("Entry {} is in the log of {} entries.", grouped(index), grouped(checkpoint.size)),
+                leaf: leaf_hash(&entry.bytes).to_hex(),
+                size: checkpoint.size,
+                root: checkpoint.root.to_hex(),
+                path: receipt.proof.iter().map(|h: &NodeHash| h.to_hex()).collect(),
+                receipt_url,
+            }
+        }),
+        _ => None,
+    };
+    Ok(RecordView { statement_id: id.to_string(), index, inclusion })
+}
+
+/// `10 482`, with narrow no-break spaces.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        // Four digits are read at a glance.
+        if i > 0 && digits.len() > 4 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Where a thing that a statement is about has its page.
+pub fn subject_link(kind: &str, subject: &str) -> Link {
+    let url = match kind {
+        "work" | "grant" | "revocation" => format!("/works/{subject}"),
+        "image" => format!("/images/{subject}"),
+        "model" => format!("/models/{subject}"),
+        "dataset" | "dataset-works" => format!("/datasets/{subject}"),
+        "bundle" => "/policies".to_owned(),
+        _ => String::new(),
+    };
+    let label = if kind == "bundle" { format!("{}…", subject.get(..8).unwrap_or(subject)) } else { subject.to_owned() };
+    Link::new(label, url)
+}
+
+/// What a statement states, as words.
+pub fn kind_words(kind: &str) -> &str {
+    match kind {
+        "work" => "work registered",
+        "grant" => "grant given",
+        "revocation" => "grant revoked",
+        "dataset" => "dataset frozen",
+        "dataset-works" => "dataset members",
+        "model" => "model registered",
+        "bundle" => "policy bundle in force",
+        "image" => "image made",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_from_five_digits() {
+        assert_eq!(
+            ["7", "1204", "10\u{202f}482", "1\u{202f}234\u{202f}567"],
+            [7, 1204, 10_482, 1_234_567].map(grouped).each_ref().map(String::as_str)
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! `/images`: the list, and the page of one image: the picture, its sentence, and the evidence for each part of it.
+
+use axum::extract::State as Handed;
+use serde::Deserialize;
+
+use super::view::images::{DecisionView, Download, NearCopy, ReplayRow, SignatureView};
+use super::view::{ImagePage, ImagesPage, Link, Tone, WorkCard};
+use super::{Page, chrome, fill, studio};
+use crate::actions::Error;
+use crate::actions::finish_image::NEAREST;
+use crate::actions::verify_image::verify_image;
+use crate::id::ImageId;
+use crate::policy::Decision;
+use crate::storage;
+use crate::storage::images::ImageRecord;
+use crate::web::State;
+use crate::web::api::{image_record, public_words};
+use crate::web::error::Failure;
+use crate::web::extract::{Query, Segment};
+use crate::web::session::Visitor;
+
+/// Pictures on a page of the list.
+const ROWS: u32 = 24;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    after: String,
+}
+
+pub(super) async fn list(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Page<ImagesPage>, Failure> {
+    let chrome = chrome(&state, &visitor, "Images", "/images").await?;
+    let mut tx = state.instance.store.read().await?;
+    let page = storage::images::list(&mut tx, &asked.after.replace('\0', ""), ROWS).await?;
+    let mut items = Vec::new();
+    for record in &page.items {
+        items.push(fill::image_card(&mut tx, record).await?);
+    }
+    Ok(Page(ImagesPage {
+        chrome,
+        q: String::new(),
+        items,
+        total: page.total,
+        next_url: page.next.map(|n| format!("/images?after={n}")).unwrap_or_default(),
+        first_url: if asked.after.is_empty() { String::new() } else { "/images".to_owned() },
+        json_url: "/api/v1/images".to_owned(),
+        csv_url: String::new(),
+    }))
+}
+
+pub(super) async fn page(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<ImageId>,
+) -> Result<Page<ImagePage>, Failure> {
+    let instance = &state.instance;
+    let mut tx = instance.store.read().await?;
+    let ImageRecord { image, statement } = image_record(&mut tx, id).await?;
+    let now = instance.clock.now();
+    let prompt = storage::images::find_prompt(&mut tx, id).await?;
+    let words = public_words(prompt.as_ref()).unwrap_or_default().to_owned();
+    let mut works: Vec<WorkCard> = Vec::new();
+    let mut licences: Vec<Link> = Vec::new();
+    for drawn in &image.works {
+        let card = fill::work_card(&mut tx, drawn.work, Some(f64::from(drawn.nearness) / 1e6), now, image.made_at).await?;
+        if let Some(card) = card {
+            if !licences.iter().any(|l| l.label == card.licence) {
+                licences.push(Link::new(card.licence.clone(), card.licence_url.clone()));
+            }
+            works.push(card);
+        }
+    }
+    let mut authors: Vec<String> = Vec::new();
+    works.iter().for_each(|w| {
+        if !authors.contains(&w.author) {
+            authors.push(w.author.clone());
+        }
+    });
+    let model = storage::models::find(&mut tx, image.model).await?.ok_or_else(|| Error::not_found("model", image.model))?;
+    let (mut training_licences, mut training_authors, mut datasets) = (Vec::new(), Vec::new(), Vec::new());
+    for dataset in &model.model.datasets {
+        if let Some(record) = storage::datasets::find(&mut tx, *dataset).await? {
+            training_licences.extend(storage::datasets::licences(&mut tx, *dataset).await?);
+            training_authors.extend(storage::datasets::authors(&mut tx, *dataset).await?);
+            datasets.push(fill::dataset_ref(&record));
+        }
+    }
+    let decision: Option<Decision> = serde_json::from_value(image.decision.clone()).ok();
+    let record = fill::record_view(instance, &mut tx, statement, format!("/images/{id}/receipt")).await?;
+    let blob = storage::blobs::find(&mut tx, image.digest.blake3).await?;
+    drop(tx);
+    let signature = signature(&state, blob).await?;
+    let nearest = works
+        .iter()
+        .filter(|w| w.distance.is_some())
+        .min_by(|a, b| a.distance.partial_cmp(&b.distance).unwrap_or(std::cmp::Ordering::Equal));
+    let near_copy = NearCopy {
+        sentence: nearest.map_or_else(
+            || "It was compared with no work, as it drew on none.".to_owned(),
+            |w| format!("Of the works it drew on, “{}” by {} is the nearest.", w.title, w.author),
+        ),
+        distance: nearest.and_then(|w| w.distance).unwrap_or(1.0),
+        threshold: NEAREST,
+    };
+    let title = if words.is_empty() { "An image".to_owned() } else { words.clone() };
+    let training = training_sentence(&model.model, training_authors.len(), &datasets);
+    Ok(Page(ImagePage {
+        chrome: chrome(&state, &visitor, &title, &format!("/images/{id}")).await?,
+        id: id.to_string(),
+        picture: format!("/images/{id}/file"),
+        width: image.width,
+        height: image.height,
+        words,
+        commitment: image.commitment.to_string(),
+        made_by: image.creator.clone(),
+        made: fill::day(image.made_at),
+        model: Link::new(model.model.card.title.clone(), format!("/models/{}", image.model)),
+        model_version: model.model.card.version.clone(),
+        works,
+        authors,
+        licences,
+        training_known: !model.model.datasets.is_empty(),
+        training_sentence: training,
+        training_licences: fill::licence_counts(training_licences),
+        training_authors: fill::author_counts(training_authors.into_iter().take(12).collect()),
+        datasets,
+        near_copy,
+        decision: decision_view(decision.as_ref()),
+        signature,
+        record,
+        replay: replay_rows(&image.replay, &image.pixels.to_string()),
+        downloads: vec![
+            Download {
+                label: format!("Picture ({}, signed)", image.format.to_uppercase()),
+                url: format!("/images/{id}/file"),
+                bytes: image.digest.len,
+            },
+            Download { label: "Receipt (tlog-proof)".to_owned(), url: format!("/images/{id}/receipt"), bytes: 0 },
+            Download { label: "Statement (JSON)".to_owned(), url: format!("/api/v1/statements/{statement}"), bytes: 0 },
+        ],
+    }))
+}
+
+/// What is known of a model's training, in one sentence.
+pub(super) fn training_sentence(model: &crate::lineage::Model, authors: usize, datasets: &[super::view::DatasetRef]) -> String {
+    if model.datasets.is_empty() {
+        return format!("What {} was trained on is not known.", model.card.title);
+    }
+    let works: u64 = datasets.iter().map(|d| d.works).sum();
+    format!("Trained on {} registered works by {authors} authors, every one of them on record.", fill::grouped(works))
+}
+
+/// The file's signature, checked just now.
+async fn signature(state: &State, blob: Option<storage::blobs::Blob>) -> Result<SignatureView, Failure> {
+    let Some(blob) = blob else {
+        return Ok(SignatureView {
+            tone: Tone::Refused,
+            sentence: "Its bytes are gone from this registry.".to_owned(),
+            ..SignatureView::default()
+        });
+    };
+    let report = verify_image(&state.instance, state.instance.blobs.get(&blob).await?).await?;
+    let signer = report.verdict.signer.unwrap_or_else(|| crate::provenance::SignerName {
+        common_name: None,
+        organisation: None,
+        serial: None,
+        not_after: None,
+        signed_at: None,
+    });
+    let made = report.verdict.claim.as_ref().and_then(|c| c.image.as_ref()).map(|i| fill::minute(i.made_at)).unwrap_or_default();
+    let trusted = report.verdict.finding == crate::provenance::verdict::Finding::Trusted;
+    Ok(SignatureView {
+        tone: if trusted { Tone::Verified } else { Tone::Refused },
+        sentence: if trusted {
+            format!("Signed by {}, and unchanged since.", state.instance.site.name)
+        } else {
+            report.verdict.sentence
+        },
+        signer: signer.common_name.unwrap_or_default(),
+        issuer: signer.organisation.unwrap_or_default(),
+        algorithm: "Ed25519".to_owned(),
+        manifest: String::new(),
+        signed: made,
+    })
+}
+
+fn decision_view(decision: Option<&Decision>) -> DecisionView {
+    let Some(decision) = decision else { return DecisionView::default() };
+    DecisionView {
+        id: String::new(),
+        outcome: decision.outcome.as_str().to_owned(),
+        sentence: if decision.rules.is_empty() { "No rule was met.".to_owned() } else { decision.sentence() },
+        use_label: studio::use_label(decision.use_).to_owned(),
+        bundle: decision.bundle.sha256.to_string(),
+        rules: fill::rule_lines(decision),
+    }
+}
+
+fn replay_rows(replay: &serde_json::Value, pixels: &str) -> Vec<ReplayRow> {
+    let row = |name: &str, key: &str| {
+        let value = replay.get(key).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).unwrap_or_default();
+        ReplayRow { name: name.to_owned(), value }
+    };
+    vec![
+        row("Seed", "seed"),
+        row("Steps", "steps"),
+        row("Guidance", "guidance"),
+        row("Start", "start"),
+        row("Sampler", "sampler"),
+        row("Engine", "engine"),
+        ReplayRow { name: "Pixels (blake3)".to_owned(), value: pixels.to_owned() },
+    ]
+}

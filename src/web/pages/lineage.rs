@@ -1,0 +1,150 @@
+//! `/datasets/{id}`, `/models` and `/models/{id}`.
+
+use axum::extract::State as Handed;
+use serde::Deserialize;
+
+use super::view::lineage::FileRow;
+use super::view::{DatasetPage, Link, ModelCard, ModelPage, ModelsPage, WorkCard};
+use super::{Page, chrome, fill, images};
+use crate::actions::Error;
+use crate::id::{DatasetId, ModelId};
+use crate::storage;
+use crate::web::State;
+use crate::web::error::Failure;
+use crate::web::extract::{Query, Segment};
+use crate::web::session::Visitor;
+
+/// Works on a page of a dataset.
+const ROWS: usize = 36;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    after: String,
+}
+
+pub(super) async fn dataset(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<DatasetId>,
+    Query(asked): Query<Asked>,
+) -> Result<Page<DatasetPage>, Failure> {
+    let instance = &state.instance;
+    let now = instance.clock.now();
+    let mut tx = instance.store.read().await?;
+    let found = storage::datasets::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("dataset", id))?;
+    let members = storage::datasets::members(&mut tx, id).await?;
+    let from = members.iter().position(|m| m.to_string() > asked.after).unwrap_or(members.len());
+    let shown = members.iter().skip(from).take(ROWS);
+    let mut works: Vec<WorkCard> = Vec::new();
+    for work in shown.clone() {
+        works.extend(fill::work_card(&mut tx, *work, None, now, found.dataset.frozen_at).await?);
+    }
+    let next = shown.last().filter(|_| from + ROWS < members.len());
+    let authors = storage::datasets::authors(&mut tx, id).await?;
+    let licences = storage::datasets::licences(&mut tx, id).await?;
+    let models = storage::models::all(&mut tx).await?;
+    let record = fill::record_view(instance, &mut tx, found.statement, format!("/log/receipts/{}", found.statement)).await?;
+    drop(tx);
+    Ok(Page(DatasetPage {
+        chrome: chrome(&state, &visitor, &found.dataset.name, &format!("/datasets/{id}")).await?,
+        id: id.to_string(),
+        title: found.dataset.name.clone(),
+        frozen: fill::minute(found.dataset.frozen_at),
+        works_total: found.dataset.works,
+        authors_total: authors.len() as u64,
+        merkle_root: found.dataset.root.to_string(),
+        licences: fill::licence_counts(licences),
+        authors: fill::author_counts(authors.into_iter().take(40).collect()),
+        models: models
+            .iter()
+            .filter(|m| m.model.datasets.contains(&id))
+            .map(|m| Link::new(m.model.card.title.clone(), format!("/models/{}", m.model.id)))
+            .collect(),
+        works,
+        next_url: next.map(|n| format!("/datasets/{id}?after={n}")).unwrap_or_default(),
+        json_url: format!("/api/v1/datasets/{id}"),
+        csv_url: String::new(),
+        record,
+    }))
+}
+
+pub(super) async fn models(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<ModelsPage>, Failure> {
+    let chrome = chrome(&state, &visitor, "Models", "/models").await?;
+    let mut tx = state.instance.store.read().await?;
+    let mut items = Vec::new();
+    for record in storage::models::all(&mut tx).await? {
+        let (sentence, ..) = training(&mut tx, &record.model).await?;
+        items.push(ModelCard {
+            id: record.model.id.to_string(),
+            images: storage::images::total_of_model(&mut tx, record.model.id).await?,
+            training_known: !record.model.datasets.is_empty(),
+            training_sentence: sentence,
+            name: record.model.card.title,
+            version: record.model.card.version,
+            summary: record.model.card.summary,
+            licence: record.model.card.licence,
+        });
+    }
+    Ok(Page(ModelsPage { chrome, items, json_url: "/api/v1/models".to_owned() }))
+}
+
+type Counted = Vec<(String, u64)>;
+
+/// What is known of a model's training: a sentence, its datasets, licences, authors.
+async fn training(
+    tx: &mut storage::Tx,
+    model: &crate::lineage::Model,
+) -> Result<(String, Vec<super::view::DatasetRef>, Counted, Counted), storage::Error> {
+    let (mut datasets, mut licences, mut authors) = (Vec::new(), Vec::new(), Vec::new());
+    for id in &model.datasets {
+        if let Some(record) = storage::datasets::find(tx, *id).await? {
+            licences.extend(storage::datasets::licences(tx, *id).await?);
+            authors.extend(storage::datasets::authors(tx, *id).await?);
+            datasets.push(fill::dataset_ref(&record));
+        }
+    }
+    Ok((images::training_sentence(model, authors.len(), &datasets), datasets, licences, authors))
+}
+
+pub(super) async fn model(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<ModelId>,
+) -> Result<Page<ModelPage>, Failure> {
+    let instance = &state.instance;
+    let mut tx = instance.store.read().await?;
+    let found = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
+    let (sentence, datasets, licences, authors) = training(&mut tx, &found.model).await?;
+    let images = storage::images::total_of_model(&mut tx, id).await?;
+    let record = fill::record_view(instance, &mut tx, found.statement, format!("/log/receipts/{}", found.statement)).await?;
+    drop(tx);
+    let card = found.model.card;
+    let parameters = card.parameters_millions.parse::<f64>().map_or(0, |m| (m * 1e6).round() as u64);
+    Ok(Page(ModelPage {
+        chrome: chrome(&state, &visitor, &card.title, &format!("/models/{id}")).await?,
+        id: id.to_string(),
+        name: card.title,
+        version: card.version,
+        summary: card.summary,
+        maker: "the Colophon developers".to_owned(),
+        licence: Link::new(card.licence, ""),
+        architecture: card.architecture,
+        parameters,
+        registered: fill::minute(found.model.registered_at),
+        images,
+        training_sentence: format!("{sentence} {}", card.training),
+        training_known: !found.model.datasets.is_empty(),
+        datasets,
+        licences: fill::licence_counts(licences),
+        authors: fill::author_counts(authors.into_iter().take(40).collect()),
+        limits: card.limits,
+        files: card
+            .files
+            .into_iter()
+            .map(|f| FileRow { name: f.name, bytes: 0, sha256: f.sha256.to_string(), blake3: String::new() })
+            .collect(),
+        json_url: format!("/api/v1/models/{id}"),
+        record,
+    }))
+}

@@ -1,0 +1,112 @@
+//! The pages: for each resource a handler that fills the struct of its template (`view`) from storage, mirroring `api` and `templates/`
+//! name for name. Forms come back with what was typed when something is wrong.
+
+mod about;
+mod account;
+mod fill;
+mod home;
+mod images;
+mod jobs;
+mod lineage;
+mod log;
+mod policies;
+mod studio;
+mod verify;
+pub mod view;
+mod works;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::State;
+use super::session::Visitor;
+use crate::actions::Error;
+use crate::ledger::NodeHash;
+use crate::storage;
+use view::{AccountView, Chrome, LogHead, Site};
+
+pub(super) fn router(max_upload: usize) -> Router<State> {
+    let uploads = Router::new()
+        .route("/verify", get(verify::form).post(verify::check))
+        .route("/works/new", get(works::new).post(works::register))
+        .layer(DefaultBodyLimit::max(max_upload + (64 << 10)));
+    Router::new()
+        .route("/", get(home::page))
+        .route("/studio", get(studio::page).post(studio::ask))
+        .route("/jobs/{id}", get(jobs::page))
+        .route("/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/images", get(images::list))
+        .route("/images/{id}", get(images::page))
+        .route("/images/{id}/file", get(super::api::image_file))
+        .route("/images/{id}/receipt", get(super::api::image_receipt))
+        .route("/works", get(works::list))
+        .route("/works/{id}", get(works::page))
+        .route("/works/{id}/picture", get(super::api::work_picture))
+        .route("/works/{id}/revoke", post(works::revoke))
+        .route("/datasets/{id}", get(lineage::dataset))
+        .route("/models", get(lineage::models))
+        .route("/models/{id}", get(lineage::model))
+        .route("/policies", get(policies::page))
+        .route("/log", get(log::page))
+        .route("/log/entries/{index}", get(log::entry))
+        .route("/login", get(account::login).post(account::sign_in))
+        .route("/logout", post(account::sign_out))
+        .route("/setup/{token}", get(account::setup).post(account::make_operator))
+        .route("/account", get(account::page))
+        .route("/account/password", post(account::password))
+        .route("/account/tokens", post(account::make_token))
+        .route("/account/tokens/{id}/revoke", post(account::revoke_token))
+        .route("/account/accounts", post(account::add_account))
+        .route("/trust", get(about::trust))
+        .route("/docs", get(about::docs))
+        .route("/terms", get(about::terms))
+        .merge(uploads)
+}
+
+/// A page as an answer.
+pub(super) struct Page<T>(pub T);
+
+impl<T: Template> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        match self.0.render() {
+            Ok(html) => Html(html).into_response(),
+            Err(e) => super::error::Failure::Action(Error::internal(e)).into_response(),
+        }
+    }
+}
+
+/// A page that says what is wrong with a form, and keeps what was typed.
+pub(super) struct Refused<T>(pub StatusCode, pub T);
+
+impl<T: Template> IntoResponse for Refused<T> {
+    fn into_response(self) -> Response {
+        (self.0, Page(self.1)).into_response()
+    }
+}
+
+/// What every page carries around its content.
+pub(super) async fn chrome(state: &State, visitor: &Visitor, title: &str, path: &str) -> Result<Chrome, storage::Error> {
+    let mut tx = state.instance.store.read().await?;
+    let head = storage::log::head(&mut tx).await?;
+    let root = |bytes: &[u8]| NodeHash::from_slice(bytes).map(NodeHash::to_hex).unwrap_or_default();
+    Ok(Chrome {
+        title: title.to_owned(),
+        path: path.to_owned(),
+        site: Site {
+            name: state.instance.site.name.clone(),
+            url: state.instance.site.url.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        account: visitor.session.as_ref().map(|s| AccountView {
+            name: s.account.name.clone(),
+            roles: s.account.roles.iter().map(|r| r.as_str().replace('-', " ")).collect(),
+        }),
+        csrf: visitor.csrf().to_owned(),
+        head: head.map(|h| LogHead { size: h.size, root: root(&h.root) }),
+        notice: String::new(),
+    })
+}

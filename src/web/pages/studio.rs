@@ -1,0 +1,175 @@
+//! `/studio`: words in, a job out; or the policy's answer with what was typed still there.
+
+use axum::extract::State as Handed;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::view::make::{Limits, Refusal, StudioForm};
+use super::view::{Choice, Field, StudioPage};
+use super::{Page, Refused, chrome, fill};
+use crate::actions::Error;
+use crate::actions::request_image::{Order, request_image};
+use crate::policy::{Decision, Use};
+use crate::web::State;
+use crate::web::error::Failure;
+use crate::web::extract::{Form, Query};
+use crate::web::session::Visitor;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Asked {
+    prompt: String,
+}
+
+pub(super) async fn page(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Page<StudioPage>, Failure> {
+    let mut form = Form::default();
+    form.set("prompt", &asked.prompt);
+    Ok(Page(build(&state, &visitor, &form, &[]).await?))
+}
+
+async fn build(
+    state: &State,
+    visitor: &Visitor,
+    form: &Form,
+    problems: &[(&'static str, String)],
+) -> Result<StudioPage, Failure> {
+    let offer = &state.instance.offer;
+    let field = |name: &str, or: String| {
+        let typed = form.get(name);
+        let problem = problems.iter().find(|(n, _)| *n == name).map(|(_, p)| p.clone()).unwrap_or_default();
+        Field { value: if typed.is_empty() { or } else { typed.to_owned() }, problem }
+    };
+    let choices = |name: &str, all: Vec<(String, String)>| -> Vec<Choice> {
+        let typed = form.get(name);
+        all.into_iter()
+            .enumerate()
+            .map(|(n, (value, label))| Choice { chosen: value == typed || (n == 0 && typed.is_empty()), value, label })
+            .collect()
+    };
+    let pairs = |all: &[(&str, &str)]| all.iter().map(|(v, l)| ((*v).to_owned(), (*l).to_owned())).collect::<Vec<_>>();
+    let mut styles = vec![(String::new(), "as the works are".to_owned())];
+    styles.extend(offer.styles.iter().map(|s| (s.clone(), s.replace('_', " "))));
+    let uses = Use::ALL.iter().map(|u| (u.as_str().to_owned(), use_label(*u).to_owned())).collect();
+    let model = &state.instance.model.model;
+    Ok(StudioPage {
+        chrome: chrome(state, visitor, "Studio", "/studio").await?,
+        form: StudioForm {
+            prompt: field("prompt", String::new()),
+            style: choices("style", styles),
+            use_: choices("use", uses),
+            format: choices("format", pairs(&[("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WebP")])),
+            seed: field("seed", String::new()),
+            steps: field("steps", offer.steps.to_string()),
+            guidance: field("guidance", offer.guidance.to_string()),
+            start: field("start", offer.start.to_string()),
+            private: form.get("private") == "yes",
+        },
+        refusal: None,
+        problem: problems
+            .iter()
+            .filter(|(n, _)| !["prompt", "seed", "steps", "guidance", "start"].contains(n))
+            .map(|(_, p)| p.as_str())
+            .collect::<Vec<_>>()
+            .join(" "),
+        limits: Limits { prompt_chars: 2_000, steps_max: 100, guidance_max: 10.0, start_max: 0.94 },
+        model: model.card.title.clone(),
+        model_url: format!("/models/{}", model.id),
+    })
+}
+
+/// What a picture is for, as a choice.
+pub(super) const fn use_label(use_: Use) -> &'static str {
+    match use_ {
+        Use::Personal => "personal use",
+        Use::Education => "education",
+        Use::News => "news and comment",
+        Use::Commercial => "commercial use",
+        Use::Logo => "a logo",
+        Use::Merch => "merchandise",
+    }
+}
+
+pub(super) async fn ask(Handed(state): Handed<State>, visitor: Visitor, form: Form) -> Result<Response, Failure> {
+    let actor = visitor.someone()?;
+    visitor.check_form(form.get("csrf"))?;
+    let order = match order(&form) {
+        Ok(order) => order,
+        Err(problems) => {
+            let page = build(&state, &visitor, &form, &problems).await?;
+            return Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
+    };
+    match request_image(&state.instance, actor, order, None).await {
+        Ok(requested) => Ok(Redirect::to(&format!("/jobs/{}", requested.job.id)).into_response()),
+        Err(Error::Invalid(problems)) => {
+            let page = build(&state, &visitor, &form, &problems).await?;
+            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(Error::Denied(decision)) => {
+            let mut page = build(&state, &visitor, &form, &[]).await?;
+            page.refusal = Some(refusal(&decision));
+            Ok(Refused(StatusCode::FORBIDDEN, page).into_response())
+        }
+        Err(busy @ Error::Busy { retry_after_s }) => {
+            let page = build(&state, &visitor, &form, &[("busy", format!("{busy}. What you typed is still here."))]).await?;
+            let retry = [(axum::http::header::RETRY_AFTER, retry_after_s.to_string())];
+            Ok((retry, Refused(StatusCode::TOO_MANY_REQUESTS, page)).into_response())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn refusal(decision: &Decision) -> Refusal {
+    Refusal {
+        sentence: decision.sentence(),
+        rules: fill::rule_lines(decision),
+        decision_id: String::new(),
+        bundle: decision.bundle.sha256.to_string(),
+    }
+}
+
+/// Reads the form; every field that can't be read is named.
+fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
+    let mut problems = Vec::new();
+    fn number<T: std::str::FromStr>(
+        form: &Form,
+        name: &'static str,
+        expected: &str,
+        problems: &mut Vec<(&'static str, String)>,
+    ) -> Option<T> {
+        let text = form.get(name).trim();
+        if text.is_empty() {
+            return None;
+        }
+        let read = text.parse().ok();
+        if read.is_none() {
+            problems.push((name, format!("`{}` is not {expected}", text.chars().take(40).collect::<String>())));
+        }
+        read
+    }
+    let use_ = match form.get("use") {
+        "" => Some(Use::Personal),
+        text => Use::parse(text).map_err(|e| problems.push(("use", e.to_string()))).ok(),
+    };
+    let order = Order {
+        // Browsers send line ends as CR LF.
+        prompt: form.get("prompt").replace("\r\n", "\n"),
+        negative: form.get("negative").to_owned(),
+        style: Some(form.get("style").to_owned()).filter(|s| !s.is_empty()),
+        use_: use_.unwrap_or_default(),
+        seed: number(form, "seed", "a whole number from 0 to 18446744073709551615", &mut problems),
+        steps: number(form, "steps", "a whole number from 1 to 100", &mut problems),
+        guidance: number(form, "guidance", "a number from 0 to 10", &mut problems),
+        start: number(form, "start", "a number from 0 to below 0.95", &mut problems),
+        width: None,
+        height: None,
+        format: Some(form.get("format")).filter(|f| !f.is_empty()).unwrap_or("png").to_owned(),
+        private: form.get("private") == "yes",
+    };
+    if problems.is_empty() { Ok(order) } else { Err(problems) }
+}
