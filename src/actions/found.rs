@@ -152,7 +152,7 @@ async fn put_bundle_in_force(tx: &mut Tx, instance: &Instance, now: Timestamp) -
     let deed = Deed {
         kind: "bundle",
         about: bundle.sha256.to_string(),
-        subject: vec![Subject::new("policies", &Digest::of(policies.hash().to_string().as_bytes()))],
+        subject: vec![Subject::new("policies", &Digest::of(policies.listing().as_bytes()))],
         actor: instance.site.name.clone(),
         body: json!({ "bundle": bundle }),
     };

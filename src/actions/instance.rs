@@ -160,7 +160,19 @@ impl Instance {
         if let Some(png) = &*self.card_png.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Arc::clone(png));
         }
-        let png: Arc<[u8]> = make()?.into();
+        // Kept beside the certificate that signed it: the next process need not sign it again. `sign_image` refuses a card that is not
+        // ours or not this model's, so a stale file can do no harm but to be made anew.
+        let serial = self.keys.pki.read().unwrap_or_else(PoisonError::into_inner).leaf_serial().replace(':', "");
+        let path =
+            self.keys.folder.join(format!("card-{}-{}.png", self.model.model.weights.short(), &serial[..serial.len().min(16)]));
+        let png: Arc<[u8]> = match std::fs::read(&path) {
+            Ok(kept) => kept.into(),
+            Err(_) => {
+                let made = make()?;
+                files::write(&path, &made, Access::Public)?;
+                made.into()
+            }
+        };
         *self.card_png.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&png));
         Ok(png)
     }

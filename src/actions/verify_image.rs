@@ -164,9 +164,9 @@ fn check_receipt(receipt: &Receipt, verifier: &Verifier, origin: &str, file: &Di
     Logged::Proved { index: receipt.index, size: checkpoint.size, origin: checkpoint.origin.clone() }
 }
 
-/// “Trusted: … Logged as entry 7 236. Policy bundle 3f2a…, four works under two licences.”
+/// “Trusted. … Logged at index 7236 of 7237 in … Policy bundle 3f2a… Draws on 4 works under 2 licences.”
 fn sentence(verdict: &Verdict, logged: &Logged) -> String {
-    let mut said = verdict.sentence.clone();
+    let mut said = if verdict.is_trusted() { format!("Trusted. {}", verdict.sentence) } else { verdict.sentence.clone() };
     match logged {
         Logged::Proved { index, size, origin } => {
             said.push_str(&format!(" Logged at index {index} of {size} in {origin}."));

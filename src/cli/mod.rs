@@ -61,6 +61,8 @@ struct Common {
 enum Command {
     /// Start the service
     Serve,
+    /// Prepare data folder and database, and leave (`serve` does this by itself)
+    Init,
     /// Make a picture: checked, drawn, signed, logged and verified, without a browser
     Generate(generate::Generate),
     /// Check a file: is it what it claims, and is it in the log?
@@ -124,7 +126,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match args.command {
-            Command::Serve => serve::run(settings).await,
+            Command::Serve => serve::run(settings, &common).await,
+            Command::Init => serve::init(&settings, common.json).await,
             Command::Generate(generate) => generate::run(&generate, &settings, common.json).await,
             Command::Trust(what) => trust::run(what, &open(&settings).await?),
             Command::Policy(what) => policy::run(&what, &settings, common.json),

@@ -9,16 +9,48 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
-use super::{open, say};
+use super::{Common, open, say};
 use crate::actions::sign_in::setup_link;
 use crate::config::Settings;
 use crate::generation::Health;
-use crate::{jobs, web};
+use crate::{embedded, jobs, storage, web};
 
 /// How long running requests and jobs have to end after a signal.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+/// Prepares everything that the service needs.
+pub(super) async fn init(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
+    let instance = open(settings).await?;
+    let mut tx = instance.store.read().await?;
+    let (works, authors) = storage::works::totals(&mut tx).await?;
+    if json {
+        say(&serde_json::json!({ "works": works, "authors": authors, "log_origin": instance.site.log_origin }).to_string());
+    } else {
+        say(&format!("Ready: {works} works by {authors} authors are registered in {}.", instance.site.log_origin));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first start in a process of its own: what importing thousands of works takes in memory is given back whole when that ends, and the
+/// service begins small.
+async fn first_start(common: &Common) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("can't tell where this program is")?;
+    let mut command = tokio::process::Command::new(program);
+    for (flag, value) in [("--data-dir", common.data_dir.as_deref()), ("--config", common.config.as_deref())] {
+        if let Some(value) = value {
+            command.arg(flag).arg(value);
+        }
+    }
+    if let Some(listen) = &common.listen {
+        command.arg("--listen").arg(listen);
+    }
+    let status =
+        command.arg("init").stdout(std::process::Stdio::null()).status().await.context("can't prepare the first start")?;
+    anyhow::ensure!(status.success(), "the first start failed; what is wrong is said above");
+    Ok(())
+}
+
+pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_new(&settings.log_filter)
         .with_context(|| format!("setting `log_filter` can't be `{}`", settings.log_filter))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -36,6 +68,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         )
     })?;
     let address = listener.local_addr()?;
+    if !settings.models_dir.join(embedded::MODEL).exists() {
+        first_start(common).await?;
+    }
     let instance = Arc::new(open(&settings).await?);
     let engine = {
         let (dir, clock) = (settings.models_dir.clone(), Arc::clone(&instance.clock));

@@ -148,6 +148,7 @@ pub struct Bundle {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) hash: Sha256Hash,
+    pub(super) listing: String,
     pub(super) default_outcome: Outcome,
     pub(super) appeal: String,
     pub(super) policies: Vec<Policy>,
@@ -191,6 +192,11 @@ impl Bundle {
         self.hash
     }
 
+    /// Those lines, so that others can hash them too.
+    pub fn listing(&self) -> &str {
+        &self.listing
+    }
+
     /// How a person asks for a second look.
     pub fn appeal(&self) -> &str {
         &self.appeal
@@ -207,10 +213,10 @@ impl Bundle {
     }
 }
 
-/// The hash of a set of files; the order they come in does not matter.
-pub(super) fn hash_of<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Sha256Hash {
+/// What is hashed of a set of files; the order they come in does not matter.
+pub(super) fn listing_of<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut lines: Vec<String> =
         files.map(|(path, text)| format!("{path}\0{}\n", sha256_of(text.replace("\r\n", "\n").as_bytes()))).collect();
     lines.sort_unstable();
-    sha256_of(lines.concat().as_bytes())
+    lines.concat()
 }

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, HashSet};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
-use super::bundle::{Authority, Bundle, Case, Kind, Person, Policy, Problem, Rule, hash_of};
+use super::bundle::{Authority, Bundle, Case, Kind, Person, Policy, Problem, Rule, listing_of};
 use super::forms::{is_day, is_id, is_version, line_and_column, searchable};
 use super::matcher::{Alias, Matcher, Surface};
 use super::schema::*;
 use super::terms::Use;
 use super::views::{folded, native_form};
+use crate::digest::sha256_of;
 
 /// Longest file of a bundle, in bytes.
 const FILE_LIMIT: usize = 1 << 20;
@@ -134,10 +135,12 @@ impl Reader {
             .map_err(|message| self.say("bundle.toml", "", None, message))
             .ok()?;
         let head = head?;
+        let listing = listing_of(by_path.iter().map(|(path, text)| (*path, *text)));
         Some(Bundle {
             name: head.name,
             version: head.version.into_inner(),
-            hash: hash_of(by_path.iter().map(|(path, text)| (*path, *text))),
+            hash: sha256_of(listing.as_bytes()),
+            listing,
             default_outcome: head.default_outcome,
             appeal: head.appeal,
             policies,
