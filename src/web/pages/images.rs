@@ -164,13 +164,8 @@ async fn signature(state: &State, blob: Option<storage::blobs::Blob>) -> Result<
         });
     };
     let report = verify_image(&state.instance, state.instance.blobs.get(&blob).await?).await?;
-    let signer = report.verdict.signer.unwrap_or_else(|| crate::provenance::SignerName {
-        common_name: None,
-        organisation: None,
-        serial: None,
-        not_after: None,
-        signed_at: None,
-    });
+    let signer = report.verdict.signer.as_ref();
+    let named = |name: Option<&String>| name.cloned().unwrap_or_default();
     let made = report.verdict.claim.as_ref().and_then(|c| c.image.as_ref()).map(|i| fill::minute(i.made_at)).unwrap_or_default();
     let trusted = report.verdict.finding == crate::provenance::verdict::Finding::Trusted;
     Ok(SignatureView {
@@ -180,8 +175,8 @@ async fn signature(state: &State, blob: Option<storage::blobs::Blob>) -> Result<
         } else {
             report.verdict.sentence
         },
-        signer: signer.common_name.unwrap_or_default(),
-        issuer: signer.organisation.unwrap_or_default(),
+        signer: named(signer.and_then(|s| s.common_name.as_ref())),
+        issuer: named(signer.and_then(|s| s.organisation.as_ref())),
         algorithm: "Ed25519".to_owned(),
         manifest: String::new(),
         signed: made,

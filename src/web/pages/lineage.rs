@@ -40,7 +40,7 @@ pub(super) async fn dataset(
     for work in shown.clone() {
         works.extend(fill::work_card(&mut tx, *work, None, now, found.dataset.frozen_at).await?);
     }
-    let next = shown.last().filter(|_| from + ROWS < members.len());
+    let next = shown.clone().next_back().filter(|_| from + ROWS < members.len());
     let authors = storage::datasets::authors(&mut tx, id).await?;
     let licences = storage::datasets::licences(&mut tx, id).await?;
     let models = storage::models::all(&mut tx).await?;
