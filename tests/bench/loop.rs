@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --profile dev` measures what `cargo run` starts; `cargo bench --profile release` the packaged program.
 
+#![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -103,7 +103,7 @@ pub(super) async fn page(
             || "It was compared with no work, as it drew on none.".to_owned(),
             |w| format!("Of the works it drew on, “{}” by {} is the nearest.", w.title, w.author),
         ),
-        distance: nearest.and_then(|w| w.distance).unwrap_or(1.0),
+        distance: (nearest.and_then(|w| w.distance).unwrap_or(1.0) * 1e3).round() / 1e3,
         threshold: NEAREST,
     };
     let title = if words.is_empty() { "An image".to_owned() } else { words.clone() };
