@@ -54,6 +54,22 @@ fn new_account(instance: &Instance, name: &str, roles: Roles, now: Timestamp) ->
     Ok(Account { id: AccountId::new(now, &*instance.chance), name, roles, created_at: now, disabled_at: None })
 }
 
+/// An account and its password, or everything that is wrong with either.
+fn both(
+    account: Result<Account>,
+    password: std::result::Result<Password, crate::accounts::AccountError>,
+) -> Result<(Account, Password)> {
+    let password = password.map_err(|e| Error::invalid("password", e.to_string()));
+    match (account, password) {
+        (Ok(account), Ok(password)) => Ok((account, password)),
+        (Err(Error::Invalid(mut name)), Err(Error::Invalid(password))) => {
+            name.extend(password);
+            Err(Error::Invalid(name))
+        }
+        (Err(e), _) | (_, Err(e)) => Err(e),
+    }
+}
+
 /// A one-time link's secret, when nobody can sign in yet. It replaces links given before.
 pub async fn setup_link(instance: &Instance) -> Result<Option<Secret>> {
     let mut tx = instance.store.begin().await?;
@@ -70,8 +86,7 @@ pub async fn setup_link(instance: &Instance) -> Result<Option<Secret>> {
 pub async fn make_operator(instance: &Instance, link: &Secret, name: &str, typed: &str) -> Result<(Session, Secret)> {
     let now = instance.clock.now();
     let roles = [Role::Operator, Role::Creator, Role::RightsHolder].into_iter().collect();
-    let account = new_account(instance, name, roles, now)?;
-    let password = Password::parse(typed).map_err(|e| Error::invalid("password", e.to_string()))?;
+    let (account, password) = both(new_account(instance, name, roles, now), Password::parse(typed))?;
     let hash = hashed(instance, password).await?;
     let mut tx = instance.store.begin().await?;
     if !storage::accounts::use_setup_link(&mut tx, link.hash(), now).await? {
@@ -161,8 +176,7 @@ pub async fn add_account(instance: &Instance, actor: &Actor, name: &str, typed: 
         return Err(Error::invalid("roles", "choose at least one role"));
     }
     let now = instance.clock.now();
-    let account = new_account(instance, name, roles, now)?;
-    let password = Password::parse(typed).map_err(|e| Error::invalid("password", e.to_string()))?;
+    let (account, password) = both(new_account(instance, name, roles, now), Password::parse(typed))?;
     let hash = hashed(instance, password).await?;
     let mut tx = instance.store.begin().await?;
     insert(&mut tx, &account, &hash).await?;
