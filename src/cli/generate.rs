@@ -90,13 +90,14 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
         format: format.ending().to_owned(),
         private: asked.private,
     };
-    let requested = request_image(&instance, &actor, order, Some(generate::lease_end(&instance))).await?;
     let opened = begun.elapsed();
     let engine = {
         let (dir, clock, threads) = (settings.models_dir.clone(), Arc::clone(&instance.clock), settings.threads);
         tokio::task::spawn_blocking(move || jobs::start_engine(&dir, 1, threads, clock)).await??
     };
     let loaded = begun.elapsed() - opened;
+    // Only now: a job is not begun by a program that can't draw.
+    let requested = request_image(&instance, &actor, order, Some(generate::lease_end(&instance))).await?;
     let Some((delivered, drawn)) = generate::run(&instance, &engine, &requested.job).await? else {
         let mut tx = instance.store.read().await?;
         let job = storage::jobs::find(&mut tx, requested.job.id).await?.context("the job is gone from the record")?;

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
 
 /// One SQL text, two drivers: runs the body with the typed connection inside the `Tx`.
 macro_rules! on {
@@ -180,6 +180,8 @@ impl Tx {
 
 /// Readers beside the one SQLite writer; PostgreSQL connections in all.
 const CONNECTIONS: u32 = 4;
+/// How long a connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Opens `sqlite://FILE` or `postgres://…` and brings its tables up to date.
@@ -203,12 +205,14 @@ impl Store {
                 .map_err(|e| Error::Unavailable(format!("the PostgreSQL address can't be read: {e}")))?
                 .application_name("colophon")
                 .disable_statement_logging();
-            let pool = PgPoolOptions::new()
-                .max_connections(CONNECTIONS)
-                .acquire_timeout(Duration::from_secs(10))
-                .connect_with(options)
-                .await
-                .map_err(|e| Error::Unavailable(format!("can't reach PostgreSQL: {e}; check database_url and that it runs")))?;
+            let unreachable = |cause: String| {
+                Error::Unavailable(format!("can't reach PostgreSQL: {cause}; check database_url and that it runs"))
+            };
+            // One connection by itself first: a pool tries again and again, and then says only that it took too long.
+            let first = tokio::time::timeout(PATIENCE, options.connect()).await;
+            let first = first.map_err(|_| unreachable(format!("no answer in {} seconds", PATIENCE.as_secs())))?;
+            first.map_err(|e| unreachable(e.to_string()))?.close().await.ok();
+            let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
             Self(Pool::Postgres(pool))
         };
         store.migrate().await?;
