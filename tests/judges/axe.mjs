@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // axe: opens every page in a real browser, narrow and wide, light and dark, and asks axe-core what a person would stumble over.
 //
-//   node axe.mjs BASE_URL [--cookie 'NAME=VALUE; …'] [--chromium FILE] [--shots DIR] < PAGES
+//   node axe.mjs BASE_URL --chromium FILE [--cookie 'NAME=VALUE; …'] [--shots DIR] < PAGES
 //
 // PAGES has one page a line: the status it answers with, its path, and optionally the CSS selector of a form to send from there,
 // with a file to put into it first (the page that comes then, with that status, is the one looked at):
@@ -22,6 +22,7 @@ const SCHEMES = ["light", "dark"];
 const WIDTHS = [390, 1400];
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const GRAVE = ["serious", "critical"];
+const USAGE = "usage: node axe.mjs BASE_URL --chromium FILE [--cookie 'NAME=VALUE; …'] [--shots DIR] < PAGES";
 
 const { base, options } = read(process.argv.slice(2));
 const pages = readFileSync(0, "utf8").split("\n").filter((line) => line.trim()).map((line) => {
@@ -37,12 +38,15 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 if (options.shots) mkdirSync(options.shots, { recursive: true });
 
 function read(args) {
-  const options = { chromium: "/usr/bin/chromium" };
+  const options = {};
   const [base, ...rest] = args;
   for (let i = 0; i < rest.length; i += 2) options[rest[i].replace(/^--/, "")] = rest[i + 1];
-  if (!base) throw new Error("usage: node axe.mjs BASE_URL [--cookie NAME=VALUE] [--chromium FILE] [--shots DIR] < PAGES");
+  if (!base || !options.chromium) throw new Error(USAGE);
   return { base: base.replace(/\/$/, ""), options };
 }
+
+/** An address without what the server never sees. */
+const bare = (url) => url.split("#")[0];
 
 /** What went wrong on one page, in words; findings of lesser weight go into `minor`. */
 async function look(context, page, view, minor) {
@@ -52,7 +56,7 @@ async function look(context, page, view, minor) {
   const url = base + page.path;
   tab.on("console", (message) => {
     // The browser reports the page's own status too, where that is an error: it is compared below.
-    const own = message.text().startsWith("Failed to load resource") && message.location().url.split("#")[0] === tab.url().split("#")[0];
+    const own = message.text().startsWith("Failed to load resource") && bare(message.location().url) === bare(tab.url());
     if (message.type() === "error" && !own) wrong.push(`console: ${message.text()} (${message.location().url})`);
   });
   tab.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
@@ -73,7 +77,7 @@ async function look(context, page, view, minor) {
       [answer] = await Promise.all([tab.waitForNavigation(), form.evaluate((it) => it.requestSubmit())]);
     }
     if (answer.status() !== page.status) wrong.push(`answered ${answer.status()}, not ${page.status}`);
-    await tab.evaluate(() => document.fonts.ready.then(() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))));
+    await tab.evaluate(() => document.fonts.ready.then(() => new Promise((painted) => requestAnimationFrame(painted))));
     await tab.waitForLoadState("networkidle");
     await scrolls("as it opens");
     if (options.shots) {
@@ -87,7 +91,8 @@ async function look(context, page, view, minor) {
     if (passes.length === 0) wrong.push("axe-core found nothing to look at");
     for (const v of violations) {
       const node = v.nodes[0];
-      const line = `${v.impact} ${v.id}, ${v.nodes.length} times: ${node.html.slice(0, 160)} (${(node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? v.help})`;
+      const why = (node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? v.help;
+      const line = `${v.impact} ${v.id}, ${v.nodes.length} times: ${node.html.slice(0, 160)} (${why})`;
       if (GRAVE.includes(v.impact)) wrong.push(line);
       else minor.add(`${page.path}: ${line}`);
     }
@@ -101,7 +106,10 @@ async function look(context, page, view, minor) {
 // A browser started by root has no sandbox; nothing but these pages is opened, and nothing else is asked for.
 const browser = await chromium.launch({
   executablePath: options.chromium,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+  ],
 });
 let failures = 0;
 const minor = new Set();

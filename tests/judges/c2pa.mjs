@@ -2,7 +2,7 @@
 // c2pa: asks c2pa-ts, which shares no code with the library Colophon signs with, whether files are valid.
 //
 //   node c2pa.mjs FILE…                      every file must be valid, without a single failure
-//   node c2pa.mjs --expect-invalid FILE…     flips one byte of the picture in memory: each must be refused, for that reason alone
+//   node c2pa.mjs --expect-invalid FILE…     flips one byte of the picture in memory: each must be refused, for that alone
 //
 // Reads PNG and JPEG; c2pa-ts does not read WebP. Exits 1 if any file is judged otherwise than expected.
 import { readFileSync } from "node:fs";
@@ -57,9 +57,10 @@ for (const file of files) {
   try {
     const { entries, failures } = await judge(file);
     const list = failures.map((f) => [f.code, f.url, f.explanation].filter(Boolean).join(" ")).join("; ");
-    const expected = flip ? failures.length > 0 && failures.every((f) => f.code === ALTERED) : failures.length === 0 && entries > 0;
+    const altered = failures.length > 0 && failures.every((f) => f.code === ALTERED);
+    const expected = flip ? altered : failures.length === 0 && entries > 0;
     if (!expected) wrong += 1;
-    found = `${expected ? "as expected" : "NOT as expected"}: ${failures.length ? `invalid, ${list}` : `valid, ${entries} checks`}`;
+    found = (expected ? "as expected: " : "NOT as expected: ") + (list ? `invalid, ${list}` : `valid, ${entries} checks`);
   } catch (error) {
     wrong += 1;
     found = `NOT as expected: ${error.message}`;

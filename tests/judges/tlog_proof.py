@@ -55,7 +55,7 @@ def read_key(vkey):
     need(match, "this is not a verifier key")
     name, key_id, encoded = match[1], bytes.fromhex(match[2]), decoded(match[3])
     need(len(encoded) == 33 and encoded[0] == ED25519, "the verifier key is not an Ed25519 key")
-    need(hashlib.sha256(name.encode() + b"\n" + encoded).digest()[:4] == key_id, "the verifier key's id is not the hash of its key")
+    need(hashlib.sha256(name.encode() + b"\n" + encoded).digest()[:4] == key_id, "the verifier key's id is not its key's")
     return name, key_id, encoded[1:]
 
 
@@ -166,7 +166,8 @@ def check(content, receipt, vkey, entry_of):
     entry = entry_of(index, size)
     need(root_from(index, size, hashlib.sha256(b"\x00" + entry).digest(), path) == root, "the entry is not in the signed tree")
     envelope = json.loads(entry)
-    need(envelope["payloadType"] == "application/vnd.in-toto+json" and envelope["signatures"], "the entry is not a signed in-toto statement")
+    need(envelope["payloadType"] == "application/vnd.in-toto+json", "the entry is not an in-toto statement")
+    need(envelope["signatures"], "the entry is not signed")
     statement = json.loads(decoded(envelope["payload"]))
     need(statement["_type"] == "https://in-toto.io/Statement/v1", "the entry is not an in-toto Statement v1")
     digest = hashlib.sha256(content).hexdigest()

@@ -1,0 +1,10 @@
+//! What can be done, and what is refused: each deed from its action to tables, log and file, on both databases.
+
+mod failures;
+mod first_start;
+mod model_files;
+mod pictures;
+mod policy;
+mod queue;
+mod rights;
+mod sign_in;

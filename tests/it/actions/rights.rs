@@ -1,0 +1,234 @@
+//! What rights holders do: registering works, giving licences, taking them back; and who may.
+
+use colophon::accounts::{Role, Scope};
+use colophon::actions::Error;
+use colophon::actions::choose_works::choose_works;
+use colophon::actions::register_work::{Registration, register_work};
+use colophon::actions::request_image::Order;
+use colophon::actions::revoke_grant::revoke_grant;
+use colophon::id::{GrantId, WorkId};
+use colophon::ledger::Envelope;
+use colophon::policy::Use;
+use colophon::provenance::{Format, encode};
+use colophon::storage;
+
+use crate::support::database::Kind;
+use crate::support::{TestInstance, both, creator, draw_order, order};
+
+both! {
+    a_registered_work_is_drawn_on_at_once,
+    only_terms_that_allow_it_let_a_work_be_drawn_on,
+    a_registration_is_refused_field_by_field,
+    the_same_picture_is_registered_once,
+    scopes_are_asked_for,
+    a_grant_is_revoked_once_and_by_those_who_may,
+}
+
+/// A picture like no other.
+fn picture(seed: u8, format: Format) -> Vec<u8> {
+    let rgb: Vec<u8> = (0..40u32 * 30).flat_map(|at| [seed, (at * 7 % 251) as u8, (at / 40 * 8) as u8]).collect();
+    encode(&rgb, 40, 30, format).unwrap()
+}
+
+/// A zebra: a word the model knows and no work of the small model has.
+fn zebra(licence: &str, seed: u8) -> Registration {
+    Registration {
+        picture: picture(seed, Format::Png),
+        title: "Zebra".into(),
+        author: "Rosa Ruiz".into(),
+        tags: "zebra, stripes".into(),
+        source: "https://rosa.example/zebra".into(),
+        licence: licence.into(),
+        licence_url: String::new(),
+        evidence: String::new(),
+    }
+}
+
+async fn drawn_on(t: &TestInstance, use_: Use) -> Vec<WorkId> {
+    let wanted = Order { use_, ..order("a zebra", 1) };
+    choose_works(t, &wanted).await.unwrap().iter().map(|w| w.work.id).collect()
+}
+
+async fn a_registered_work_is_drawn_on_at_once(kind: Kind) {
+    let mut t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    assert_eq!(drawn_on(&t, Use::Personal).await, [], "the shelf is filled, and has no zebra");
+    let mut all = Vec::new();
+    for (seed, format) in [(1, Format::Png), (2, Format::Jpeg), (3, Format::WebP)] {
+        let sent = Registration { picture: picture(seed, format), ..zebra("CC-BY-4.0", seed) };
+        let (work, statement) = register_work(&t, &rosa, sent.clone()).await.unwrap();
+        all.push(work);
+        let mut tx = t.store.read().await.unwrap();
+        let record = storage::works::find(&mut tx, work).await.unwrap().unwrap();
+        assert_eq!((record.statement, record.work.registered_by.as_str()), (statement, "Rosa"));
+        assert_eq!(record.work.media_type, format.mime());
+        let grants = storage::works::grants(&mut tx, work).await.unwrap();
+        assert_eq!(
+            (grants[0].grant.licence.as_str(), grants[0].grant.evidence.as_str()),
+            ("CC-BY-4.0", "declared at registration")
+        );
+        let blob = storage::blobs::find(&mut tx, record.work.digest.blake3).await.unwrap().unwrap();
+        assert_eq!(t.blobs.get(&blob).await.unwrap(), sent.picture);
+        let entry = storage::log::find(&mut tx, statement).await.unwrap().unwrap();
+        let said = Envelope::parse(&entry.bytes).unwrap().verify(&t.keys.statement.verifying_key()).unwrap();
+        assert_eq!((said.predicate["work"]["title"].as_str(), said.predicate["actor"].as_str()), (Some("Zebra"), Some("Rosa")));
+        drop(tx);
+        let mut found = drawn_on(&t, Use::Personal).await;
+        found.sort();
+        let mut expected = all.clone();
+        expected.sort();
+        assert_eq!(found, expected, "at once, with the others");
+    }
+    let delivered = draw_order(&t, &creator(&t).await, order("a zebra", 1)).await.unwrap();
+    let image = storage::images::find(&mut t.store.read().await.unwrap(), delivered.image).await.unwrap().unwrap().image;
+    assert_eq!(image.works.len(), 3);
+
+    // Another instance on the same database sees them, and so does a restart.
+    let other = t.beside().await;
+    assert_eq!(choose_works(&other, &order("a zebra", 1)).await.unwrap().len(), 3);
+    other.store.close().await;
+    t.restart().await;
+    assert_eq!(drawn_on(&t, Use::Commercial).await.len(), 3);
+    t.finish().await;
+}
+
+async fn only_terms_that_allow_it_let_a_work_be_drawn_on(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    let licences = [
+        ("CC0-1.0", true),
+        ("CC-BY-4.0", true),
+        ("MIT", true),
+        ("CC-BY-SA-4.0", false),
+        ("CC-BY-NC-4.0", false),
+        ("CC-BY-ND-4.0", false),
+        ("LicenseRef-all-rights-reserved", false),
+        // Unknown means no.
+        ("WTFPL", false),
+        ("cc-by-4.0", false),
+    ];
+    let mut expected = Vec::new();
+    for (seed, (licence, allowed)) in (0..).zip(licences) {
+        let (work, _) = register_work(&t, &rosa, zebra(licence, seed)).await.unwrap();
+        expected.extend(allowed.then_some(work));
+    }
+    expected.sort();
+    for use_ in [Use::Personal, Use::Commercial, Use::Education, Use::Merch] {
+        let mut found = drawn_on(&t, use_).await;
+        found.sort();
+        assert_eq!(found, expected, "{use_:?}");
+    }
+    t.finish().await;
+}
+
+async fn a_registration_is_refused_field_by_field(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    let good = zebra("MIT", 1);
+    let whole = picture(1, Format::Png);
+    // 100 megapixels in a few bytes: only the headers say so.
+    let mut bomb = whole.clone();
+    bomb[16..24].copy_from_slice(&[0, 0, 0x27, 0x10, 0, 0, 0x27, 0x10]);
+    let wrong: Vec<(&str, Registration)> = vec![
+        ("picture", Registration { picture: vec![], ..good.clone() }),
+        ("picture", Registration { picture: b"text".to_vec(), ..good.clone() }),
+        ("picture", Registration { picture: whole[..whole.len() - 20].to_vec(), ..good.clone() }),
+        ("picture", Registration { picture: bomb, ..good.clone() }),
+        ("title", Registration { title: " ".into(), ..good.clone() }),
+        ("title", Registration { title: "a\0b".into(), ..good.clone() }),
+        ("title", Registration { title: "x".repeat(301), ..good.clone() }),
+        ("author", Registration { author: String::new(), ..good.clone() }),
+        ("author", Registration { author: "\u{1b}[31mRosa".into(), ..good.clone() }),
+        ("source", Registration { source: "x".repeat(301), ..good.clone() }),
+        ("licence", Registration { licence: String::new(), ..good.clone() }),
+        ("licence", Registration { licence: "all rights reserved".into(), ..good.clone() }),
+        ("licence", Registration { licence: "MIT\0".into(), ..good.clone() }),
+        ("licence", Registration { licence: "X".repeat(101), ..good.clone() }),
+        ("licence_url", Registration { licence_url: "\0".into(), ..good.clone() }),
+        ("evidence", Registration { evidence: "x".repeat(301), ..good.clone() }),
+    ];
+    let before = t.all_tables().await;
+    for (field, wrong) in wrong {
+        match register_work(&t, &rosa, wrong).await {
+            Err(Error::Invalid(fields)) => assert!(fields.iter().any(|(f, _)| *f == field), "{field}: {fields:?}"),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
+    // Everything wrong is said at once.
+    let Err(Error::Invalid(fields)) = register_work(&t, &rosa, Registration::default()).await else { panic!() };
+    assert!(fields.len() >= 3, "{fields:?}");
+    crate::support::database::same(&before, &t.all_tables().await);
+    let tags = (0..200).map(|n| format!("tag{n} \u{1f993} \0")).collect::<Vec<_>>().join(",");
+    register_work(&t, &rosa, Registration { tags, title: "<b>'; --".into(), ..good }).await.unwrap();
+    t.finish().await;
+}
+
+async fn the_same_picture_is_registered_once(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    let (work, _) = register_work(&t, &rosa, zebra("MIT", 1)).await.unwrap();
+    match register_work(&t, &rosa, Registration { title: "Another".into(), ..zebra("MIT", 1) }).await {
+        Err(Error::Conflict(why)) => assert!(why.contains(&work.to_string()), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(t.number("SELECT COUNT(*) FROM works WHERE registered_by = 'Rosa'").await, 1);
+    t.finish().await;
+}
+
+async fn scopes_are_asked_for(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    let ana = t.actor("Ana", &[Role::Creator]).await;
+    let eve = t.actor("Eve", &[Role::Auditor, Role::Steward]).await;
+    let (work, _) = register_work(&t, &rosa, zebra("MIT", 1)).await.unwrap();
+    let grant = storage::works::grants(&mut t.store.read().await.unwrap(), work).await.unwrap()[0].grant.id;
+    let before = t.all_tables().await;
+    for actor in [&ana, &eve] {
+        let registered = register_work(&t, actor, zebra("MIT", 2)).await;
+        assert!(matches!(registered, Err(Error::Forbidden(Scope::Works))), "{registered:?}");
+        let revoked = revoke_grant(&t, actor, grant, "because").await;
+        assert!(matches!(revoked, Err(Error::Forbidden(Scope::Grants))), "{revoked:?}");
+    }
+    for actor in [&rosa, &eve] {
+        let asked = draw_order(&t, actor, order("a cat", 1)).await;
+        assert!(matches!(asked, Err(Error::Forbidden(Scope::Images))), "{:?}", asked.map(|d| d.image));
+    }
+    crate::support::database::same(&before, &t.all_tables().await);
+    t.finish().await;
+}
+
+async fn a_grant_is_revoked_once_and_by_those_who_may(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let (rosa, other) = (t.actor("Rosa", &[Role::RightsHolder]).await, t.actor("Otto", &[Role::RightsHolder]).await);
+    let operator = t.actor("Olga", &[Role::Operator]).await;
+    let mut grants = Vec::new();
+    for seed in 0..2 {
+        let (work, _) = register_work(&t, &rosa, zebra("MIT", seed)).await.unwrap();
+        grants.push(storage::works::grants(&mut t.store.read().await.unwrap(), work).await.unwrap()[0].grant.clone());
+    }
+    match revoke_grant(&t, &other, grants[0].id, "not mine").await {
+        Err(Error::Invalid(fields)) => assert_eq!(fields[0].0, "grant"),
+        other => panic!("{other:?}"),
+    }
+    for reason in ["", " \n ", "a\0b", &"x".repeat(501)] {
+        match revoke_grant(&t, &rosa, grants[0].id, reason).await {
+            Err(Error::Invalid(fields)) => assert_eq!(fields[0].0, "reason"),
+            other => panic!("{reason:?}: {other:?}"),
+        }
+    }
+    assert!(matches!(revoke_grant(&t, &rosa, GrantId::derived(b"?"), "why").await, Err(Error::NotFound { .. })));
+    let statement = revoke_grant(&t, &rosa, grants[0].id, " I sold it ").await.unwrap();
+    let kept = storage::works::find_grant(&mut t.store.read().await.unwrap(), grants[0].id).await.unwrap().unwrap();
+    let revoked = kept.revoked.unwrap();
+    assert_eq!((revoked.reason.as_str(), revoked.statement), ("I sold it", statement));
+    assert!(matches!(revoke_grant(&t, &rosa, grants[0].id, "again").await, Err(Error::Conflict(_))));
+    revoke_grant(&t, &operator, grants[1].id, "a complaint").await.unwrap();
+    assert_eq!(drawn_on(&t, Use::Personal).await, []);
+
+    // The revocation's entry names the work, so that its history can be read.
+    let mut tx = t.store.read().await.unwrap();
+    let entry = storage::log::find(&mut tx, statement).await.unwrap().unwrap();
+    assert_eq!((entry.kind.as_str(), entry.subject), ("revocation", grants[0].work.to_string()));
+    drop(tx);
+    t.finish().await;
+}

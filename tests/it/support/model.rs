@@ -1,0 +1,56 @@
+//! A small model folder: words, sizes and card of the embedded model, a few dozen of its works, and weights that no engine is asked to
+//! read. Opening an instance on it is a matter of milliseconds.
+
+use std::io::{Cursor, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use colophon::digest::sha256_of;
+use colophon::embedded;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// Titles that are taken in, from every set that has them.
+pub const TITLES: [&str; 8] = ["red apple", "green apple", "cat", "sailboat", "lighthouse", "house", "umbrella", "fish"];
+
+/// An embedded file of the model.
+pub fn embedded(name: &str) -> &'static [u8] {
+    embedded::MODEL_FILES.iter().find(|(each, _)| *each == name).unwrap().1
+}
+
+/// Writes the folder below `models`.
+pub fn write_small(models: &Path) -> PathBuf {
+    let titles: Vec<String> = TITLES.iter().map(|title| format!("\"title\": \"{title}\",")).collect();
+    let lines: Vec<&str> = std::str::from_utf8(embedded("works.jsonl"))
+        .unwrap()
+        .lines()
+        .filter(|line| titles.iter().any(|title| line.contains(title)))
+        .collect();
+    let mut from = ZipArchive::new(Cursor::new(embedded("works.zip"))).unwrap();
+    let mut to = ZipWriter::new(Cursor::new(Vec::new()));
+    for line in &lines {
+        let n = serde_json::from_str::<serde_json::Value>(line).unwrap()["n"].as_u64().unwrap();
+        let (name, mut bytes) = (format!("{n:05}.png"), Vec::new());
+        from.by_name(&name).unwrap().read_to_end(&mut bytes).unwrap();
+        to.start_file(name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored)).unwrap();
+        to.write_all(&bytes).unwrap();
+    }
+    let files = [
+        ("weights.safetensors", b"not read by the engine of the tests".to_vec()),
+        ("works.jsonl", lines.join("\n").into_bytes()),
+        ("works.zip", to.finish().unwrap().into_inner()),
+    ];
+    let mut card = String::from_utf8(embedded("model.toml").to_vec()).unwrap();
+    let folder = models.join(embedded::MODEL);
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, bytes) in files {
+        let there = sha256_of(embedded(name)).to_string();
+        assert!(card.contains(&there), "the card names {name}");
+        card = card.replace(&there, &sha256_of(&bytes).to_string());
+        std::fs::write(folder.join(name), bytes).unwrap();
+    }
+    for name in ["config.json", "vocab.json"] {
+        std::fs::write(folder.join(name), embedded(name)).unwrap();
+    }
+    std::fs::write(folder.join("model.toml"), card).unwrap();
+    folder
+}
