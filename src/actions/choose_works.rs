@@ -110,6 +110,15 @@ async fn keep_up(shelf: &mut Shelf, tx: &mut Tx) -> Result<()> {
         }
         shelf.seq = seq;
     }
+    // On PostgreSQL a transaction that took its place in the order earlier may commit later: whatever is missing is looked for by name.
+    let (works, _) = storage::works::totals(tx).await?;
+    if works != shelf.library.len() as u64 {
+        for record in storage::works::all(tx).await? {
+            if !shelf.library.contains(record.work.id) {
+                shelf.library.add(entry(record));
+            }
+        }
+    }
     Ok(())
 }
 

@@ -121,7 +121,7 @@ async fn open_session(tx: &mut storage::Tx, instance: &Instance, account: Accoun
 pub async fn sign_in(instance: &Instance, name: &str, typed: &str) -> Result<(Session, Secret)> {
     let wrong = || Error::invalid("password", "name or password is wrong");
     let now = instance.clock.now();
-    if name.chars().count() > 60 || typed.chars().count() > 200 {
+    if parse_name(name).is_err() || typed.chars().count() > 200 {
         return Err(wrong());
     }
     if instance.tries.refused(name, now) {

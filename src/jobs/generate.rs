@@ -52,14 +52,14 @@ pub async fn run(instance: &Instance, engine: &Engine, job: &Job) -> Result<Opti
     match outcome {
         Outcome::Retry(why) if job.attempts < MOST_ATTEMPTS => {
             tracing::warn!(job = %job.id, attempts = job.attempts, %why, "picture put back");
-            storage::jobs::put_back(&mut tx, job.id, now).await?;
+            storage::jobs::put_back(&mut tx, job.id, job.attempts, now).await?;
         }
         Outcome::Retry(why) | Outcome::Fail(why) => {
             tracing::warn!(job = %job.id, %why, "picture failed");
-            storage::jobs::end(&mut tx, job.id, JobState::Failed, &why, now).await?;
+            storage::jobs::give_up(&mut tx, job.id, job.attempts, JobState::Failed, &why, now).await?;
         }
         Outcome::Cancelled => {
-            storage::jobs::end(&mut tx, job.id, JobState::Cancelled, "called off", now).await?;
+            storage::jobs::give_up(&mut tx, job.id, job.attempts, JobState::Cancelled, "called off", now).await?;
         }
     }
     tx.commit().await?;

@@ -53,7 +53,7 @@ async fn next(instance: &Instance) -> Result<Option<Job>, Error> {
 async fn put_back(instance: &Instance, job: &Job) {
     let back = async {
         let mut tx = instance.store.begin().await?;
-        jobs::put_back(&mut tx, job.id, instance.clock.now()).await?;
+        jobs::put_back(&mut tx, job.id, job.attempts, instance.clock.now()).await?;
         tx.commit().await
     };
     if let Err(e) = back.await {

@@ -178,12 +178,34 @@ pub async fn renew(tx: &mut Tx, id: JobId, attempts: u32, until: Timestamp) -> R
     Ok(rows == 1)
 }
 
-/// Ends a running job's lease at once, so that the next worker begins it again.
-pub async fn put_back(tx: &mut Tx, id: JobId, now: Timestamp) -> Result<()> {
-    const SQL: &str =
-        "UPDATE jobs SET state = 'queued', leased_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'running'";
-    on!(tx, |c| sqlx::query(SQL).bind(id.to_string()).bind(now.millis()).execute(c).await.map(drop))?;
-    Ok(())
+/// Ends this attempt's lease at once, so that the next worker begins the job again. False when the job is another attempt's by now.
+pub async fn put_back(tx: &mut Tx, id: JobId, attempts: u32, now: Timestamp) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET state = 'queued', leased_until = NULL, changed_at = $3 \
+                       WHERE id = $1 AND state = 'running' AND attempts = $2";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(i64::from(attempts))
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Ends a job without image, if this attempt still holds it.
+pub async fn give_up(tx: &mut Tx, id: JobId, attempts: u32, state: JobState, problem: &str, now: Timestamp) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET state = $3, problem = $4, leased_until = NULL, changed_at = $5 \
+                       WHERE id = $1 AND state = 'running' AND attempts = $2";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(i64::from(attempts))
+        .bind(state.as_str())
+        .bind(problem)
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
 }
 
 /// Ends a job that this attempt still holds. False: it was cancelled or went to another worker, and nothing may be delivered for it.
@@ -201,7 +223,7 @@ pub async fn finish(tx: &mut Tx, id: JobId, attempts: u32, image: ImageId, now: 
     Ok(rows == 1)
 }
 
-/// Ends a job without image. False when it was over already.
+/// Ends a job without image, whoever holds it. False when it was over already.
 pub async fn end(tx: &mut Tx, id: JobId, state: JobState, problem: &str, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = $2, problem = $3, leased_until = NULL, changed_at = $4 \
                        WHERE id = $1 AND state IN ('queued', 'running')";

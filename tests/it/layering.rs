@@ -95,7 +95,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sqlx", &["storage"]),
     ("object_store", &["storage"]),
     ("tokio", &["generation/engine", "storage", "actions", "jobs", "web", "cli"]),
-    ("futures", &["storage", "actions", "jobs", "web", "cli"]),
     ("axum", &["web"]),
     ("tower_http", &["web"]),
     ("askama", &["web/pages"]),

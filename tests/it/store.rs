@@ -599,7 +599,8 @@ async fn jobs_are_leased_and_leased_again(kind: Kind) {
 
     assert!(jobs::renew(&mut tx, second.id, 1, t(400)).await.unwrap());
     assert_eq!(jobs::lease(&mut tx, t(350), t(500)).await.unwrap().unwrap().id, first.id, "the renewed one is not taken");
-    jobs::put_back(&mut tx, second.id, t(351)).await.unwrap();
+    assert!(!jobs::put_back(&mut tx, second.id, 7, t(351)).await.unwrap(), "another attempt's");
+    assert!(jobs::put_back(&mut tx, second.id, 1, t(351)).await.unwrap());
     assert_eq!(jobs::find(&mut tx, second.id).await.unwrap().unwrap().state, JobState::Queued);
     let back = jobs::lease(&mut tx, t(352), t(500)).await.unwrap().unwrap();
     assert_eq!((back.id, back.attempts), (second.id, 2));
@@ -610,10 +611,11 @@ async fn jobs_are_leased_and_leased_again(kind: Kind) {
     assert_eq!((done.state, done.image, done.state.is_over()), (JobState::Done, Some(made), true));
     assert!(!jobs::finish(&mut tx, second.id, 2, made, t(354)).await.unwrap(), "only once");
     assert!(!jobs::end(&mut tx, second.id, JobState::Failed, "late", t(354)).await.unwrap(), "what is done stays done");
-    assert!(jobs::end(&mut tx, first.id, JobState::Failed, "no luck", t(355)).await.unwrap());
+    assert!(!jobs::give_up(&mut tx, first.id, 2, JobState::Failed, "not mine", t(355)).await.unwrap());
+    assert!(jobs::give_up(&mut tx, first.id, 3, JobState::Failed, "no luck", t(355)).await.unwrap());
     let failed = jobs::find(&mut tx, first.id).await.unwrap().unwrap();
     assert_eq!((failed.state, failed.problem.as_deref(), failed.attempts), (JobState::Failed, Some("no luck"), 3));
-    jobs::put_back(&mut tx, first.id, t(356)).await.unwrap();
+    assert!(!jobs::put_back(&mut tx, first.id, 3, t(356)).await.unwrap());
     assert_eq!(jobs::find(&mut tx, first.id).await.unwrap().unwrap().state, JobState::Failed, "what is over is not put back");
     assert_eq!((jobs::open(&mut tx).await.unwrap(), jobs::lease(&mut tx, t(9_999), t(10_000)).await.unwrap()), (0, None));
 

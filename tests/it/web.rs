@@ -163,11 +163,29 @@ async fn every_page_answers_and_says_what_the_api_says(kind: Kind) {
     let dataset = id(&visitor.get("/api/v1/datasets").await.is(200).json());
     let model = id(&visitor.get("/api/v1/models").await.is(200).json());
     let pages = [
-        "/", "/studio", "/studio?prompt=%3Cb%3E", "/images", "/works", "/works?q=apple&licence=MIT", "/models", "/policies", "/log", "/log/entries/0",
-        "/verify", "/login", "/trust", "/docs", "/terms",
+        "/",
+        "/studio",
+        "/studio?prompt=%3Cb%3E",
+        "/images",
+        "/works",
+        "/works?q=apple&licence=MIT",
+        "/models",
+        "/policies",
+        "/log",
+        "/log/entries/0",
+        "/verify",
+        "/login",
+        "/trust",
+        "/docs",
+        "/terms",
     ];
     let mut paths: Vec<String> = pages.map(str::to_owned).into();
-    paths.extend([format!("/images/{image}"), format!("/works/{work}"), format!("/datasets/{dataset}"), format!("/models/{model}")]);
+    paths.extend([
+        format!("/images/{image}"),
+        format!("/works/{work}"),
+        format!("/datasets/{dataset}"),
+        format!("/models/{model}"),
+    ]);
     for path in paths {
         let page = visitor.get(&path).await.is(200).text();
         assert_eq!(page.matches("<h1").count(), 1, "{path}");
@@ -199,7 +217,11 @@ async fn every_page_answers_and_says_what_the_api_says(kind: Kind) {
     let document = visitor.get("/openapi.json").await.is(200).json();
     let docs = visitor.get("/docs").await.text();
     for route in ROUTES {
-        assert!(document["paths"][route.path][route.method].is_object() && docs.replace("&#39;", "'").contains(route.summary), "{}", route.path);
+        assert!(
+            document["paths"][route.path][route.method].is_object() && docs.replace("&#39;", "'").contains(route.summary),
+            "{}",
+            route.path
+        );
     }
     test.finish().await;
 }
@@ -232,11 +254,15 @@ async fn every_route_refuses_properly(kind: Kind) {
     let refused = poor.json("POST", "/api/v1/images", &order).await.is(403).json();
     assert!(refused["detail"].as_str().unwrap().contains("images"), "{refused}");
     poor.upload("/api/v1/works", &[("title", "x")], b"x").await.is(403);
-    for path in ["/nope", "/works/nope", "/images/work_01J00000000000000000000000", "/log/entries/99999999", "/log/entries/x", "/setup/x"] {
+    for path in
+        ["/nope", "/works/nope", "/images/work_01J00000000000000000000000", "/log/entries/99999999", "/log/entries/x", "/setup/x"]
+    {
         let page = stranger.get(path).await.is(404).text();
         assert!(page.contains("<h1") && page.contains("Home"), "{path}");
     }
-    for path in ["/log/tile/0/99", "/log/tile/0/x", "/log/tile/entries/9", "/log/tile/../keys", "/static/../Cargo.toml", "/api/v1/nope"] {
+    for path in
+        ["/log/tile/0/99", "/log/tile/0/x", "/log/tile/entries/9", "/log/tile/../keys", "/static/../Cargo.toml", "/api/v1/nope"]
+    {
         stranger.get(path).await.is(404);
     }
     stranger.json("PUT", "/api/v1/works", &order).await.is(405);
@@ -264,7 +290,9 @@ async fn signing_in_and_forms_that_are_not_ours(kind: Kind) {
     let csrf = operator.csrf().await;
     operator.post("/studio", "prompt=apple&csrf=wrong").await.is(403);
     operator.post("/studio", "prompt=apple").await.is(403);
-    let cross = Request::post("/studio").header("sec-fetch-site", "cross-site").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let cross = Request::post("/studio")
+        .header("sec-fetch-site", "cross-site")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     operator.send(cross, Body::from(format!("prompt=apple&csrf={csrf}"))).await.is(403);
     // The cookie alone changes nothing through the API either.
     operator.json("POST", "/api/v1/images", &serde_json::json!({ "prompt": "apple" })).await.is(403);
@@ -284,7 +312,10 @@ async fn signing_in_and_forms_that_are_not_ours(kind: Kind) {
     work_off(&test).await;
 
     // Another person, with a role of their own.
-    operator.post("/account/accounts", &format!("csrf={csrf}&name=Ana&password=four+other+plain+words&roles=creator")).await.is(303);
+    operator
+        .post("/account/accounts", &format!("csrf={csrf}&name=Ana&password=four+other+plain+words&roles=creator"))
+        .await
+        .is(303);
     let mut ana = Visitor::new(&test);
     let wrong = ana.post("/login", "name=Ana&password=nonsense&next=/studio").await.is(422).text();
     assert!(wrong.contains("name or password is wrong"));
@@ -292,7 +323,8 @@ async fn signing_in_and_forms_that_are_not_ours(kind: Kind) {
     assert_eq!(there.location(), "/", "only addresses of ours");
     ana.get("/works/new").await.is(403);
     let csrf = ana.csrf().await;
-    let changed = ana.post("/account/password", &format!("csrf={csrf}&current=four+other+plain+words&new=five+quite+other+words")).await;
+    let changed =
+        ana.post("/account/password", &format!("csrf={csrf}&current=four+other+plain+words&new=five+quite+other+words")).await;
     assert_eq!(changed.is(303).location(), "/account");
     let csrf = ana.csrf().await;
     ana.post("/logout", &format!("csrf={csrf}")).await.is(303);
@@ -329,7 +361,8 @@ async fn the_journey_of_a_picture_through_the_pages(kind: Kind) {
     let verifier = Verifier::parse(vkey.trim()).unwrap();
     receipt.verify(receipt.extra.as_deref().unwrap(), &verifier, verifier.name()).unwrap();
     // A picture that is called off stays so.
-    let second = visitor.post("/studio", &format!("csrf={csrf}&prompt=red+apple&private=yes")).await.is(303).location().to_owned();
+    let second =
+        visitor.post("/studio", &format!("csrf={csrf}&prompt=red+apple&private=yes")).await.is(303).location().to_owned();
     visitor.post(&format!("{second}/cancel"), &format!("csrf={csrf}")).await.is(303);
     visitor.post(&format!("{second}/cancel"), &format!("csrf={csrf}")).await.is(409);
     work_off(&test).await;
@@ -361,7 +394,10 @@ async fn the_api_makes_pictures_for_those_with_a_token(kind: Kind) {
         assert!(answer["detail"].as_str().unwrap().contains("JSON"), "{answer}");
     }
     let denied = ana.json("POST", "/api/v1/images", &serde_json::json!({ "prompt": "wandjina figure" })).await.is(403).json();
-    assert_eq!((denied["decision"]["outcome"].as_str(), denied["decision"]["rules"][0]["policy"].as_str()), (Some("deny"), Some("wandjina")));
+    assert_eq!(
+        (denied["decision"]["outcome"].as_str(), denied["decision"]["rules"][0]["policy"].as_str()),
+        (Some("deny"), Some("wandjina"))
+    );
     assert!(denied["decision"]["rules"][0]["line"].as_u64().unwrap() > 1);
     test.finish().await;
 }
@@ -401,8 +437,19 @@ async fn works_are_registered_shown_and_withdrawn(kind: Kind) {
     let rgb: Vec<u8> = (0..40 * 30 * 3).map(|n| (n % 251) as u8).collect();
     let picture = colophon::provenance::encode(&rgb, 40, 30, colophon::provenance::Format::Png).unwrap();
     let title = "<script>alert(1)</script> zebra \" ' &";
-    let fields = [("csrf", csrf.as_str()), ("title", title), ("author", "<i>Ana</i>"), ("tags", "apple, stripes"), ("licence", "CC-BY-4.0"), ("source", "javascript:alert(1)")];
-    let refused = visitor.upload("/works/new", &[("csrf", &csrf), ("title", title), ("author", ""), ("licence", "")], b"not a picture").await.is(422).text();
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("title", title),
+        ("author", "<i>Ana</i>"),
+        ("tags", "apple, stripes"),
+        ("licence", "CC-BY-4.0"),
+        ("source", "javascript:alert(1)"),
+    ];
+    let refused = visitor
+        .upload("/works/new", &[("csrf", &csrf), ("title", title), ("author", ""), ("licence", "")], b"not a picture")
+        .await
+        .is(422)
+        .text();
     assert!(refused.contains("author is empty") && refused.contains("SPDX") && !refused.contains("<script>alert"), "{refused}");
     let work = visitor.upload("/works/new", &fields, &picture).await.is(303).location().to_owned();
     visitor.upload("/works/new", &fields, &picture).await.is(409);

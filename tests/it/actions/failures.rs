@@ -30,7 +30,6 @@ both! {
     a_first_start_that_fails_is_done_again_whole,
     a_blob_store_that_fails_delivers_nothing,
     two_sequencers_give_each_entry_one_place,
-    #[ignore = "actions/choose_works: keep_up goes by seq, and on PostgreSQL a smaller seq can be committed later"]
     a_work_that_is_committed_late_is_found_all_the_same,
     a_log_that_was_tampered_with_is_not_extended,
 }

@@ -16,7 +16,6 @@ use crate::support::{TestInstance, both, order};
 both! {
     the_one_time_link_works_once,
     a_wrong_password_opens_nothing_and_ten_make_it_wait,
-    #[ignore = "actions/sign_in: sign_in asks PostgreSQL for a name with NUL in it, which is an internal error there"]
     a_name_with_a_nul_character_is_a_wrong_name,
     another_password_ends_every_sign_in,
     a_sign_in_ends,
