@@ -201,7 +201,8 @@ fn nearness(fingerprint: &Fingerprint, works: &[Chosen], picture: &Picture) -> R
         .iter()
         .map(|chosen| {
             let other = Fingerprint::of_rgb(&chosen.rgb, picture.width, picture.height).map_err(Error::internal)?;
-            Ok(thumbnail_rms(&fingerprint.thumbnail, &other.thumbnail))
+            // Six places are kept in the tables, the log and the file alike.
+            Ok((thumbnail_rms(&fingerprint.thumbnail, &other.thumbnail) * 1e6).round() / 1e6)
         })
         .collect()
 }

@@ -120,8 +120,10 @@ impl Order {
         let mut request = DrawRequest::new(self.prompt.clone(), self.seed.unwrap_or(0), offer);
         request.style = self.style.clone().filter(|s| !s.is_empty());
         request.steps = self.steps.unwrap_or(request.steps);
-        request.guidance = self.guidance.map_or(request.guidance, |g| g as f32);
-        request.start = self.start.map_or(request.start, |s| s as f32);
+        // Four places behind the point are drawn with and recorded, so that every reader prints the numbers alike.
+        let rounded = |x: f64| ((x * 1e4).round() / 1e4) as f32;
+        request.guidance = self.guidance.map_or(request.guidance, rounded);
+        request.start = self.start.map_or(request.start, rounded);
         request.width = self.width.unwrap_or(request.width);
         request.height = self.height.unwrap_or(request.height);
         request

@@ -278,8 +278,23 @@ fn definition(title: &str, format: Format, software: &Software, assertions: Valu
     })
 }
 
+/// Whole numbers without a fraction (`2`, not `2.0`): some readers parse a JSON assertion and hash it as JavaScript would print it
+/// (ECMA-262 §6.1.6.1.20), and must come to the bytes that were signed.
+#[expect(clippy::cast_possible_truncation, reason = "only whole numbers below 2^53 are converted")]
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Number(n) => match n.as_f64().filter(|f| n.is_f64() && f.fract() == 0.0 && f.abs() < 9_007_199_254_740_992.0) {
+            Some(whole) => Value::from(whole as i64),
+            None => Value::Number(n),
+        },
+        Value::Array(items) => items.into_iter().map(plain).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, plain(value))).collect(),
+        other => other,
+    }
+}
+
 fn ours(label: &str, data: Value) -> Value {
-    json!({ "label": label, "kind": "Json", "created": true, "data": data })
+    json!({ "label": label, "kind": "Json", "created": true, "data": plain(data) })
 }
 
 fn actions(software: &Software, when: Timestamp, source_type: &str, parameters: Value) -> Value {
@@ -400,6 +415,12 @@ fn is_semver(version: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_are_written_without_a_fraction() {
+        let value = serde_json::json!({ "a": 2.0, "b": [0.3, -1.0, 7], "c": { "d": 1e300, "e": "2.0" } });
+        assert_eq!(plain(value).to_string(), r#"{"a":2,"b":[0.3,-1,7],"c":{"d":1e+300,"e":"2.0"}}"#);
+    }
 
     #[test]
     fn versions() {
