@@ -7,11 +7,11 @@ use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
 use crate::generation::{DrawRequest, Invalid, ModelConfig};
-use crate::id::{AccountId, DecisionId, JobId};
+use crate::id::{DecisionId, JobId};
 use crate::policy::{Decision, Outcome, Use};
 use crate::provenance::Format;
+use crate::storage;
 use crate::storage::jobs::{Job, JobState};
-use crate::storage::{self, Tx};
 
 /// A picture that is asked for. Kept with its job; private, as it holds the words.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -188,10 +188,13 @@ pub async fn request_image(
     if order.seed.is_none() {
         order.seed = Some(u64::from_be_bytes(instance.chance.bytes()));
     }
-    let decision = check_policy(instance, &order.prompt, &order.negative, order.style.as_deref(), order.use_)?;
+    let mut decision = check_policy(instance, &order.prompt, &order.negative, order.style.as_deref(), order.use_)?;
     let now = instance.clock.now();
+    let id = DecisionId::new(now, &*instance.chance);
+    decision.id = Some(id);
     let mut tx = instance.store.begin().await?;
-    let id = keep_decision(&mut tx, instance, Some(actor.account), &decision, now).await?;
+    let record = serde_json::to_value(&decision).map_err(Error::internal)?;
+    storage::images::insert_decision(&mut tx, id, Some(actor.account), decision.outcome.as_str(), &record, now).await?;
     // Consent and review have no queue yet, so both are a no for now; the answer says whom to ask.
     if decision.outcome > Outcome::AllowWithNotice {
         tx.commit().await?;
@@ -215,19 +218,6 @@ pub async fn request_image(
     tx.commit().await?;
     instance.bell.ring();
     Ok(Requested { job, decision })
-}
-
-async fn keep_decision(
-    tx: &mut Tx,
-    instance: &Instance,
-    account: Option<AccountId>,
-    decision: &Decision,
-    now: Timestamp,
-) -> Result<DecisionId> {
-    let id = DecisionId::new(now, &*instance.chance);
-    let record = serde_json::to_value(decision).map_err(Error::internal)?;
-    storage::images::insert_decision(tx, id, account, decision.outcome.as_str(), &record, now).await?;
-    Ok(id)
 }
 
 /// Calls a picture off. What is delivered already stays.

@@ -1,5 +1,6 @@
 //! `colophon serve`: the service, until it is told to stop. The one place that wires everything together.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +54,8 @@ async fn first_start(common: &Common) -> anyhow::Result<()> {
 pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_new(&settings.log_filter)
         .with_context(|| format!("setting `log_filter` can't be `{}`", settings.log_filter))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     if settings.log_json {
         log.json().init()
     } else {

@@ -11,6 +11,7 @@ use super::schema::{AuthorityStatus, Life};
 use super::terms::{Outcome, Use};
 use crate::clock::Timestamp;
 use crate::digest::Sha256Hash;
+use crate::id::DecisionId;
 
 /// Most mentions kept in a decision; the answer itself weighs all of them.
 const MENTIONS_KEPT: usize = 64;
@@ -143,6 +144,9 @@ pub struct Satisfied {
 /// What the policy answers, with everything needed to explain it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
+    /// Its name on record, once it is kept: what is quoted in an appeal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<DecisionId>,
     /// The highest outcome of all rules met.
     pub outcome: Outcome,
     /// Which bundle answered.
@@ -211,6 +215,7 @@ pub fn decide(bundle: &Bundle, facts: &Facts<'_>, today: Timestamp) -> Decision 
     satisfied.sort_by(|a, b| a.rule.cmp(&b.rule));
     satisfied.dedup();
     Decision {
+        id: None,
         outcome: rules.iter().map(|r| r.outcome).max().unwrap_or(bundle.default_outcome),
         bundle: BundleRef { name: bundle.name.clone(), version: bundle.version.clone(), sha256: bundle.hash },
         use_: facts.use_,

@@ -25,7 +25,9 @@ where
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Failure::NoPage)?;
-        let text = params.iter().next().map(|(_, value)| value.to_owned()).ok_or(Failure::NoPage)?;
+        // No name of ours holds NUL, and PostgreSQL keeps no text that does.
+        let text =
+            params.iter().next().map(|(_, value)| value.to_owned()).filter(|t| !t.contains('\0')).ok_or(Failure::NoPage)?;
         // The words of the parser say what was expected.
         text.parse().map(Self).map_err(|e: T::Err| Failure::Action(Error::NotFound { what: "such thing", id: e.to_string() }))
     }
@@ -38,6 +40,9 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned + Send> FromRequestParts<State> for Query<T> {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self, Failure> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Failure::Malformed("the query holds a NUL character: remove it".into()));
+        }
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(query)| Self(query))
             .map_err(|e| Failure::Malformed(format!("the query can't be read: {}", e.body_text())))

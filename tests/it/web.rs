@@ -265,6 +265,9 @@ async fn every_route_refuses_properly(kind: Kind) {
     {
         stranger.get(path).await.is(404);
     }
+    for path in ["/works?q=%00", "/api/v1/works?after=%00", "/api/v1/statements?kind=%00", "/images?after=a%00"] {
+        stranger.get(path).await.is(400);
+    }
     stranger.json("PUT", "/api/v1/works", &order).await.is(405);
     stranger.post("/works", "").await.is(405);
     // People are asked to sign in and come back.
@@ -366,7 +369,7 @@ async fn the_journey_of_a_picture_through_the_pages(kind: Kind) {
     visitor.post(&format!("{second}/cancel"), &format!("csrf={csrf}")).await.is(303);
     visitor.post(&format!("{second}/cancel"), &format!("csrf={csrf}")).await.is(409);
     work_off(&test).await;
-    assert!(visitor.get(&second).await.is(200).text().contains("called off"));
+    assert!(visitor.get(&second).await.is(200).text().contains("Cancelled"));
     test.finish().await;
 }
 

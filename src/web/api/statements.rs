@@ -24,7 +24,7 @@ pub(super) struct Asked {
 
 pub(super) async fn list(Handed(instance): TheInstance, Query(asked): Query<Asked>) -> Result<axum::Json<Value>, Failure> {
     let mut tx = instance.store.read().await?;
-    let page = storage::log::list(&mut tx, &asked.kind.replace('\0', ""), asked.after, limit(asked.limit)).await?;
+    let page = storage::log::list(&mut tx, &asked.kind, asked.after, limit(asked.limit)).await?;
     let items: Vec<Value> = page.items.iter().map(shape::entry).collect();
     Ok(axum::Json(json!({ "items": items, "total": page.total, "next": page.next })))
 }

@@ -35,7 +35,7 @@ pub(super) async fn list(
 ) -> Result<Page<ImagesPage>, Failure> {
     let chrome = chrome(&state, &visitor, "Images", "/images").await?;
     let mut tx = state.instance.store.read().await?;
-    let page = storage::images::list(&mut tx, &asked.after.replace('\0', ""), ROWS).await?;
+    let page = storage::images::list(&mut tx, &asked.after, ROWS).await?;
     let mut items = Vec::new();
     for record in &page.items {
         items.push(fill::image_card(&mut tx, record).await?);
@@ -186,7 +186,7 @@ async fn signature(state: &State, blob: Option<storage::blobs::Blob>) -> Result<
 fn decision_view(decision: Option<&Decision>) -> DecisionView {
     let Some(decision) = decision else { return DecisionView::default() };
     DecisionView {
-        id: String::new(),
+        id: decision.id.map(|id| id.to_string()).unwrap_or_default(),
         outcome: decision.outcome.as_str().to_owned(),
         sentence: if decision.rules.is_empty() { "No rule was met.".to_owned() } else { decision.sentence() },
         use_label: studio::use_label(decision.use_).to_owned(),

@@ -41,7 +41,8 @@ pub(super) async fn page(
         ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
         preview: progress.preview.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png))).unwrap_or_default(),
         words: order.map(|o| o.prompt).unwrap_or_default(),
-        problem: job.problem.unwrap_or_default(),
+        // A cancelled job needs no other explanation.
+        problem: job.problem.filter(|_| job.state != JobState::Cancelled).unwrap_or_default(),
         image_id: String::new(),
         refresh_seconds: if job.state.is_over() { 0 } else { 1 },
     };

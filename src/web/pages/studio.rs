@@ -128,7 +128,7 @@ fn refusal(decision: &Decision) -> Refusal {
     Refusal {
         sentence: decision.sentence(),
         rules: fill::rule_lines(decision),
-        decision_id: String::new(),
+        decision_id: decision.id.map(|id| id.to_string()).unwrap_or_default(),
         bundle: decision.bundle.sha256.to_string(),
     }
 }
