@@ -65,7 +65,16 @@ async fn shown(state: &State, report: &Report, file_name: String) -> Result<Veri
         code: String::new(),
     }));
     reasons.extend(verdict.warnings.iter().map(|w| Reason { tone: Tone::Plain, sentence: w.clone(), code: String::new() }));
-    for status in verdict.codes.iter().filter(|s| !s.of_ingredient) {
+    let passed = verdict.codes.iter().filter(|s| s.kind == Kind::Success).count();
+    if passed > 0 && verdict.is_trusted() {
+        reasons.push(Reason {
+            tone: Tone::Verified,
+            sentence: format!("All {passed} checks of the C2PA standard passed, those of the works and the model included."),
+            code: String::new(),
+        });
+    }
+    // What passed is one sentence; what did not is told one by one. The API names every code.
+    for status in verdict.codes.iter().filter(|s| !s.of_ingredient && s.kind != Kind::Success) {
         reasons.push(Reason {
             tone: match status.kind {
                 Kind::Success => Tone::Verified,
