@@ -8,6 +8,7 @@
 //! | `record` | sign a statement, stage it, and let `apply` change the public tables |
 //! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
 //! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
+//! | `prepare_works` | drawings of other packages, rendered into a collection |
 //! | `register_work`, `revoke_grant` | what rights holders do |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
@@ -25,6 +26,7 @@ mod error;
 pub mod finish_image;
 pub mod found;
 pub mod instance;
+pub mod prepare_works;
 pub mod publish_checkpoint;
 pub mod rebuild;
 pub mod receipt;

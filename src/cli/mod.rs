@@ -12,6 +12,7 @@ mod audit;
 mod doctor;
 mod generate;
 mod policy;
+mod prepare;
 mod serve;
 mod trust;
 mod verify;
@@ -65,6 +66,8 @@ enum Command {
     Init,
     /// Make a picture: checked, drawn, signed, logged and verified, without a browser
     Generate(generate::Generate),
+    /// Render drawings of other packages into a collection of works
+    Prepare(prepare::Prepare),
     /// Check a file: is it what it claims, and is it in the log?
     Verify(verify::Verify),
     /// Print what others need to check our files
@@ -122,6 +125,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Command::Verify(verify) = args.command {
         return verify::run(&verify, &common);
     }
+    if let Command::Prepare(prepare) = args.command {
+        return prepare::run(&prepare, common.json);
+    }
     let settings = common.settings()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -134,7 +140,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
-            Command::Verify(_) => Ok(ExitCode::SUCCESS),
+            Command::Verify(_) | Command::Prepare(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

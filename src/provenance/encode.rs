@@ -150,6 +150,22 @@ pub fn encode(rgb: &[u8], width: u32, height: u32, format: Format) -> Result<Vec
     Ok(out)
 }
 
+/// Encodes a picture of at most 256 colours as an indexed PNG, compressed as far as it goes.
+pub fn encode_indexed(palette: &[[u8; 3]], pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
+    let failed = |reason: String| PictureError::Write { format: Format::Png, reason };
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_palette(palette.concat());
+    // Filters suit numbers, not indices (PNG specification, 12.7).
+    encoder.set_filter(png::Filter::NoFilter);
+    encoder.set_compression(png::Compression::High);
+    let mut writer = encoder.write_header().map_err(|e| failed(e.to_string()))?;
+    writer.write_image_data(pixels).and_then(|()| writer.finish()).map_err(|e| failed(e.to_string()))?;
+    Ok(out)
+}
+
 /// Decodes to RGB, using at most `max_alloc` bytes; transparency is dropped. Look at the outline first.
 pub fn decode(bytes: &[u8], format: Format, max_alloc: u64) -> Result<Rgb, PictureError> {
     let kind = match format {

@@ -1,6 +1,8 @@
 //! Works: registered things, their authors, the licences given on them, and what those allow. Pure values: no I/O, no SQL.
 
+pub mod collection;
 pub mod licence;
+pub mod sources;
 pub mod verdict;
 mod work;
 
