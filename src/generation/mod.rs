@@ -14,6 +14,7 @@ pub mod engine;
 pub mod fake;
 pub mod library;
 mod nn;
+pub mod ops;
 pub mod noise;
 mod pipeline;
 pub mod request;
