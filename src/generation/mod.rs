@@ -17,6 +17,7 @@ mod nn;
 pub mod ops;
 pub mod noise;
 mod pipeline;
+pub mod pixel;
 pub mod request;
 pub mod scheduler;
 pub mod text;
