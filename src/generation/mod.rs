@@ -21,6 +21,7 @@ pub mod pixel;
 pub mod request;
 pub mod scheduler;
 pub mod text;
+pub mod train;
 mod vae;
 mod weights;
 

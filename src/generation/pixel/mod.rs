@@ -8,6 +8,7 @@
 mod context;
 mod params;
 mod patches;
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use context::Context;
 pub use params::{Init, Parameter};
 pub use patches::{pack, unpack};
+pub use walk::{Walk, input};
 
 use super::ops::{Precision, attend, bias, blend, gate, linear, neighbours, norm, swiglu};
 

@@ -1,0 +1,91 @@
+//! A run at one step, as safetensors: weights, their average and what the optimisers remember, with step and settings' hash in the
+//! header. Reading one back and going on gives what going on without a stop would have given.
+
+use std::collections::HashMap;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+
+use super::optimiser::Slot;
+
+/// Parts of a slot, by the prefix of their tensors.
+const PARTS: [&str; 4] = ["value", "average", "first", "second"];
+
+/// What a checkpoint says besides its tensors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Steps done.
+    pub step: u64,
+    /// SHA-256 of the settings, in hex.
+    pub settings: String,
+    /// Merkle root of the dataset.
+    pub dataset: String,
+}
+
+fn bytes(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+pub(super) fn write(slots: &[Slot], head: &Head) -> Result<Vec<u8>, String> {
+    let mut parts = Vec::new();
+    for slot in slots {
+        for (part, numbers) in PARTS.iter().zip([&slot.value, &slot.average, &slot.first, &slot.second]) {
+            if !numbers.is_empty() {
+                parts.push((format!("{part}/{}", slot.parameter.name), slot.parameter.shape.clone(), bytes(numbers)));
+            }
+        }
+    }
+    let views: Result<Vec<_>, _> = parts
+        .iter()
+        .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
+        .collect();
+    let views = views.map_err(|e: safetensors::SafeTensorError| e.to_string())?;
+    let header = [("step", head.step.to_string()), ("settings", head.settings.clone()), ("dataset", head.dataset.clone())];
+    let header: HashMap<String, String> = header.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    serialize(views, Some(header)).map_err(|e| e.to_string())
+}
+
+/// Reads the header alone.
+pub fn head(file: &[u8]) -> Result<Head, String> {
+    let (_, metadata) = SafeTensors::read_metadata(file).map_err(|e| format!("this is no checkpoint ({e})"))?;
+    let said = metadata.metadata().clone().unwrap_or_default();
+    let field = |name: &str| said.get(name).cloned().ok_or_else(|| format!("this is no checkpoint: it does not say its {name}"));
+    let step = field("step")?.parse().map_err(|_| "the checkpoint's step is no number".to_owned())?;
+    Ok(Head { step, settings: field("settings")?, dataset: field("dataset")? })
+}
+
+/// Fills the slots; every part must be there in its shape.
+pub(super) fn read(file: &[u8], slots: &mut [Slot]) -> Result<Head, String> {
+    let head = head(file)?;
+    let tensors = SafeTensors::deserialize(file).map_err(|e| format!("the checkpoint can't be read: {e}"))?;
+    for slot in slots {
+        let Slot { parameter, value, average, first, second } = slot;
+        for (part, numbers) in PARTS.iter().zip([value, average, first, second]) {
+            if numbers.is_empty() {
+                continue;
+            }
+            let name = format!("{part}/{}", parameter.name);
+            let tensor = tensors.tensor(&name).map_err(|_| format!("the checkpoint has no `{name}`: it is of another network"))?;
+            if tensor.shape() != parameter.shape || tensor.dtype() != Dtype::F32 {
+                return Err(format!("`{name}` has the shape {:?} in the checkpoint, not {:?}", tensor.shape(), parameter.shape));
+            }
+            *numbers = tensor.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        }
+    }
+    Ok(head)
+}
+
+/// Weights to ship: the averages as f16, `header` in the file's own header.
+pub(super) fn weights(slots: &[Slot], header: HashMap<String, String>) -> Result<Vec<u8>, String> {
+    let halves: Vec<Vec<u8>> = slots
+        .iter()
+        .map(|slot| slot.average.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()).collect())
+        .collect();
+    let views: Result<Vec<_>, safetensors::SafeTensorError> = slots
+        .iter()
+        .zip(&halves)
+        .map(|(slot, bytes)| {
+            Ok((slot.parameter.name.as_str(), TensorView::new(Dtype::F16, slot.parameter.shape.clone(), bytes)?))
+        })
+        .collect();
+    serialize(views.map_err(|e| e.to_string())?, Some(header)).map_err(|e| e.to_string())
+}

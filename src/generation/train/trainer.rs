@@ -1,0 +1,285 @@
+//! The loop's body: one step, one validation, one grid of samples.
+
+use std::collections::{BTreeMap, HashMap};
+
+use candle_core::{Device, Result, Tensor, Var};
+
+use super::bank::Bank;
+use super::checkpoint::{self, Head};
+use super::example::{Example, learn, measure};
+use super::optimiser::{Slot, clip};
+use super::settings::TrainSettings;
+use crate::generation::backend::{Flow, Picture};
+use crate::generation::noise;
+use crate::generation::pixel::{Moment, Network, PLANES, Sizes, Walk, input, unpack};
+use crate::generation::scheduler::euler;
+use crate::generation::text::{NULL, PAD};
+use crate::generation::vae::to_bytes;
+
+/// Room for candle's way back through the graph, which recurses.
+const STACK: usize = 256 << 20;
+/// Held-out pictures a validation looks at.
+const MEASURED: usize = 256;
+
+/// Mean losses of a validation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Losses {
+    /// With the works that were looked up.
+    pub with_works: f64,
+    /// Without any.
+    pub without: f64,
+}
+
+/// A run.
+pub struct Trainer {
+    /// Its settings.
+    pub settings: TrainSettings,
+    /// The network's sizes.
+    pub sizes: Sizes,
+    /// Steps done.
+    pub step: u64,
+    slots: Vec<Slot>,
+    device: Device,
+}
+
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Trainer({} at step {} of {})", self.settings.name, self.step, self.settings.steps)
+    }
+}
+
+impl Trainer {
+    /// At the beginning.
+    pub fn new(settings: TrainSettings, vocabulary: usize, device: Device) -> Self {
+        let sizes = settings.sizes(vocabulary);
+        let slots = Network::parameters(&sizes)
+            .into_iter()
+            .map(|parameter| {
+                let value = parameter.begin(settings.seed, &sizes);
+                Slot::new(parameter, value)
+            })
+            .collect();
+        Self { settings, sizes, step: 0, slots, device }
+    }
+
+    /// Goes on from a checkpoint of the same settings and dataset.
+    pub fn resume(&mut self, file: &[u8], settings: &str, dataset: &str) -> std::result::Result<(), String> {
+        let head = checkpoint::head(file)?;
+        if head.settings != settings {
+            return Err("the checkpoint is of other settings: name another folder, or begin from its weights with `--from`".into());
+        }
+        if head.dataset != dataset {
+            return Err("the checkpoint is of another dataset: name another folder, or begin from its weights with `--from`".into());
+        }
+        self.step = checkpoint::read(file, &mut self.slots)?.step;
+        Ok(())
+    }
+
+    /// Begins with what another run came to, its optimisers' memory included; the steps are counted anew.
+    pub fn begin_from(&mut self, file: &[u8]) -> std::result::Result<Head, String> {
+        checkpoint::read(file, &mut self.slots)
+    }
+
+    /// The run as it stands.
+    pub fn checkpoint(&self, settings: &str, dataset: &str) -> std::result::Result<Vec<u8>, String> {
+        let head = Head { step: self.step, settings: settings.to_owned(), dataset: dataset.to_owned() };
+        checkpoint::write(&self.slots, &head)
+    }
+
+    /// The averaged weights as f16, `header` in the file's own header.
+    pub fn weights(&self, header: HashMap<String, String>) -> std::result::Result<Vec<u8>, String> {
+        checkpoint::weights(&self.slots, header)
+    }
+
+    /// The settings' digest and names of all parameters: numbers of the network.
+    pub fn parameters(&self) -> usize {
+        self.slots.iter().map(|slot| slot.value.len()).sum()
+    }
+
+    fn tensors(&self, average: bool) -> Result<BTreeMap<String, Tensor>> {
+        let tensor = |slot: &Slot| {
+            let numbers = if average { slot.average.clone() } else { slot.value.clone() };
+            Ok((slot.parameter.name.clone(), Tensor::from_vec(numbers, slot.parameter.shape.clone(), &self.device)?))
+        };
+        self.slots.iter().map(tensor).collect()
+    }
+
+    /// One step. The mean loss and the gradients' norm before clipping.
+    pub fn step(&mut self, bank: &Bank) -> Result<(f64, f64)> {
+        let replicas = self.settings.replicas;
+        let share = self.settings.batch / replicas;
+        let vars: BTreeMap<String, Var> =
+            self.tensors(false)?.into_iter().map(|(name, t)| Ok((name, Var::from_tensor(&t)?))).collect::<Result<_>>()?;
+        let first = self.step * self.settings.batch as u64;
+        let work = |replica: usize| -> Result<(f64, Vec<Vec<f32>>)> {
+            let from = first + (replica * share) as u64;
+            let examples: Vec<Example> =
+                (from..from + share as u64).map(|n| learn(bank, &self.settings, &self.sizes, n)).collect();
+            let tensors = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+            let network = Network::new(self.sizes.clone(), tensors, self.settings.precision());
+            let loss = self.loss(&network, &examples)?;
+            let gradients = loss.backward()?;
+            let gathered = self.slots.iter().map(|slot| match gradients.get(&vars[&slot.parameter.name]) {
+                Some(gradient) => gradient.flatten_all()?.to_vec1(),
+                None => Err(candle_core::Error::Msg(format!("`{}` gets no gradient", slot.parameter.name))),
+            });
+            Ok((f64::from(loss.to_scalar::<f32>()?), gathered.collect::<Result<_>>()?))
+        };
+        let answers = parallel(replicas, &work)?;
+        let loss = answers.iter().map(|(loss, _)| loss).sum::<f64>() / replicas as f64;
+        let mut gradients: Vec<Vec<f32>> = Vec::new();
+        for (_, each) in answers {
+            if gradients.is_empty() {
+                gradients = each;
+            } else {
+                let pairs = gradients.iter_mut().flatten().zip(each.iter().flatten());
+                pairs.for_each(|(sum, g)| *sum += g);
+            }
+        }
+        gradients.iter_mut().flatten().for_each(|g| *g /= replicas as f32);
+        let norm = clip(&mut gradients, self.settings.clip);
+        if !loss.is_finite() || !norm.is_finite() {
+            candle_core::bail!("the loss is no number at step {}: lower the rates and go on from the last checkpoint", self.step);
+        }
+        self.learn(gradients);
+        self.step += 1;
+        Ok((loss, norm))
+    }
+
+    /// Each parameter's step on its own; spread over as many threads as there are replicas.
+    fn learn(&mut self, gradients: Vec<Vec<f32>>) {
+        let (step, factor) = (self.step, self.settings.factor(self.step));
+        let settings = &self.settings;
+        let mut shares: Vec<Vec<(&mut Slot, Vec<f32>)>> = (0..settings.replicas).map(|_| Vec::new()).collect();
+        for (i, pair) in self.slots.iter_mut().zip(gradients).enumerate() {
+            shares[i % settings.replicas].push(pair);
+        }
+        std::thread::scope(|scope| {
+            for share in shares {
+                scope.spawn(move || share.into_iter().for_each(|(slot, mut g)| slot.step(&mut g, step, factor, settings)));
+            }
+        });
+    }
+
+    fn batch(&self, examples: &[Example]) -> Result<(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)> {
+        let (n, s) = (examples.len(), &self.sizes);
+        let gather = |part: &dyn Fn(&Example) -> &[f32], shape: &[usize]| {
+            let numbers: Vec<f32> = examples.iter().flat_map(part).copied().collect();
+            Tensor::from_vec(numbers, shape, &self.device)
+        };
+        let tokens: Vec<u32> = examples.iter().flat_map(|e| e.tokens.iter().copied()).collect();
+        Ok((
+            Tensor::from_vec(tokens, (n, s.text_slots), &self.device)?,
+            gather(&|e| &e.works, &[n, s.works, s.tokens(), s.pixels()])?,
+            gather(&|e| &e.present, &[n, s.works])?,
+            gather(&|e| &e.picture, &[n, s.tokens(), s.pixels()])?,
+            gather(&|e| &e.planes, &[n, s.tokens(), s.patch * s.patch * PLANES])?,
+            gather(&|e| &e.noise, &[n, s.tokens(), s.pixels()])?,
+        ))
+    }
+
+    /// Mean of |x̂ − x|² ÷ (1 − t)²: the error of the flow's velocity.
+    fn loss(&self, network: &Network, examples: &[Example]) -> Result<Tensor> {
+        let n = examples.len();
+        let (tokens, works, present, picture, planes, noise) = self.batch(examples)?;
+        let column = |f: &dyn Fn(f32) -> f32| {
+            let numbers: Vec<f32> = examples.iter().map(|e| f(e.time)).collect();
+            Tensor::from_vec(numbers, (n, 1, 1), &self.device)
+        };
+        let x = (picture.broadcast_mul(&column(&|t| t)?)? + noise.broadcast_mul(&column(&|t| 1.0 - t)?)?)?;
+        let time = column(&|t| t)?.flatten_all()?;
+        let context = network.context(&tokens, &works, &present)?;
+        let moment = Moment { input: &input(&x, &planes)?, time: &time, stride: &time.zeros_like()? };
+        let error = (network.picture(&moment, &context)? - picture)?.sqr()?;
+        let floor = self.settings.examples.time_floor as f32;
+        let weight = column(&|t| 1.0 / (1.0 - t).max(floor).powi(2))?.flatten_all()?;
+        // Rows first: candle sums the last dimension fast and all at once slowly.
+        let each = error.flatten_from(1)?.sum(1)?.affine(1.0 / (self.sizes.tokens() * self.sizes.pixels()) as f64, 0.0)?;
+        (each * weight)?.mean_all()
+    }
+
+    /// Loss of the averaged weights over held-out works.
+    pub fn validate(&self, bank: &Bank) -> Result<Losses> {
+        let network = Network::new(self.sizes.clone(), self.tensors(true)?, self.settings.precision());
+        let of = |with_works: bool| -> Result<f64> {
+            let count = MEASURED.min(bank.held_out.len() * 4);
+            if count == 0 {
+                return Ok(f64::NAN);
+            }
+            let replicas = self.settings.replicas;
+            let work = |replica: usize| -> Result<f64> {
+                let mine: Vec<usize> = (0..count).filter(|n| n % replicas == replica).collect();
+                let mut sum = 0.0;
+                for chunk in mine.chunks(16) {
+                    let examples: Vec<Example> =
+                        chunk.iter().map(|&n| measure(bank, &self.settings, &self.sizes, n, with_works)).collect();
+                    sum += f64::from(self.loss(&network, &examples)?.to_scalar::<f32>()?) * chunk.len() as f64;
+                }
+                Ok(sum)
+            };
+            Ok(parallel(replicas, &work)?.iter().sum::<f64>() / count as f64)
+        };
+        Ok(Losses { with_works: of(true)?, without: of(false)? })
+    }
+
+    /// One picture for each prompt, with the averaged weights and the works that the bank finds for it.
+    pub fn samples(&self, bank: &Bank, prompts: &[String], style: Option<&str>, steps: u16, guidance: f64) -> Result<Vec<Picture>> {
+        let s = &self.sizes;
+        let network = Network::new(s.clone(), self.tensors(true)?, self.settings.precision());
+        let draw = |prompt: &String| -> Result<Picture> {
+            let picks = bank.library.retrieve(prompt, style, s.works, &|_| true, Some(1));
+            let room = s.tokens() * s.pixels();
+            let (mut works, mut present) = (vec![0f32; s.works * room], vec![0f32; s.works]);
+            for (slot, item) in picks.iter().filter_map(|pick| bank.place(pick.work)).enumerate() {
+                let packed = crate::generation::pixel::pack(&super::example::numbers(&bank.items[item].rgb), s.side, s.patch, 3);
+                works[slot * room..][..room].copy_from_slice(&packed);
+                present[slot] = 1.0;
+            }
+            let tensor = |numbers: Vec<f32>, shape: &[usize]| Tensor::from_vec(numbers, shape, &self.device);
+            let works = tensor(works, &[1, s.works, s.tokens(), s.pixels()])?;
+            let present = tensor(present, &[1, s.works])?;
+            let tokens = Tensor::new(&bank.vocab.tokens(prompt, style, s.text_slots)[..], &self.device)?.unsqueeze(0)?;
+            let mut null = vec![PAD; s.text_slots];
+            null[0] = NULL;
+            let null = Tensor::new(&null[..], &self.device)?.unsqueeze(0)?;
+            let walk = Walk {
+                context: &network.context(&tokens, &works, &present)?,
+                nothing: Some(&network.context(&null, &works.zeros_like()?, &present.zeros_like()?)?),
+                planes: &Tensor::zeros((1, s.tokens(), s.patch * s.patch * PLANES), candle_core::DType::F32, &self.device)?,
+                guidance,
+                times: &euler(steps, 0.0),
+                strides: false,
+            };
+            let noise = tensor(noise::normal(7, room), &[1, s.tokens(), s.pixels()])?;
+            let packed = network.walk(noise, &walk, &mut |_, _| Ok(Flow::Continue))?;
+            let packed = packed.map_or_else(|| Ok(Vec::new()), |p| p.flatten_all()?.to_vec1::<f32>())?;
+            let side = s.side as u32;
+            Ok(Picture { rgb: to_bytes(&unpack(&packed, s.side, s.patch, 3)), width: side, height: side })
+        };
+        let replicas = self.settings.replicas;
+        let work = |replica: usize| prompts.iter().skip(replica).step_by(replicas).map(draw).collect::<Result<Vec<_>>>();
+        let mut parts: Vec<_> = parallel(replicas, &work)?.into_iter().map(Vec::into_iter).collect();
+        Ok((0..prompts.len()).filter_map(|i| parts[i % replicas].next()).collect())
+    }
+}
+
+/// Runs `work` once for each replica, each on a thread of its own with a large stack.
+fn parallel<T: Send>(replicas: usize, work: &(dyn Fn(usize) -> Result<T> + Sync)) -> Result<Vec<T>> {
+    std::thread::scope(|scope| {
+        let begin = |replica| {
+            let thread = std::thread::Builder::new().name(format!("replica {replica}")).stack_size(STACK);
+            thread.spawn_scoped(scope, move || {
+                // candle splits plain element-wise work over a pool of threads; a replica is meant to stay on its own.
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+                let answer = work(replica);
+                drop(pool);
+                answer
+            })
+        };
+        let threads = (0..replicas).map(begin).collect::<std::io::Result<Vec<_>>>().map_err(candle_core::Error::from)?;
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| candle_core::bail!("a replica panicked")))
+            .collect()
+    })
+}
