@@ -10,8 +10,13 @@ use super::optimiser::Slot;
 /// Parts of a slot, by the prefix of their tensors.
 const PARTS: [&str; 4] = ["value", "average", "first", "second"];
 
+/// Everything a file says of itself under one name: the format keeps names in no order, and equal runs must give equal bytes.
+fn header(said: &str) -> HashMap<String, String> {
+    [("colophon".to_owned(), said.to_owned())].into()
+}
+
 /// What a checkpoint says besides its tensors.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Head {
     /// Steps done.
     pub step: u64,
@@ -39,18 +44,16 @@ pub(super) fn write(slots: &[Slot], head: &Head) -> Result<Vec<u8>, String> {
         .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect();
     let views = views.map_err(|e: safetensors::SafeTensorError| e.to_string())?;
-    let header = [("step", head.step.to_string()), ("settings", head.settings.clone()), ("dataset", head.dataset.clone())];
-    let header: HashMap<String, String> = header.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    serialize(views, Some(header)).map_err(|e| e.to_string())
+    let said = serde_json::to_string(head).map_err(|e| e.to_string())?;
+    serialize(views, Some(header(&said))).map_err(|e| e.to_string())
 }
 
 /// Reads the header alone.
 pub fn head(file: &[u8]) -> Result<Head, String> {
     let (_, metadata) = SafeTensors::read_metadata(file).map_err(|e| format!("this is no checkpoint ({e})"))?;
-    let said = metadata.metadata().clone().unwrap_or_default();
-    let field = |name: &str| said.get(name).cloned().ok_or_else(|| format!("this is no checkpoint: it does not say its {name}"));
-    let step = field("step")?.parse().map_err(|_| "the checkpoint's step is no number".to_owned())?;
-    Ok(Head { step, settings: field("settings")?, dataset: field("dataset")? })
+    let said = metadata.metadata().as_ref().and_then(|said| said.get("colophon"));
+    let said = said.ok_or("this is no checkpoint: it says nothing of itself")?;
+    serde_json::from_str(said).map_err(|e| format!("this is no checkpoint: {e}"))
 }
 
 /// Fills the slots; every part must be there in its shape.
@@ -74,8 +77,8 @@ pub(super) fn read(file: &[u8], slots: &mut [Slot]) -> Result<Head, String> {
     Ok(head)
 }
 
-/// Weights to ship: the averages as f16, `header` in the file's own header.
-pub(super) fn weights(slots: &[Slot], header: HashMap<String, String>) -> Result<Vec<u8>, String> {
+/// Weights to ship: the averages as f16, `said` in the file's own header.
+pub(super) fn weights(slots: &[Slot], said: &str) -> Result<Vec<u8>, String> {
     let halves: Vec<Vec<u8>> = slots
         .iter()
         .map(|slot| slot.average.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()).collect())
@@ -87,5 +90,5 @@ pub(super) fn weights(slots: &[Slot], header: HashMap<String, String>) -> Result
             Ok((slot.parameter.name.as_str(), TensorView::new(Dtype::F16, slot.parameter.shape.clone(), bytes)?))
         })
         .collect();
-    serialize(views.map_err(|e| e.to_string())?, Some(header)).map_err(|e| e.to_string())
+    serialize(views.map_err(|e| e.to_string())?, Some(header(said))).map_err(|e| e.to_string())
 }

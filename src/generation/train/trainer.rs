@@ -1,6 +1,6 @@
 //! The loop's body: one step, one validation, one grid of samples.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use candle_core::{Device, Result, Tensor, Var};
 
@@ -86,12 +86,12 @@ impl Trainer {
         checkpoint::write(&self.slots, &head)
     }
 
-    /// The averaged weights as f16, `header` in the file's own header.
-    pub fn weights(&self, header: HashMap<String, String>) -> std::result::Result<Vec<u8>, String> {
-        checkpoint::weights(&self.slots, header)
+    /// The averaged weights as f16, `said` in the file's own header.
+    pub fn weights(&self, said: &str) -> std::result::Result<Vec<u8>, String> {
+        checkpoint::weights(&self.slots, said)
     }
 
-    /// The settings' digest and names of all parameters: numbers of the network.
+    /// Numbers of the network.
     pub fn parameters(&self) -> usize {
         self.slots.iter().map(|slot| slot.value.len()).sum()
     }
