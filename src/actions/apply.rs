@@ -8,7 +8,7 @@ use super::{Error, Result};
 use crate::clock::Timestamp;
 use crate::id::{DatasetId, GrantId, StatementId, WorkId};
 use crate::ledger::Statement;
-use crate::lineage::{Dataset, Model};
+use crate::lineage::{Dataset, Model, Run};
 use crate::storage::images::Image;
 use crate::storage::models::BundleRecord;
 use crate::storage::works::Revocation;
@@ -55,6 +55,11 @@ struct ModelBody {
 }
 
 #[derive(Deserialize)]
+struct RunBody {
+    run: Run,
+}
+
+#[derive(Deserialize)]
 struct BundleBody {
     bundle: BundleRecord,
 }
@@ -94,6 +99,7 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
         }
         "dataset" => storage::datasets::insert(tx, &read::<DatasetBody>(statement)?.dataset, id).await?,
         "model" => storage::models::insert(tx, &read::<ModelBody>(statement)?.model, id).await?,
+        "run" => storage::runs::insert(tx, &read::<RunBody>(statement)?.run, id).await?,
         "bundle" => storage::models::insert_bundle(tx, &read::<BundleBody>(statement)?.bundle, id).await?,
         "image" => storage::images::insert(tx, &read::<ImageBody>(statement)?.image, id).await?,
         other => return Err(Error::internal(format!("no table is kept for statements of kind `{other}`"))),

@@ -73,11 +73,12 @@ pub async fn choose_works(instance: &Instance, order: &Order) -> Result<Vec<Chos
         let k = instance.offer.works_per_prompt;
         shelf.library.retrieve(&order.prompt, order.style.as_deref().filter(|s| !s.is_empty()), k, &allowed, order.seed)
     };
+    let [width, height] = instance.offer.image;
     let mut chosen = Vec::with_capacity(picks.len());
     for pick in picks {
         let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;
         let Some(grant) = permitting(&mut tx, pick.work, usage, now).await? else { continue };
-        let rgb = picture(instance, &mut tx, &record.work).await?;
+        let rgb = picture(instance, &mut tx, &record.work, width, height).await?;
         chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words });
     }
     Ok(chosen)
@@ -127,7 +128,8 @@ fn entry(record: WorkRecord) -> LibraryEntry {
     LibraryEntry { work: work.id, titles: work.titles, tags: work.tags, colour: work.colour, style: work.style }
 }
 
-async fn picture(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Arc<[u8]>> {
+/// A work's picture, fitted into `width`×`height`, as RGB bytes.
+pub(super) async fn picture(instance: &Instance, tx: &mut Tx, work: &Work, width: u32, height: u32) -> Result<Arc<[u8]>> {
     let blob = storage::blobs::find(tx, work.digest.blake3)
         .await?
         .ok_or_else(|| Error::internal(format!("the picture of `{}` has no bytes on record; run `colophon doctor`", work.id)))?;
@@ -136,6 +138,5 @@ async fn picture(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Arc<[u
     let format = Format::sniff(&bytes).ok_or_else(|| unreadable("it is no PNG, JPEG or WebP file".into()))?;
     outline(&bytes).map_err(|e| unreadable(e.to_string()))?;
     let rgb = decode(&bytes, format, DECODE_BYTES).map_err(|e| unreadable(e.to_string()))?;
-    let [width, height] = instance.offer.image;
     Ok(fit(&rgb, width, height).into())
 }

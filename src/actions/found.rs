@@ -1,30 +1,26 @@
 //! The first start: the embedded model, its works, their dataset and the policy bundle become rows and statements, in one transaction.
 //! Later starts find them there; a new policy bundle is put in force by a statement of its own.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::json;
 
+use super::freeze_dataset::freeze;
+use super::import_works::{read_collection, register};
 use super::record::{Deed, record};
 use super::{Error, Instance, Result, publish_checkpoint::publish_checkpoint};
 use crate::clock::Timestamp;
-use crate::digest::{Digest, Sha256Hash, sha256_of};
+use crate::digest::{Digest, sha256_of};
 use crate::embedded;
 use crate::generation::{ModelConfig, ModelFile, Vocab};
-use crate::id::{DatasetId, GrantId, ModelId, WorkId};
+use crate::id::ModelId;
 use crate::ledger::Subject;
-use crate::lineage::{Dataset, Model, ModelCard, dataset};
+use crate::lineage::{Model, ModelCard};
 use crate::policy::Bundle;
-use crate::storage::blobs::Blob;
 use crate::storage::instance::Fact;
 use crate::storage::models::{BundleRecord, ModelRecord};
 use crate::storage::{self, Tx, files};
-use crate::works::{Grant, Work};
 
-/// Members named in one `dataset-works` statement: keeps it well under the 65,535 bytes of a log entry.
-const PART: usize = 1_000;
 /// Who registers what comes with the program.
 const REGISTRAR: &str = "Colophon";
 
@@ -159,52 +155,17 @@ async fn put_bundle_in_force(tx: &mut Tx, instance: &Instance, now: Timestamp) -
     record(tx, instance, now, deed).await.map(drop)
 }
 
-/// One line of `works.jsonl`.
-#[derive(Deserialize)]
-struct Line {
-    n: usize,
-    set: String,
-    item: String,
-    title: String,
-    titles: Vec<Vec<String>>,
-    tags: Vec<Vec<String>>,
-    colour: Option<String>,
-    style: String,
-    author: String,
-    licence: String,
-    licence_url: String,
-    source: String,
-    package: Package,
-    png_sha256: Sha256Hash,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    registry: String,
-    name: String,
-    version: String,
-}
-
 async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, now: Timestamp) -> Result<()> {
     let card = instance.model.model.card.clone();
     let (lines, archive) = (model_file(model_dir, &card, "works")?, model_file(model_dir, &card, "pictures")?);
-    let works = tokio::task::block_in_place(|| read_works(&lines, &archive, now))?;
+    let works = tokio::task::block_in_place(|| read_collection(&lines, &archive, REGISTRAR, now))?;
     let pack = instance.blobs.put(archive).await?;
     let mut ids = Vec::with_capacity(works.len());
-    for (work, grant, offset) in works {
-        let blob = Blob { digest: work.digest, media_type: work.media_type.clone(), pack: Some((pack.blake3, offset)) };
-        storage::blobs::insert(tx, &blob).await?;
-        ids.push(work.id);
-        let deed = Deed {
-            kind: "work",
-            about: work.id.to_string(),
-            subject: vec![Subject::new(work.id.to_string(), &work.digest)],
-            actor: REGISTRAR.to_owned(),
-            body: json!({ "work": work, "grants": [grant] }),
-        };
-        record(tx, instance, now, deed).await?;
+    for each in works {
+        ids.push(each.work.id);
+        register(tx, instance, each, pack.blake3, REGISTRAR, now).await?;
     }
-    let dataset = freeze(tx, instance, &format!("Works of {}", card.title), ids, now).await?;
+    let dataset = freeze(tx, instance, &format!("Works of {}", card.title), ids, REGISTRAR, now).await?.id;
     let registered = Model { datasets: vec![dataset], registered_at: now, ..instance.model.model.clone() };
     let weights = Subject::new("weights", &Digest::of(&model_file(model_dir, &card, "weights")?));
     let deed = Deed {
@@ -215,88 +176,4 @@ async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, n
         body: json!({ "model": registered }),
     };
     record(tx, instance, now, deed).await.map(drop)
-}
-
-fn read_works(lines: &[u8], archive: &[u8], now: Timestamp) -> Result<Vec<(Work, Grant, u64)>> {
-    let broken = |what: String| Error::Internal(format!("the embedded works can't be read: {what}"));
-    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).map_err(|e| broken(e.to_string()))?;
-    let mut works = Vec::new();
-    for line in lines.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        let line: Line = serde_json::from_slice(line).map_err(|e| broken(e.to_string()))?;
-        let mut file = zip.by_name(&format!("{:05}.png", line.n)).map_err(|e| broken(format!("picture {}: {e}", line.n)))?;
-        if file.compression() != zip::CompressionMethod::Stored {
-            return Err(broken(format!("picture {} is compressed in the archive; a pack holds files as they are", line.n)));
-        }
-        let offset = file.data_start().ok_or_else(|| broken(format!("picture {} has no place in the archive", line.n)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(|e| broken(format!("picture {}: {e}", line.n)))?;
-        let digest = Digest::of(&bytes);
-        if digest.sha256 != line.png_sha256 {
-            return Err(broken(format!("picture {} is not the one its record names", line.n)));
-        }
-        let seed = format!("{}/{}/{}", line.set, line.item, line.n);
-        let id = WorkId::derived(seed.as_bytes());
-        let package = format!("{} {} {}", line.package.registry, line.package.name, line.package.version);
-        let grant = Grant {
-            id: GrantId::derived(seed.as_bytes()),
-            work: id,
-            licence: line.licence,
-            licence_url: line.licence_url,
-            declared_by: line.source.clone(),
-            evidence: format!("licence field of {package}"),
-            starts_at: now,
-            ends_at: None,
-        };
-        let work = Work {
-            id,
-            title: line.title,
-            author: line.author,
-            collection: line.set,
-            item: line.item,
-            source: line.source,
-            package,
-            style: line.style,
-            colour: line.colour,
-            titles: line.titles,
-            tags: line.tags,
-            media_type: "image/png".to_owned(),
-            digest,
-            registered_by: REGISTRAR.to_owned(),
-            registered_at: now,
-        };
-        work.check().map_err(|e| broken(format!("work {}: {e}", line.n)))?;
-        works.push((work, grant, offset));
-    }
-    Ok(works)
-}
-
-/// Freezes a dataset: its members in parts, then the dataset itself with its root.
-async fn freeze(tx: &mut Tx, instance: &Instance, name: &str, mut ids: Vec<WorkId>, now: Timestamp) -> Result<DatasetId> {
-    ids.sort_unstable();
-    ids.dedup();
-    let root = dataset::root(&ids);
-    let id = DatasetId::derived(&root.0);
-    let frozen = Dataset { id, name: name.to_owned(), root, works: ids.len() as u64, frozen_at: now };
-    let parts = ids.chunks(PART);
-    let of = parts.len();
-    for (part, works) in parts.enumerate() {
-        let body = json!({ "dataset": id, "part": part + 1, "parts": of, "works": works });
-        let subject = vec![Subject::new(format!("works {} of {of}", part + 1), &listing(works))];
-        let deed = Deed { kind: "dataset-works", about: id.to_string(), subject, actor: REGISTRAR.to_owned(), body };
-        record(tx, instance, now, deed).await?;
-    }
-    let deed = Deed {
-        kind: "dataset",
-        about: id.to_string(),
-        subject: vec![Subject::new("works", &listing(&ids))],
-        actor: REGISTRAR.to_owned(),
-        body: json!({ "dataset": frozen }),
-    };
-    record(tx, instance, now, deed).await?;
-    Ok(id)
-}
-
-/// Digest of the ids, one a line.
-fn listing(works: &[WorkId]) -> Digest {
-    Digest::of(works.iter().map(|id| format!("{id}\n")).collect::<String>().as_bytes())
 }

@@ -9,7 +9,8 @@
 //! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
 //! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
 //! | `prepare_works` | drawings of other packages, rendered into a collection |
-//! | `register_work`, `revoke_grant` | what rights holders do |
+//! | `register_work`, `import_works`, `revoke_grant` | what rights holders do |
+//! | `freeze_dataset`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
 //! | `verify_image` | is this file what it claims? |
@@ -25,12 +26,15 @@ pub mod choose_works;
 mod error;
 pub mod finish_image;
 pub mod found;
+pub mod freeze_dataset;
+pub mod import_works;
 pub mod instance;
 pub mod prepare_works;
 pub mod publish_checkpoint;
 pub mod rebuild;
 pub mod receipt;
 mod record;
+pub mod register_run;
 pub mod register_work;
 pub mod request_image;
 pub mod revoke_grant;

@@ -14,6 +14,7 @@ mod generate;
 mod policy;
 mod prepare;
 mod serve;
+mod train;
 mod trust;
 mod verify;
 
@@ -68,6 +69,12 @@ enum Command {
     Generate(generate::Generate),
     /// Render drawings of other packages into a collection of works
     Prepare(prepare::Prepare),
+    /// Register the works of a collection
+    Import(train::Import),
+    /// Freeze a list of works as a dataset
+    Freeze(train::Freeze),
+    /// Train a model on a frozen dataset
+    Train(train::Train),
     /// Check a file: is it what it claims, and is it in the log?
     Verify(verify::Verify),
     /// Print what others need to check our files
@@ -137,6 +144,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Generate(generate) => generate::run(&generate, &settings, common.json).await,
             Command::Trust(what) => trust::run(what, &open(&settings).await?),
             Command::Policy(what) => policy::run(&what, &settings, common.json),
+            Command::Import(import) => train::import(&import, &open(&settings).await?, common.json).await,
+            Command::Freeze(freeze) => train::freeze(&freeze, &open(&settings).await?, common.json).await,
+            Command::Train(train) => train::run(&train, &open(&settings).await?, common.json).await,
             Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,

@@ -119,7 +119,7 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
 }
 
 /// Until someone asks the program to stop.
-async fn signal() -> anyhow::Result<()> {
+pub(super) async fn signal() -> anyhow::Result<()> {
     #[cfg(unix)]
     {
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;

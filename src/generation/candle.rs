@@ -18,6 +18,16 @@ pub enum Place {
     Cuda(usize),
 }
 
+impl Place {
+    /// candle's name for it.
+    pub(super) fn device(self) -> candle_core::Result<Device> {
+        match self {
+            Self::Cpu => Ok(Device::Cpu),
+            Self::Cuda(number) => Device::new_cuda(number),
+        }
+    }
+}
+
 /// The embedded model on candle.
 #[derive(Debug)]
 pub struct CandleBackend {
@@ -28,11 +38,11 @@ pub struct CandleBackend {
 impl CandleBackend {
     /// Loads and checks a model.
     pub fn load(files: &ModelFiles, place: Place) -> Result<Self, LoadError> {
-        let (name, device) = match place {
-            Place::Cpu => ("cpu".to_owned(), Ok(Device::Cpu)),
-            Place::Cuda(number) => (format!("cuda:{number}"), Device::new_cuda(number)),
+        let name = match place {
+            Place::Cpu => "cpu".to_owned(),
+            Place::Cuda(number) => format!("cuda:{number}"),
         };
-        let device = device.map_err(|e| LoadError::Device { device: name.clone(), cause: super::weights::first_line(&e) })?;
+        let device = place.device().map_err(|e| LoadError::Device { device: name.clone(), cause: super::weights::first_line(&e) })?;
         let model = Model::load(files, &device)?;
         let info = BackendInfo { name: "candle", device: name, config: model.config.clone() };
         Ok(Self { info, model })

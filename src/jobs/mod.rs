@@ -3,6 +3,7 @@
 
 pub mod generate;
 pub mod sequence;
+pub mod train;
 pub mod worker;
 
 use std::path::Path;

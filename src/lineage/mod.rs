@@ -2,6 +2,8 @@
 
 pub mod dataset;
 pub mod model;
+pub mod run;
 
 pub use dataset::Dataset;
 pub use model::{Model, ModelCard};
+pub use run::Run;

@@ -67,6 +67,11 @@ impl ModelCard {
         Ok(card)
     }
 
+    /// As `model.toml`.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+
     /// The file that plays `role`.
     pub fn file(&self, role: &str) -> Option<&ModelFile> {
         self.files.iter().find(|f| f.role == role)

@@ -197,6 +197,7 @@ pub async fn empty_public_tables(tx: &mut Tx) -> Result<()> {
         "DELETE FROM models",
         "DELETE FROM model_datasets",
         "DELETE FROM bundles",
+        "DELETE FROM runs",
         "DELETE FROM images",
         "DELETE FROM image_works",
     ] {

@@ -14,6 +14,7 @@ pub mod instance;
 pub mod jobs;
 pub mod log;
 pub mod models;
+pub mod runs;
 pub mod works;
 
 use std::str::FromStr;

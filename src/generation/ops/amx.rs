@@ -137,6 +137,20 @@ mod tiles {
         bf16(first) | (bf16(second) << 16)
     }
 
+    /// Sixteen numbers from `at` on.
+    #[inline(always)]
+    fn lane(numbers: &[f32], at: usize) -> [f32; 16] {
+        let mut lane = [0f32; 16];
+        lane.copy_from_slice(&numbers[at..at + 16]);
+        lane
+    }
+
+    /// Rows for columns, one after another.
+    #[inline(always)]
+    fn turn(square: &[[u32; 16]; 16]) -> [u32; 256] {
+        std::array::from_fn(|i| square[i % 16][i / 16])
+    }
+
     thread_local! {
         static SPACE: RefCell<(Vec<u32>, Vec<u32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
     }
@@ -219,6 +233,16 @@ mod tiles {
                     }
                 }
             }
+        } else if a.row == 1 && whole {
+            for (d, tiles) in panel.chunks_exact_mut(512).enumerate() {
+                for (half, tile) in tiles.as_chunks_mut::<256>().0.iter_mut().enumerate() {
+                    let line = |k: usize| lane(a.numbers, (from + d * DEPTH + k) * a.column + r0 + half * 16);
+                    *tile = turn(&std::array::from_fn(|i| {
+                        let (first, second) = (line(2 * i), line(2 * i + 1));
+                        std::array::from_fn(|r| pair(first[r], second[r]))
+                    }));
+                }
+            }
         } else {
             for two in (0..run).step_by(2) {
                 let odd = two + 1 < run;
@@ -251,6 +275,16 @@ mod tiles {
                     for (element, (x, y)) in tile.iter_mut().zip(first.iter().zip(second)) {
                         *element = pair(*x, *y);
                     }
+                }
+            }
+        } else if b.row == 1 && whole {
+            for (d, tiles) in panel.chunks_exact_mut(512).enumerate() {
+                for (half, tile) in tiles.as_chunks_mut::<256>().0.iter_mut().enumerate() {
+                    *tile = turn(&std::array::from_fn(|c| {
+                        let at = (c0 + half * 16 + c) * b.column + from + d * DEPTH;
+                        let (first, second) = (lane(b.numbers, at), lane(b.numbers, at + 16));
+                        std::array::from_fn(|i| if i < 8 { pair(first[2 * i], first[2 * i + 1]) } else { pair(second[2 * i - 16], second[2 * i - 15]) })
+                    }));
                 }
             }
         } else {

@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 
 use super::product::{Matrix, Precision, product};
-use super::{exp, fold, fused, numbers, vectorised, with};
+use super::{exp, fold, fused, greatest, numbers, vectorised, with};
 
 /// Added to the mean square.
 const EPSILON: f32 = 1e-6;
@@ -124,7 +124,7 @@ impl Head {
         product(&mut self.scores, self.all, q, k.t(), false, precision);
         vectorised(|| {
             for row in self.scores.chunks_exact_mut(self.all) {
-                let most = row.iter().fold(f32::NEG_INFINITY, |most, &x| if x > most { x } else { most });
+                let most = greatest(row);
                 row.iter_mut().for_each(|x| *x = exp(*x - most));
                 let total = 1.0 / fold(row, row, |x, _| x);
                 row.iter_mut().for_each(|x| *x *= total);

@@ -67,7 +67,8 @@ fn vectorised<T>(loops: impl FnOnce() -> T) -> T {
 fn exp(x: f32) -> f32 {
     const MAGIC: f32 = 12_582_912.0; // 1.5·2²³: adding it rounds to a whole number
     let x = x.clamp(-87.0, 88.0);
-    let n = (x * std::f32::consts::LOG2_E + MAGIC) - MAGIC;
+    let shifted = x * std::f32::consts::LOG2_E + MAGIC;
+    let n = shifted - MAGIC;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let p = 1.987_569_1e-4;
     let p = p * r + 1.398_199_9e-3;
@@ -75,8 +76,23 @@ fn exp(x: f32) -> f32 {
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 0.166_666_65;
     let p = p * r + 0.5;
-    let power = f32::from_bits((((n as i32) + 127) << 23) as u32);
+    // The whole number stands in the lowest bits of the shifted one: no conversion, which would not vectorise.
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     (p * r * r + r + 1.0) * power
+}
+
+/// The greatest number, in sixteen lanes.
+#[inline(always)]
+fn greatest(xs: &[f32]) -> f32 {
+    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    let (x16, rest) = xs.as_chunks::<16>();
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    for x in x16 {
+        for i in 0..16 {
+            lanes[i] = greater(lanes[i], x[i]);
+        }
+    }
+    lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, greater)
 }
 
 /// Σ f(xᵢ, yᵢ) in sixteen lanes: the order is fixed, and the compiler may use wide registers.

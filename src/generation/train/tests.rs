@@ -1,10 +1,9 @@
 //! A run is a function of its settings and its dataset: two runs agree to the bit, and so does one that was stopped and resumed.
 
-use candle_core::Device;
-
 use super::optimiser::{clip, orthogonal};
 use super::*;
 use crate::digest::sha256_of;
+use crate::generation::candle::Place;
 use crate::generation::library::LibraryEntry;
 use crate::generation::noise::normal;
 use crate::generation::ops::{Matrix, Precision, product};
@@ -58,7 +57,7 @@ fn bank() -> Bank {
 }
 
 fn trainer(text: &str, bank: &Bank) -> Trainer {
-    Trainer::new(TrainSettings::parse(text).unwrap(), bank.vocab.len(), Device::Cpu)
+    Trainer::new(TrainSettings::parse(text).unwrap(), bank.vocab.len(), Place::Cpu).unwrap()
 }
 
 fn run(trainer: &mut Trainer, bank: &Bank, steps: u64) -> Vec<f64> {

@@ -10,6 +10,7 @@ use super::example::{Example, learn, measure};
 use super::optimiser::{Slot, clip};
 use super::settings::TrainSettings;
 use crate::generation::backend::{Flow, Picture};
+use crate::generation::candle::Place;
 use crate::generation::noise;
 use crate::generation::pixel::{Moment, Network, PLANES, Sizes, Walk, input, unpack};
 use crate::generation::scheduler::euler;
@@ -50,7 +51,8 @@ impl std::fmt::Debug for Trainer {
 
 impl Trainer {
     /// At the beginning.
-    pub fn new(settings: TrainSettings, vocabulary: usize, device: Device) -> Self {
+    pub fn new(settings: TrainSettings, vocabulary: usize, place: Place) -> Result<Self> {
+        let device = place.device()?;
         let sizes = settings.sizes(vocabulary);
         let slots = Network::parameters(&sizes)
             .into_iter()
@@ -59,7 +61,7 @@ impl Trainer {
                 Slot::new(parameter, value)
             })
             .collect();
-        Self { settings, sizes, step: 0, slots, device }
+        Ok(Self { settings, sizes, step: 0, slots, device })
     }
 
     /// Goes on from a checkpoint of the same settings and dataset.

@@ -1,0 +1,126 @@
+//! `colophon import`, `colophon freeze` and `colophon train`: from a collection to works, from works to a dataset, from a dataset to a
+//! model.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::{complain, say};
+use crate::actions::Instance;
+use crate::actions::freeze_dataset::freeze_dataset;
+use crate::actions::import_works::import_works;
+use crate::actions::publish_checkpoint::publish_checkpoint;
+use crate::actions::sign_in::local_operator;
+use crate::id::{DatasetId, WorkId};
+use crate::jobs::train::{Ended, Training, train};
+use crate::works::collection::{LIST, PICTURES};
+
+/// Flags of `import`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Import {
+    /// Folder of a collection, as `prepare` makes it
+    collection: PathBuf,
+    /// Freeze its works as a dataset of this name
+    #[arg(long, value_name = "NAME")]
+    freeze: Option<String>,
+}
+
+/// Flags of `freeze`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Freeze {
+    /// Name of the dataset
+    name: String,
+    /// File with the works' ids, one a line
+    #[arg(long, value_name = "FILE")]
+    works: PathBuf,
+}
+
+/// Flags of `train`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Train {
+    /// Settings of the run (`train.toml`)
+    settings: PathBuf,
+    /// A frozen dataset
+    #[arg(long, value_name = "ID", value_parser = DatasetId::parse)]
+    dataset: DatasetId,
+    /// Folder of checkpoints, samples and the model; a run that was stopped goes on from what lies there
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Begin from the checkpoint of another run
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+}
+
+pub(super) async fn import(asked: &Import, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
+    let read = |name: &str| {
+        let path = asked.collection.join(name);
+        std::fs::read(&path).with_context(|| format!("`{}` can't be read: give a folder made by `prepare`", path.display()))
+    };
+    let actor = local_operator(instance).await?;
+    let imported = import_works(instance, &actor, &read(LIST)?, read(PICTURES)?).await?;
+    let works = imported.works.len();
+    let dataset = match &asked.freeze {
+        Some(name) => Some(freeze_dataset(instance, &actor, name, imported.works).await?),
+        None => None,
+    };
+    publish_checkpoint(instance).await?;
+    if as_json {
+        say(&json!({ "works": works, "registered": imported.registered, "dataset": dataset }).to_string());
+    } else {
+        say(&format!("{works} works, {} of them registered now.", imported.registered));
+        if let Some(dataset) = dataset {
+            say(&format!("Frozen as {}, root {}.", dataset.id, dataset.root));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn freeze(asked: &Freeze, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
+    let text =
+        std::fs::read_to_string(&asked.works).with_context(|| format!("`{}` can't be read", asked.works.display()))?;
+    let works = text.split_whitespace().map(WorkId::parse).collect::<Result<Vec<_>, _>>()?;
+    let actor = local_operator(instance).await?;
+    let dataset = freeze_dataset(instance, &actor, &asked.name, works).await?;
+    publish_checkpoint(instance).await?;
+    if as_json {
+        say(&json!({ "dataset": dataset }).to_string());
+    } else {
+        say(&format!("{} works frozen as {}, root {}.", dataset.works, dataset.id, dataset.root));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn run(asked: &Train, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
+    let settings =
+        std::fs::read_to_string(&asked.settings).with_context(|| format!("`{}` can't be read", asked.settings.display()))?;
+    let training =
+        Training { settings, dataset: asked.dataset, output: asked.output.clone(), from: asked.from.clone() };
+    let actor = local_operator(instance).await?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let heard = Arc::clone(&stop);
+    tokio::spawn(async move {
+        if super::serve::signal().await.is_ok() {
+            complain("stopping after this step; begin again to go on");
+            heard.store(true, Ordering::Relaxed);
+        }
+    });
+    let ended = train(instance, &actor, &training, &|line| complain(line), &stop).await?;
+    publish_checkpoint(instance).await?;
+    match ended {
+        Ended::Done(run) if as_json => say(&json!({ "run": run }).to_string()),
+        Ended::Done(run) => say(&format!(
+            "Trained: {} ({} pictures), weights {}. The model lies in {}.",
+            run.id,
+            run.pictures,
+            run.weights,
+            asked.output.join("model").display()
+        )),
+        Ended::Stopped(step) if as_json => say(&json!({ "stopped_at": step }).to_string()),
+        Ended::Stopped(step) => say(&format!("Stopped after step {step}.")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
