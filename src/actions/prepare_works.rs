@@ -44,6 +44,9 @@ pub struct Prepared {
     pub rendered: usize,
 }
 
+/// A picture's bytes, or why there is none.
+type Rendered = std::result::Result<Vec<u8>, Skip>;
+
 struct Candidate {
     drawing: Drawing,
     package: Package,
@@ -62,7 +65,7 @@ pub fn prepare_works(
     let kept = out.join(".rendered");
     files::writable_folder(&kept)?;
     let (next, done, fresh) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || -> Result<Vec<(usize, std::result::Result<Vec<u8>, Skip>)>> {
+    let work = || -> Result<Vec<(usize, Rendered)>> {
         let mut mine = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +74,7 @@ pub fn prepare_works(
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, candidates.len());
         }
     };
-    let mut pictures: Vec<(usize, std::result::Result<Vec<u8>, Skip>)> = std::thread::scope(|scope| {
+    let mut pictures: Vec<(usize, Rendered)> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
         let mut all = Vec::new();
         for handle in handles {
@@ -86,7 +89,8 @@ pub fn prepare_works(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| Error::invalid("sources", format!("`{}` can't be read: {e}; give an unpacked package", path.display())))
+    std::fs::read(path)
+        .map_err(|e| Error::invalid("sources", format!("`{}` can't be read: {e}; give an unpacked package", path.display())))
 }
 
 fn gather(sources: &Sources, prepared: &mut Prepared) -> Result<Vec<Candidate>> {
@@ -147,8 +151,8 @@ fn list_svg(root: &Path, folder: &Path, paths: &mut Vec<String>) -> std::io::Res
     Ok(())
 }
 
-/// The picture of a drawing, rendered or from before. 
-fn picture(drawing: &Drawing, side: u32, kept: &Path, fresh: &AtomicUsize) -> Result<std::result::Result<Vec<u8>, Skip>> {
+/// The picture of a drawing, rendered or from before.
+fn picture(drawing: &Drawing, side: u32, kept: &Path, fresh: &AtomicUsize) -> Result<Rendered> {
     let path = kept.join(format!("{}-{side}-{COLOURS}.png", blake3_of(drawing.svg.as_bytes())));
     if let Ok(bytes) = std::fs::read(&path) {
         return Ok(Ok(bytes));
@@ -167,12 +171,7 @@ fn picture(drawing: &Drawing, side: u32, kept: &Path, fresh: &AtomicUsize) -> Re
     Ok(Ok(bytes))
 }
 
-fn write(
-    candidates: &[Candidate],
-    pictures: Vec<(usize, std::result::Result<Vec<u8>, Skip>)>,
-    out: &Path,
-    prepared: &mut Prepared,
-) -> Result<()> {
+fn write(candidates: &[Candidate], pictures: Vec<(usize, Rendered)>, out: &Path, prepared: &mut Prepared) -> Result<()> {
     let mut seen = std::collections::HashSet::new();
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let stored = zip::write::SimpleFileOptions::default()

@@ -80,8 +80,7 @@ pub(super) async fn import(asked: &Import, instance: &Instance, as_json: bool) -
 }
 
 pub(super) async fn freeze(asked: &Freeze, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
-    let text =
-        std::fs::read_to_string(&asked.works).with_context(|| format!("`{}` can't be read", asked.works.display()))?;
+    let text = std::fs::read_to_string(&asked.works).with_context(|| format!("`{}` can't be read", asked.works.display()))?;
     let works = text.split_whitespace().map(WorkId::parse).collect::<Result<Vec<_>, _>>()?;
     let actor = local_operator(instance).await?;
     let dataset = freeze_dataset(instance, &actor, &asked.name, works).await?;
@@ -97,8 +96,7 @@ pub(super) async fn freeze(asked: &Freeze, instance: &Instance, as_json: bool) -
 pub(super) async fn run(asked: &Train, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
     let settings =
         std::fs::read_to_string(&asked.settings).with_context(|| format!("`{}` can't be read", asked.settings.display()))?;
-    let training =
-        Training { settings, dataset: asked.dataset, output: asked.output.clone(), from: asked.from.clone() };
+    let training = Training { settings, dataset: asked.dataset, output: asked.output.clone(), from: asked.from.clone() };
     let actor = local_operator(instance).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let heard = Arc::clone(&stop);

@@ -42,7 +42,8 @@ impl CandleBackend {
             Place::Cpu => "cpu".to_owned(),
             Place::Cuda(number) => format!("cuda:{number}"),
         };
-        let device = place.device().map_err(|e| LoadError::Device { device: name.clone(), cause: super::weights::first_line(&e) })?;
+        let device =
+            place.device().map_err(|e| LoadError::Device { device: name.clone(), cause: super::weights::first_line(&e) })?;
         let model = Model::load(files, &device)?;
         let info = BackendInfo { name: "candle", device: name, config: model.config.clone() };
         Ok(Self { info, model })

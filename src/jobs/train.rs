@@ -251,12 +251,6 @@ fn finish(
         ended_at: now,
     };
     files::write(&folder.join("run.json"), &serde_json::to_vec_pretty(&run)?, Access::Public)?;
-    let model = Model {
-        id: ModelId::derived(&hash.0),
-        weights: hash,
-        card,
-        datasets: vec![set.dataset.id],
-        registered_at: now,
-    };
+    let model = Model { id: ModelId::derived(&hash.0), weights: hash, card, datasets: vec![set.dataset.id], registered_at: now };
     Ok((run, model, weights))
 }

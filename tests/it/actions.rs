@@ -8,3 +8,4 @@ mod policy;
 mod queue;
 mod rights;
 mod sign_in;
+mod training;

@@ -5,8 +5,10 @@ use colophon::accounts::{Account, Role, Roles, Scope, Scopes, Secret, Session, T
 use colophon::chance::SeededChance;
 use colophon::clock::Timestamp;
 use colophon::digest::{Digest, blake3_of, sha256_of};
-use colophon::id::{AccountId, DatasetId, DecisionId, GrantId, ImageId, JobId, ModelId, SessionId, StatementId, TokenId, WorkId};
-use colophon::lineage::{Dataset, Model, ModelCard};
+use colophon::id::{
+    AccountId, DatasetId, DecisionId, GrantId, ImageId, JobId, ModelId, RunId, SessionId, StatementId, TokenId, WorkId,
+};
+use colophon::lineage::{Dataset, Model, ModelCard, Run};
 use colophon::storage::blobs::{Blob, Blobs};
 use colophon::storage::images::{DrawnOn, Image, Prompt};
 use colophon::storage::instance::Fact;
@@ -14,7 +16,7 @@ use colophon::storage::jobs::{Job, JobState};
 use colophon::storage::log::HeadRow;
 use colophon::storage::models::BundleRecord;
 use colophon::storage::works::{Filter, Revocation};
-use colophon::storage::{Error, Store, Tx, accounts, blobs, datasets, images, instance, jobs, log, models, works};
+use colophon::storage::{Error, Store, Tx, accounts, blobs, datasets, images, instance, jobs, log, models, runs, works};
 use colophon::works::{Grant, Work};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
@@ -132,6 +134,22 @@ fn dataset(seed: &str, works: u64, at: i64) -> Dataset {
         root: sha256_of(seed.as_bytes()),
         works,
         frozen_at: t(at),
+    }
+}
+
+fn run(seed: &str, dataset: DatasetId, at: i64) -> Run {
+    Run {
+        id: RunId::derived(seed.as_bytes()),
+        dataset,
+        dataset_root: sha256_of(b"root"),
+        works_learnt: 2,
+        code: "colophon 0".into(),
+        settings: sha256_of(b"settings"),
+        begun_from: Some(sha256_of(b"before")),
+        steps: 1,
+        pictures: 4,
+        weights: sha256_of(seed.as_bytes()),
+        ended_at: t(at),
     }
 }
 
@@ -523,6 +541,17 @@ async fn datasets_and_models(kind: Kind) {
     assert_eq!(models::find_by_weights(&mut tx, second.weights).await.unwrap().unwrap().model, second);
     assert_eq!(models::find_by_weights(&mut tx, sha256_of(b"?")).await.unwrap(), None);
     assert_eq!(models::all(&mut tx).await.unwrap().iter().map(|m| m.model.id).collect::<Vec<_>>(), [first.id, second.id]);
+
+    let (made, later) = (run("made", old.id, 5), run("later", old.id, 6));
+    for each in [&later, &made] {
+        runs::insert(&mut tx, each, statement("r")).await.unwrap();
+    }
+    let found = runs::find_by_weights(&mut tx, made.weights).await.unwrap().unwrap();
+    assert_eq!((found.run, found.statement), (made.clone(), statement("r")));
+    assert_eq!(runs::find_by_weights(&mut tx, sha256_of(b"?")).await.unwrap(), None);
+    let of: Vec<_> = runs::of_dataset(&mut tx, old.id).await.unwrap().into_iter().map(|r| r.run).collect();
+    assert_eq!(of, [made, later]);
+    assert_eq!(runs::of_dataset(&mut tx, new.id).await.unwrap(), []);
 
     let bundle =
         BundleRecord { sha256: sha256_of(b"b"), name: "b".into(), version: "1.0.0".into(), policies: 3, in_force_from: t(7) };
@@ -1003,6 +1032,7 @@ async fn emptying_the_public_tables_empties_only_them(kind: Kind) {
     let bundle =
         BundleRecord { sha256: sha256_of(b"b"), name: "b".into(), version: "1".into(), policies: 1, in_force_from: t(1) };
     models::insert_bundle(&mut tx, &bundle, statement("a")).await.unwrap();
+    runs::insert(&mut tx, &run("r", DatasetId::derived(b"d"), 1), statement("a")).await.unwrap();
     images::insert(&mut tx, &image("i", 1, &[a.id]), statement("a")).await.unwrap();
     accounts::insert(&mut tx, &account("Ana", 1), "").await.unwrap();
     jobs::insert(&mut tx, &job("j", 1), None).await.unwrap();

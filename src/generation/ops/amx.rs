@@ -283,7 +283,13 @@ mod tiles {
                     *tile = turn(&std::array::from_fn(|c| {
                         let at = (c0 + half * 16 + c) * b.column + from + d * DEPTH;
                         let (first, second) = (lane(b.numbers, at), lane(b.numbers, at + 16));
-                        std::array::from_fn(|i| if i < 8 { pair(first[2 * i], first[2 * i + 1]) } else { pair(second[2 * i - 16], second[2 * i - 15]) })
+                        std::array::from_fn(|i| {
+                            if i < 8 {
+                                pair(first[2 * i], first[2 * i + 1])
+                            } else {
+                                pair(second[2 * i - 16], second[2 * i - 15])
+                            }
+                        })
                     }));
                 }
             }

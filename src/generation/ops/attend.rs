@@ -196,50 +196,68 @@ impl CustomOp3 for Attend {
         let size = width / self.heads;
         let (mut d_qkv, mut d_context) = (vec![0f32; qkv.elem_count()], vec![0f32; context.elem_count()]);
         let mut d_gains = vec![0f32; 2 * size];
-        with(qkv, |qkv| with(context, |context| with(gains, |gains| with(d, |d| {
-            let of = Inputs { qkv, context, gains, width, others };
-            let mut head = Head::new(tokens, others, size);
-            let all = head.all;
-            let (mut dp, mut dq) = (vec![0f32; tokens * all], vec![0f32; tokens * size]);
-            let (mut dk, mut dv) = (vec![0f32; all * size], vec![0f32; all * size]);
-            for b in 0..batch {
-                for h in 0..self.heads {
-                    head.scores(&of, b, h, self.precision);
-                    let d = Matrix::strided(&d[b * tokens * width + h * size..], tokens, size, width);
-                    let p = Matrix::new(&head.scores, tokens, all);
-                    product(&mut dp, all, d, Matrix::new(&head.v, all, size).t(), false, self.precision);
-                    product(&mut dv, size, p.t(), d, false, self.precision);
-                    // Softmax: ds = p·(dp − Σ dp·p).
-                    vectorised(|| {
-                        for (dp, p) in dp.chunks_exact_mut(all).zip(head.scores.chunks_exact(all)) {
-                            let along = fold(dp, p, |d, p| d * p);
-                            dp.iter_mut().zip(p).for_each(|(d, p)| *d = p * (*d - along));
-                        }
-                    });
-                    let ds = Matrix::new(&dp, tokens, all);
-                    product(&mut dq, size, ds, Matrix::new(&head.k, all, size), false, self.precision);
-                    product(&mut dk, size, ds.t(), Matrix::new(&head.q, tokens, size), false, self.precision);
-                    let scale = 1.0 / (size as f32).sqrt();
-                    vectorised(|| {
-                        let (q_gain, k_gain) = gains.split_at(size);
-                        let (d_q_gain, d_k_gain) = d_gains.split_at_mut(size);
-                        for t in 0..all {
-                            if t < tokens {
-                                let (_, at) = of.place(tokens, size, (b, h), 0, t);
-                                let (x, dx) = (&qkv[at..][..size], &mut d_qkv[at..][..size]);
-                                unit_back(x, head.q_root[t], q_gain, scale, &dq[t * size..][..size], dx, d_q_gain);
+        with(qkv, |qkv| {
+            with(context, |context| {
+                with(gains, |gains| {
+                    with(d, |d| {
+                        let of = Inputs { qkv, context, gains, width, others };
+                        let mut head = Head::new(tokens, others, size);
+                        let all = head.all;
+                        let (mut dp, mut dq) = (vec![0f32; tokens * all], vec![0f32; tokens * size]);
+                        let (mut dk, mut dv) = (vec![0f32; all * size], vec![0f32; all * size]);
+                        for b in 0..batch {
+                            for h in 0..self.heads {
+                                head.scores(&of, b, h, self.precision);
+                                let d = Matrix::strided(&d[b * tokens * width + h * size..], tokens, size, width);
+                                let p = Matrix::new(&head.scores, tokens, all);
+                                product(&mut dp, all, d, Matrix::new(&head.v, all, size).t(), false, self.precision);
+                                product(&mut dv, size, p.t(), d, false, self.precision);
+                                // Softmax: ds = p·(dp − Σ dp·p).
+                                vectorised(|| {
+                                    for (dp, p) in dp.chunks_exact_mut(all).zip(head.scores.chunks_exact(all)) {
+                                        let along = fold(dp, p, |d, p| d * p);
+                                        dp.iter_mut().zip(p).for_each(|(d, p)| *d = p * (*d - along));
+                                    }
+                                });
+                                let ds = Matrix::new(&dp, tokens, all);
+                                product(&mut dq, size, ds, Matrix::new(&head.k, all, size), false, self.precision);
+                                product(&mut dk, size, ds.t(), Matrix::new(&head.q, tokens, size), false, self.precision);
+                                let scale = 1.0 / (size as f32).sqrt();
+                                vectorised(|| {
+                                    let (q_gain, k_gain) = gains.split_at(size);
+                                    let (d_q_gain, d_k_gain) = d_gains.split_at_mut(size);
+                                    for t in 0..all {
+                                        if t < tokens {
+                                            let (_, at) = of.place(tokens, size, (b, h), 0, t);
+                                            let (x, dx) = (&qkv[at..][..size], &mut d_qkv[at..][..size]);
+                                            unit_back(x, head.q_root[t], q_gain, scale, &dq[t * size..][..size], dx, d_q_gain);
+                                        }
+                                        let (own, k) = of.place(tokens, size, (b, h), 1, t);
+                                        let (_, v) = of.place(tokens, size, (b, h), 2, t);
+                                        let (x, all_d) = if own {
+                                            (&qkv[k..][..size], &mut d_qkv)
+                                        } else {
+                                            (&context[k..][..size], &mut d_context)
+                                        };
+                                        unit_back(
+                                            x,
+                                            head.k_root[t],
+                                            k_gain,
+                                            1.0,
+                                            &dk[t * size..][..size],
+                                            &mut all_d[k..][..size],
+                                            d_k_gain,
+                                        );
+                                        all_d[v..][..size].copy_from_slice(&dv[t * size..][..size]);
+                                    }
+                                });
                             }
-                            let (own, k) = of.place(tokens, size, (b, h), 1, t);
-                            let (_, v) = of.place(tokens, size, (b, h), 2, t);
-                            let (x, all_d) = if own { (&qkv[k..][..size], &mut d_qkv) } else { (&context[k..][..size], &mut d_context) };
-                            unit_back(x, head.k_root[t], k_gain, 1.0, &dk[t * size..][..size], &mut all_d[k..][..size], d_k_gain);
-                            all_d[v..][..size].copy_from_slice(&dv[t * size..][..size]);
                         }
-                    });
-                }
-            }
-            Ok(())
-        }))))?;
+                        Ok(())
+                    })
+                })
+            })
+        })?;
         let tensor = |numbers, like: &Tensor| Tensor::from_vec(numbers, like.shape(), like.device());
         Ok((Some(tensor(d_qkv, qkv)?), Some(tensor(d_context, context)?), Some(tensor(d_gains, gains)?)))
     }

@@ -58,22 +58,24 @@ impl CustomOp2 for Blend {
     fn bwd(&self, a: &Tensor, r: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let Sizes(count, tokens, size, cells) = sizes(a.shape(), r.shape())?;
         let mut da = vec![0f32; a.elem_count()];
-        with(r, |r| with(dy, |dy| {
-            vectorised(|| {
-                let run = size / cells;
-                for (at, dy) in dy.chunks_exact(size).enumerate() {
-                    let (b, token) = (at / tokens, at % tokens);
-                    for work in 0..count {
-                        let d = &mut da[(at * count + work) * cells..][..cells];
-                        let pixels = &r[((b * count + work) * tokens + token) * size..][..size];
-                        for ((d, pixels), dy) in d.iter_mut().zip(pixels.chunks_exact(run)).zip(dy.chunks_exact(run)) {
-                            *d = super::fold(pixels, dy, |p, g| p * g);
+        with(r, |r| {
+            with(dy, |dy| {
+                vectorised(|| {
+                    let run = size / cells;
+                    for (at, dy) in dy.chunks_exact(size).enumerate() {
+                        let (b, token) = (at / tokens, at % tokens);
+                        for work in 0..count {
+                            let d = &mut da[(at * count + work) * cells..][..cells];
+                            let pixels = &r[((b * count + work) * tokens + token) * size..][..size];
+                            for ((d, pixels), dy) in d.iter_mut().zip(pixels.chunks_exact(run)).zip(dy.chunks_exact(run)) {
+                                *d = super::fold(pixels, dy, |p, g| p * g);
+                            }
                         }
                     }
-                }
-            });
-            Ok(())
-        }))?;
+                });
+                Ok(())
+            })
+        })?;
         Ok((Some(Tensor::from_vec(da, a.shape(), a.device())?), None))
     }
 }

@@ -54,27 +54,31 @@ impl CustomOp3 for Gate {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let ((_, tokens, width), (_, rows, _)) = (y.dims3()?, m.dims3()?);
         let (mut dy, mut dm) = (vec![0f32; y.elem_count()], vec![0f32; m.elem_count()]);
-        with(y, |y| with(m, |m| with(d, |d| {
-            vectorised(|| {
-                let size = tokens * width;
-                for (((y, d), (dy, dm)), m) in y
-                    .chunks_exact(size)
-                    .zip(d.chunks_exact(size))
-                    .zip(dy.chunks_exact_mut(size).zip(dm.chunks_exact_mut(rows * width)))
-                    .zip(m.chunks_exact(rows * width))
-                {
-                    let gates = &m[self.row * width..][..width];
-                    let d_gates = &mut dm[self.row * width..][..width];
-                    for ((y, d), dy) in y.chunks_exact(width).zip(d.chunks_exact(width)).zip(dy.chunks_exact_mut(width)) {
-                        for i in 0..width {
-                            dy[i] = (1.0 + gates[i]) * d[i];
-                            d_gates[i] += y[i] * d[i];
+        with(y, |y| {
+            with(m, |m| {
+                with(d, |d| {
+                    vectorised(|| {
+                        let size = tokens * width;
+                        for (((y, d), (dy, dm)), m) in y
+                            .chunks_exact(size)
+                            .zip(d.chunks_exact(size))
+                            .zip(dy.chunks_exact_mut(size).zip(dm.chunks_exact_mut(rows * width)))
+                            .zip(m.chunks_exact(rows * width))
+                        {
+                            let gates = &m[self.row * width..][..width];
+                            let d_gates = &mut dm[self.row * width..][..width];
+                            for ((y, d), dy) in y.chunks_exact(width).zip(d.chunks_exact(width)).zip(dy.chunks_exact_mut(width)) {
+                                for i in 0..width {
+                                    dy[i] = (1.0 + gates[i]) * d[i];
+                                    d_gates[i] += y[i] * d[i];
+                                }
+                            }
                         }
-                    }
-                }
-            });
-            Ok(())
-        })))?;
+                    });
+                    Ok(())
+                })
+            })
+        })?;
         let dy = Tensor::from_vec(dy, y.shape(), y.device())?;
         Ok((Some(d.clone()), Some(dy), Some(Tensor::from_vec(dm, m.shape(), m.device())?)))
     }

@@ -60,37 +60,42 @@ impl CustomOp2 for Norm {
     fn bwd(&self, x: &Tensor, m: &Tensor, _: &Tensor, dy: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let ((_, tokens, width), (_, rows, _)) = (x.dims3()?, m.dims3()?);
         let (mut dx, mut dm) = (vec![0f32; x.elem_count()], vec![0f32; m.elem_count()]);
-        with(x, |x| with(m, |m| with(dy, |dy| {
-            vectorised(|| {
-                let mut carried = vec![0f32; width];
-                for (((x, dy), (dx, dm)), m) in x
-                    .chunks_exact(tokens * width)
-                    .zip(dy.chunks_exact(tokens * width))
-                    .zip(dx.chunks_exact_mut(tokens * width).zip(dm.chunks_exact_mut(rows * width)))
-                    .zip(m.chunks_exact(rows * width))
-                {
-                    let scale = &m[(self.row + 1) * width..][..width];
-                    let (d_shift, d_scale) = dm[self.row * width..][..2 * width].split_at_mut(width);
-                    for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width)) {
-                        let (mean, inverse) = moments(x);
-                        for i in 0..width {
-                            let n = (x[i] - mean) * inverse;
-                            d_shift[i] += dy[i];
-                            d_scale[i] += dy[i] * n;
-                            carried[i] = dy[i] * (1.0 + scale[i]);
-                            dx[i] = n;
+        with(x, |x| {
+            with(m, |m| {
+                with(dy, |dy| {
+                    vectorised(|| {
+                        let mut carried = vec![0f32; width];
+                        for (((x, dy), (dx, dm)), m) in x
+                            .chunks_exact(tokens * width)
+                            .zip(dy.chunks_exact(tokens * width))
+                            .zip(dx.chunks_exact_mut(tokens * width).zip(dm.chunks_exact_mut(rows * width)))
+                            .zip(m.chunks_exact(rows * width))
+                        {
+                            let scale = &m[(self.row + 1) * width..][..width];
+                            let (d_shift, d_scale) = dm[self.row * width..][..2 * width].split_at_mut(width);
+                            for ((x, dy), dx) in x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width))
+                            {
+                                let (mean, inverse) = moments(x);
+                                for i in 0..width {
+                                    let n = (x[i] - mean) * inverse;
+                                    d_shift[i] += dy[i];
+                                    d_scale[i] += dy[i] * n;
+                                    carried[i] = dy[i] * (1.0 + scale[i]);
+                                    dx[i] = n;
+                                }
+                                // dx = (g − mean(g) − n·mean(g·n)) / deviation, with g = dy·(1 + scale) and n the normalised x.
+                                let average = fold(&carried, &carried, |g, _| g) / width as f32;
+                                let along = fold(&carried, dx, |g, n| g * n) / width as f32;
+                                for (dx, g) in dx.iter_mut().zip(&carried) {
+                                    *dx = (g - average - *dx * along) * inverse;
+                                }
+                            }
                         }
-                        // dx = (g − mean(g) − n·mean(g·n)) / deviation, with g = dy·(1 + scale) and n the normalised x.
-                        let average = fold(&carried, &carried, |g, _| g) / width as f32;
-                        let along = fold(&carried, dx, |g, n| g * n) / width as f32;
-                        for (dx, g) in dx.iter_mut().zip(&carried) {
-                            *dx = (g - average - *dx * along) * inverse;
-                        }
-                    }
-                }
-            });
-            Ok(())
-        })))?;
+                    });
+                    Ok(())
+                })
+            })
+        })?;
         Ok((Some(Tensor::from_vec(dx, x.shape(), x.device())?), Some(Tensor::from_vec(dm, m.shape(), m.device())?)))
     }
 }

@@ -38,19 +38,21 @@ impl CustomOp1 for SwiGlu {
     fn bwd(&self, x: &Tensor, _: &Tensor, dy: &Tensor) -> Result<Option<Tensor>> {
         let n = x.dim(D::Minus1)? / 2;
         let mut dx = vec![0f32; x.elem_count()];
-        with(x, |x| with(dy, |dy| {
-            vectorised(|| {
-                for ((x, dy), dx) in x.chunks_exact(2 * n).zip(dy.chunks_exact(n)).zip(dx.chunks_exact_mut(2 * n)) {
-                    let ((a, b), (da, db)) = (x.split_at(n), dx.split_at_mut(n));
-                    for i in 0..n {
-                        let s = 1.0 / (1.0 + exp(-a[i]));
-                        da[i] = dy[i] * b[i] * s * (1.0 + a[i] * (1.0 - s));
-                        db[i] = dy[i] * a[i] * s;
+        with(x, |x| {
+            with(dy, |dy| {
+                vectorised(|| {
+                    for ((x, dy), dx) in x.chunks_exact(2 * n).zip(dy.chunks_exact(n)).zip(dx.chunks_exact_mut(2 * n)) {
+                        let ((a, b), (da, db)) = (x.split_at(n), dx.split_at_mut(n));
+                        for i in 0..n {
+                            let s = 1.0 / (1.0 + exp(-a[i]));
+                            da[i] = dy[i] * b[i] * s * (1.0 + a[i] * (1.0 - s));
+                            db[i] = dy[i] * a[i] * s;
+                        }
                     }
-                }
-            });
-            Ok(())
-        }))?;
+                });
+                Ok(())
+            })
+        })?;
         Ok(Some(Tensor::from_vec(dx, x.shape(), x.device())?))
     }
 }

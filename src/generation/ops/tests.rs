@@ -61,7 +61,10 @@ fn products_of_every_shape() {
                     product(&mut out, stride, a, b, add, precision);
                     let tolerance = if precision.here() == Precision::F32 { 1e-4 } else { 2e-2 } * (k as f64).sqrt();
                     for (i, (ours, theirs)) in out.iter().zip(&expected).enumerate() {
-                        assert!((f64::from(*ours) - theirs).abs() < tolerance, "{m}×{k}×{n} {precision:?} at {i}: {ours} {theirs}");
+                        assert!(
+                            (f64::from(*ours) - theirs).abs() < tolerance,
+                            "{m}×{k}×{n} {precision:?} at {i}: {ours} {theirs}"
+                        );
                     }
                 }
             }

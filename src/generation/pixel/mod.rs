@@ -75,7 +75,8 @@ impl Sizes {
 
     /// What is wrong with them, if anything.
     pub fn fault(&self) -> Option<&'static str> {
-        let each = [self.side, self.patch, self.width, self.depth, self.heads, self.hidden, self.local, self.head, self.text_slots];
+        let each =
+            [self.side, self.patch, self.width, self.depth, self.heads, self.hidden, self.local, self.head, self.text_slots];
         if each.iter().any(|n| !(1..=4096).contains(n)) || self.works > 16 || !(4..=1 << 20).contains(&self.vocabulary) {
             Some("a size is out of range")
         } else if !self.side.is_multiple_of(self.patch) || !self.patch.is_multiple_of(4) {

@@ -58,6 +58,9 @@ fn grid(sizes: &Sizes) -> Vec<f32> {
     numbers
 }
 
+/// Takes name, shape, beginning and whether it is an inner matrix.
+type Add<'a> = &'a mut dyn FnMut(String, &[usize], Init, bool);
+
 /// All parameters of a network of these sizes, in a fixed order.
 pub(super) fn parameters(sizes: &Sizes) -> Vec<Parameter> {
     let d = sizes.width;
@@ -70,7 +73,7 @@ pub(super) fn parameters(sizes: &Sizes) -> Vec<Parameter> {
     add("words".into(), &[sizes.vocabulary, d], Init::Normal(0.5), false);
     add("slots".into(), &[sizes.text_slots, d], Init::Normal(0.1), false);
     add("pool.w".into(), &[d, d], usual(d), false);
-    let block = |add: &mut dyn FnMut(String, &[usize], Init, bool), name: &str| {
+    let block = |add: Add<'_>, name: &str| {
         add(format!("{name}.mod"), &[6, d], zero, false);
         add(format!("{name}.gains"), &[2, d / sizes.heads], Init::Constant(1.0), false);
         add(format!("{name}.qkv.w"), &[d, 3 * d], usual(d), true);
@@ -78,7 +81,7 @@ pub(super) fn parameters(sizes: &Sizes) -> Vec<Parameter> {
         add(format!("{name}.up.w"), &[d, 2 * sizes.hidden], usual(d), true);
         add(format!("{name}.down.w"), &[sizes.hidden, d], zero, true);
     };
-    let local = |add: &mut dyn FnMut(String, &[usize], Init, bool), name: &str| {
+    let local = |add: Add<'_>, name: &str| {
         add(format!("{name}.local_in.w"), &[d, sizes.local], usual(d), true);
         add(format!("{name}.local.w"), &[9 * sizes.local, sizes.local], usual(9 * sizes.local), true);
         add(format!("{name}.local_out.w"), &[sizes.local, d], zero, true);

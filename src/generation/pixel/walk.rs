@@ -57,11 +57,7 @@ impl Network {
             let seen = input(&x, walk.planes)?;
             let picture = match &both {
                 Some(both) if now < GUIDED_UNTIL => {
-                    let moment = Moment {
-                        input: &rows(seen, 2)?,
-                        time: &at(now, 2 * batch)?,
-                        stride: &at(stride, 2 * batch)?,
-                    };
+                    let moment = Moment { input: &rows(seen, 2)?, time: &at(now, 2 * batch)?, stride: &at(stride, 2 * batch)? };
                     let answers = self.picture(&moment, both)?;
                     let (with, without) = (answers.narrow(0, 0, batch)?, answers.narrow(0, batch, batch)?);
                     (&without + ((with - &without)? * walk.guidance)?)?

@@ -67,7 +67,8 @@ pub(super) fn read(file: &[u8], slots: &mut [Slot]) -> Result<Head, String> {
                 continue;
             }
             let name = format!("{part}/{}", parameter.name);
-            let tensor = tensors.tensor(&name).map_err(|_| format!("the checkpoint has no `{name}`: it is of another network"))?;
+            let tensor =
+                tensors.tensor(&name).map_err(|_| format!("the checkpoint has no `{name}`: it is of another network"))?;
             if tensor.shape() != parameter.shape || tensor.dtype() != Dtype::F32 {
                 return Err(format!("`{name}` has the shape {:?} in the checkpoint, not {:?}", tensor.shape(), parameter.shape));
             }
@@ -79,10 +80,8 @@ pub(super) fn read(file: &[u8], slots: &mut [Slot]) -> Result<Head, String> {
 
 /// Weights to ship: the averages as f16, `said` in the file's own header.
 pub(super) fn weights(slots: &[Slot], said: &str) -> Result<Vec<u8>, String> {
-    let halves: Vec<Vec<u8>> = slots
-        .iter()
-        .map(|slot| slot.average.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()).collect())
-        .collect();
+    let halves: Vec<Vec<u8>> =
+        slots.iter().map(|slot| slot.average.iter().flat_map(|&x| half::f16::from_f32(x).to_le_bytes()).collect()).collect();
     let views: Result<Vec<_>, safetensors::SafeTensorError> = slots
         .iter()
         .zip(&halves)

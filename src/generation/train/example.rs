@@ -224,15 +224,7 @@ pub(super) fn measure(bank: &Bank, settings: &TrainSettings, sizes: &Sizes, numb
     example
 }
 
-fn make(
-    bank: &Bank,
-    settings: &TrainSettings,
-    sizes: &Sizes,
-    item: usize,
-    time: f32,
-    varied: bool,
-    dice: &mut Dice,
-) -> Example {
+fn make(bank: &Bank, settings: &TrainSettings, sizes: &Sizes, item: usize, time: f32, varied: bool, dice: &mut Dice) -> Example {
     let (e, side) = (&settings.examples, sizes.side);
     let mut rgb = bank.items[item].rgb.clone();
     let mut shown = vec![item];

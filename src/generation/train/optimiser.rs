@@ -65,13 +65,18 @@ impl Slot {
         }
         // Queries, keys and values (or the two halves of a gated layer) are matrices of their own side by side.
         let name = &self.parameter.name;
-        let parts = if name.ends_with("qkv.w") { 3 } else if name.ends_with("up.w") || name.ends_with("kv.w") { 2 } else { 1 };
+        let parts = if name.ends_with("qkv.w") {
+            3
+        } else if name.ends_with("up.w") || name.ends_with("kv.w") {
+            2
+        } else {
+            1
+        };
         let wide = columns / parts;
         let pull = 1.0 - rate * settings.weight_decay as f32;
         let size = rate * 0.2 * (rows.max(wide) as f32).sqrt();
         for part in 0..parts {
-            let piece: Vec<f32> =
-                gradient.chunks_exact(columns).flat_map(|row| &row[part * wide..][..wide]).copied().collect();
+            let piece: Vec<f32> = gradient.chunks_exact(columns).flat_map(|row| &row[part * wide..][..wide]).copied().collect();
             let direction = orthogonal(&piece, rows, wide, settings.precision());
             for (row, d) in self.value.chunks_exact_mut(columns).zip(direction.chunks_exact(wide)) {
                 for (value, d) in row[part * wide..][..wide].iter_mut().zip(d) {

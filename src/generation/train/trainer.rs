@@ -68,10 +68,14 @@ impl Trainer {
     pub fn resume(&mut self, file: &[u8], settings: &str, dataset: &str) -> std::result::Result<(), String> {
         let head = checkpoint::head(file)?;
         if head.settings != settings {
-            return Err("the checkpoint is of other settings: name another folder, or begin from its weights with `--from`".into());
+            return Err(
+                "the checkpoint is of other settings: name another folder, or begin from its weights with `--from`".into()
+            );
         }
         if head.dataset != dataset {
-            return Err("the checkpoint is of another dataset: name another folder, or begin from its weights with `--from`".into());
+            return Err(
+                "the checkpoint is of another dataset: name another folder, or begin from its weights with `--from`".into()
+            );
         }
         self.step = checkpoint::read(file, &mut self.slots)?.step;
         Ok(())
@@ -225,7 +229,14 @@ impl Trainer {
     }
 
     /// One picture for each prompt, with the averaged weights and the works that the bank finds for it.
-    pub fn samples(&self, bank: &Bank, prompts: &[String], style: Option<&str>, steps: u16, guidance: f64) -> Result<Vec<Picture>> {
+    pub fn samples(
+        &self,
+        bank: &Bank,
+        prompts: &[String],
+        style: Option<&str>,
+        steps: u16,
+        guidance: f64,
+    ) -> Result<Vec<Picture>> {
         let s = &self.sizes;
         let network = Network::new(s.clone(), self.tensors(true)?, self.settings.precision());
         let draw = |prompt: &String| -> Result<Picture> {
@@ -279,9 +290,6 @@ fn parallel<T: Send>(replicas: usize, work: &(dyn Fn(usize) -> Result<T> + Sync)
             })
         };
         let threads = (0..replicas).map(begin).collect::<std::io::Result<Vec<_>>>().map_err(candle_core::Error::from)?;
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| candle_core::bail!("a replica panicked")))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| candle_core::bail!("a replica panicked"))).collect()
     })
 }

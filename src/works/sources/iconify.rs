@@ -104,16 +104,8 @@ fn points(chars: &[u8]) -> Result<BTreeMap<String, String>, String> {
 }
 
 /// Names of emojibase's groups; component (2) and flags (9) hold no subjects.
-const GROUPS: &[(u32, &str)] = &[
-    (0, "face"),
-    (1, "people"),
-    (3, "animal"),
-    (4, "food"),
-    (5, "travel"),
-    (6, "activity"),
-    (7, "object"),
-    (8, "symbol"),
-];
+const GROUPS: &[(u32, &str)] =
+    &[(0, "face"), (1, "people"), (3, "animal"), (4, "food"), (5, "travel"), (6, "activity"), (7, "object"), (8, "symbol")];
 /// Of the symbols, these subgroups show something: geometric shapes and the zodiac's animals.
 const SYMBOLS: &[u32] = &[87, 96];
 /// Twenty-four clock faces are one subject.
@@ -198,9 +190,13 @@ pub fn read(package: Package<'_>, labels: &Labels) -> Result<Vec<Found>, String>
 fn is_variant(name: &str, emoji: &Emoji) -> bool {
     let subgroup = emoji.subgroup.unwrap_or(u32::MAX);
     let tone = ["1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"].iter().any(|tone| key(&emoji.hexcode).contains(tone));
-    let person = ["man-", "woman-", "men-", "women-", "person-", "family-", "couple-", "kiss-"].iter().any(|p| name.starts_with(p));
+    let person =
+        ["man-", "woman-", "men-", "women-", "person-", "family-", "couple-", "kiss-"].iter().any(|p| name.starts_with(p));
     let joined = emoji.group == Some(1) && emoji.hexcode.contains("200D");
-    tone || name.contains("skin-tone") || person || joined || subgroup == TIME && name != "alarm-clock" && is_clock_face(name)
+    tone || name.contains("skin-tone")
+        || person
+        || joined
+        || subgroup == TIME && name != "alarm-clock" && is_clock_face(name)
         || emoji.group == Some(8) && !SYMBOLS.contains(&subgroup)
 }
 
@@ -223,7 +219,8 @@ mod tests {
         "umbrella":{"body":"<g/>","width":64},"right-arrow":{"body":"<g/>"},"unknown":{"body":"<g/>"}}}"#;
     const CHARS: &str = r#"{"1f34e":"red-apple","1f44b-1f3fb":"waving-hand-light-skin-tone","1f1f5-1f1ea":"flag-peru","2602":"umbrella",
         "27a1":"right-arrow"}"#;
-    const INFO: &str = r#"{"author":{"name":"Google Inc","url":"https://a.example"},"license":{"spdx":"Apache-2.0","url":"https://l.example"}}"#;
+    const INFO: &str =
+        r#"{"author":{"name":"Google Inc","url":"https://a.example"},"license":{"spdx":"Apache-2.0","url":"https://l.example"}}"#;
 
     fn set(info: &str) -> Result<Vec<Found>, String> {
         let package = Package { icons: ICONS.as_bytes(), info: info.as_bytes(), chars: CHARS.as_bytes() };

@@ -8,7 +8,8 @@ use super::{Drawing, SVG_MAX, Skip};
 /// What its marks for the public domain look like.
 const PUBLIC_DOMAIN: &[&str] = &["/PublicDomain", "/publicdomain/zero/", "/licenses/publicdomain"];
 /// Folders without subjects of their own.
-const LEFT_OUT: &[&str] = &["signs_and_symbols", "logos", "computer", "buttons", "heraldry", "flags", "cards", "special", "people"];
+const LEFT_OUT: &[&str] =
+    &["signs_and_symbols", "logos", "computer", "buttons", "heraldry", "flags", "cards", "special", "people"];
 
 /// Reads one file; `path` is its place in the package, such as `animals/bat.svg`.
 pub fn read(path: &str, svg: &str) -> Result<Drawing, Skip> {
@@ -104,7 +105,10 @@ mod tests {
     fn who_what_and_under_which_mark() {
         let drawing = read("animals/bat.svg", &file(PERSON, MARK)).unwrap();
         assert_eq!((drawing.title.as_str(), drawing.author.as_str()), ("a bat", "Orlando Karam"));
-        assert_eq!((drawing.tags, drawing.category.as_str(), drawing.licence.as_str()), (vec!["mammal".to_owned()], "animals", "public-domain"));
+        assert_eq!(
+            (drawing.tags, drawing.category.as_str(), drawing.licence.as_str()),
+            (vec!["mammal".to_owned()], "animals", "public-domain")
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub enum Kind {
 
 /// The tables that the log alone makes.
 pub const PUBLIC_TABLES: &[&str] =
-    &["works", "grants", "datasets", "dataset_works", "models", "model_datasets", "bundles", "images", "image_works"];
+    &["works", "grants", "datasets", "dataset_works", "models", "model_datasets", "bundles", "runs", "images", "image_works"];
 
 /// All of them.
 pub const TABLES: &[&str] = &[
@@ -30,6 +30,7 @@ pub const TABLES: &[&str] = &[
     "models",
     "model_datasets",
     "bundles",
+    "runs",
     "images",
     "image_works",
     "statements",
