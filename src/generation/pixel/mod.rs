@@ -114,7 +114,7 @@ pub struct Moment<'a> {
 }
 
 impl Network {
-    /// From tensors by name; names and shapes are those of [`params::parameters`], or the caller's fault is an error of candle.
+    /// From tensors by name; names and shapes are those of [`Network::parameters`], or the caller's fault is an error of candle.
     pub fn new(sizes: Sizes, tensors: BTreeMap<String, Tensor>, precision: Precision) -> Self {
         Self { sizes, tensors, precision: precision.here(), frozen: false }
     }

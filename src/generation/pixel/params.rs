@@ -29,7 +29,7 @@ pub struct Parameter {
 
 impl Parameter {
     /// Its first numbers; `seed` is the run's, and the name tells parameters apart.
-    pub fn begin(&self, seed: u64, sizes: &Sizes) -> Vec<f32> {
+    pub fn first(&self, seed: u64, sizes: &Sizes) -> Vec<f32> {
         let count = self.shape.iter().product();
         match self.init {
             Init::Constant(x) => vec![x; count],

@@ -57,7 +57,7 @@ impl Trainer {
         let slots = Network::parameters(&sizes)
             .into_iter()
             .map(|parameter| {
-                let value = parameter.begin(settings.seed, &sizes);
+                let value = parameter.first(settings.seed, &sizes);
                 Slot::new(parameter, value)
             })
             .collect();
