@@ -19,6 +19,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// What this program was built for.
+    pub fn built_for() -> Self {
+        if cfg!(feature = "cuda") { Self::Cuda(0) } else { Self::Cpu }
+    }
+
     /// candle's name for it.
     pub(super) fn device(self) -> candle_core::Result<Device> {
         match self {

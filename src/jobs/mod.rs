@@ -24,7 +24,7 @@ pub fn start_engine(models_dir: &Path, queue: usize, threads: usize, clock: Arc<
         Ok(ModelFile { name, bytes, sha256: None })
     };
     let files = ModelFiles { weights: file("weights")?, config: file("config")?, vocab: file("vocabulary")? };
-    let place = if cfg!(feature = "cuda") { Place::Cuda(0) } else { Place::Cpu };
+    let place = Place::built_for();
     let load = move || {
         // The engine's own pool: more threads cost more processor time than they save for small models (measured 0.30 s against 0.42 s a
         // picture on two cores). Left running on purpose: it belongs to this thread until the process ends.

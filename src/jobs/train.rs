@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 use serde_json::json;
 
 use crate::accounts::Actor;
@@ -14,6 +14,7 @@ use crate::actions::Instance;
 use crate::actions::register_run::{TrainingSet, register_run, training_set};
 use crate::clock::Timestamp;
 use crate::digest::{Sha256Hash, sha256_of};
+use crate::generation::candle::Place;
 use crate::generation::train::{Bank, Item, TrainSettings, Trainer};
 use crate::generation::{LibraryEntry, ModelFile, Picture, Vocab};
 use crate::id::{DatasetId, ModelId, RunId};
@@ -82,8 +83,9 @@ fn learn(
     let out = &training.output;
     files::writable_folder(out)?;
     let (hash, root) = (sha256_of(training.settings.as_bytes()), set.dataset.root);
-    let earlier = training.from.as_deref().map(read).transpose()?;
-    let vocab = match &training.from {
+    let kept = out.join("checkpoint.safetensors");
+    // The words belong to the checkpoint beside which they lie.
+    let vocab = match Some(&kept).filter(|kept| kept.exists()).or(training.from.as_ref()) {
         Some(path) => Some(Vocab::read(&ModelFile::read(&path.with_file_name("vocab.json"), None)?)?),
         None => None,
     };
@@ -96,15 +98,13 @@ fn learn(
         bank.vocab.len(),
         begun.elapsed().as_secs_f64()
     ));
-    let mut trainer = Trainer::new(settings, bank.vocab.len(), candle_place())?;
+    let mut trainer = Trainer::new(settings, bank.vocab.len(), Place::built_for())?;
     say(&format!("{} parameters, products in {:?}", trainer.parameters(), trainer.settings.precision().here()));
-    if let Some(earlier) = &earlier {
-        trainer.begin_from(earlier).map_err(|e| anyhow!(e))?;
-    }
-    let kept = out.join("checkpoint.safetensors");
     if kept.exists() {
         trainer.resume(&read(&kept)?, &hash.to_string(), &root.to_string()).map_err(|e| anyhow!("`{}`: {e}", kept.display()))?;
         say(&format!("going on from step {}", trainer.step));
+    } else if let Some(earlier) = &training.from {
+        trainer.begin_from(&read(earlier)?, &root.to_string()).map_err(|e| anyhow!("`{}`: {e}", earlier.display()))?;
     }
     files::write(&out.join("train.toml"), training.settings.as_bytes(), Access::Public)?;
     files::write(&out.join("vocab.json"), &serde_json::to_vec(bank.vocab.words())?, Access::Public)?;
@@ -143,11 +143,7 @@ fn learn(
             return Ok(Learnt::Stopped(step));
         }
     }
-    finish(instance.clock.now(), &trainer, &bank, set, hash, earlier.as_deref(), out).map(|done| Learnt::Done(Box::new(done)))
-}
-
-fn candle_place() -> crate::generation::candle::Place {
-    if cfg!(feature = "cuda") { crate::generation::candle::Place::Cuda(0) } else { crate::generation::candle::Place::Cpu }
+    finish(instance.clock.now(), &trainer, &bank, set, hash, out).map(|done| Learnt::Done(Box::new(done)))
 }
 
 fn item((work, rgb): &(crate::works::Work, std::sync::Arc<[u8]>)) -> Item {
@@ -189,7 +185,6 @@ fn finish(
     bank: &Bank,
     set: &TrainingSet,
     settings: Sha256Hash,
-    earlier: Option<&[u8]>,
     out: &Path,
 ) -> anyhow::Result<(Run, Model, Vec<u8>)> {
     let seen = trainer.settings.steps * trainer.settings.batch as u64;
@@ -203,9 +198,6 @@ fn finish(
     }))?;
     let vocab = serde_json::to_vec(bank.vocab.words())?;
     let name = trainer.settings.name.clone();
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
-        bail!("the model's name `{name}` can't name a folder: use small letters, digits and hyphens");
-    }
     let file = |name: &str, role: &str, bytes: &[u8]| crate::lineage::model::ModelFile {
         name: name.to_owned(),
         role: role.to_owned(),
@@ -244,7 +236,7 @@ fn finish(
         works_learnt: bank.learnt.len() as u64,
         code: format!("colophon {}", env!("CARGO_PKG_VERSION")),
         settings,
-        begun_from: earlier.map(sha256_of),
+        begun_from: trainer.begun_from,
         steps: trainer.settings.steps,
         pictures: seen,
         weights: hash,

@@ -54,6 +54,7 @@ pub struct Sizes {
     /// Works drawn on at most; 0 for a model that knows none.
     pub works: usize,
     /// Words known.
+    #[serde(default)]
     pub vocabulary: usize,
 }
 

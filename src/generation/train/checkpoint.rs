@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use super::optimiser::Slot;
+use crate::digest::Sha256Hash;
 
 /// Parts of a slot, by the prefix of their tensors.
 const PARTS: [&str; 4] = ["value", "average", "first", "second"];
@@ -24,6 +25,9 @@ pub struct Head {
     pub settings: String,
     /// Merkle root of the dataset.
     pub dataset: String,
+    /// SHA-256 of the checkpoint it was begun from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_from: Option<Sha256Hash>,
 }
 
 fn bytes(numbers: &[f32]) -> Vec<u8> {

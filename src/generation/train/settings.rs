@@ -13,8 +13,8 @@ pub struct TrainSettings {
     pub name: String,
     /// Decides everything that is drawn by chance.
     pub seed: u64,
-    /// The network.
-    pub network: NetworkSettings,
+    /// The network; its vocabulary follows from the dataset.
+    pub network: Sizes,
     /// Steps in all.
     pub steps: u64,
     /// Pictures a step.
@@ -50,23 +50,6 @@ pub struct TrainSettings {
     /// Prompts of the sample grid.
     #[serde(default)]
     pub prompts: Vec<String>,
-}
-
-/// Sizes as a person states them; the vocabulary's follows from the dataset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "as in `Sizes`")]
-pub struct NetworkSettings {
-    pub side: usize,
-    pub patch: usize,
-    pub width: usize,
-    pub depth: usize,
-    pub heads: usize,
-    pub hidden: usize,
-    pub local: usize,
-    pub head: usize,
-    pub text_slots: usize,
-    pub works: usize,
 }
 
 /// What examples are made of: shares from 0 to 1.
@@ -148,6 +131,11 @@ impl TrainSettings {
         if rates.iter().any(|x| !x.is_finite() || *x <= 0.0) || !settings.weight_decay.is_finite() || !e.time_mean.is_finite() {
             return Err("rates, clip, time_floor and time_deviation must be above 0".into());
         }
+        // Now, not after hours of training.
+        let name = &settings.name;
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+            return Err(format!("the model's name `{name}` can't name a folder: use small letters, digits and hyphens"));
+        }
         match settings.sizes(4).fault() {
             Some(fault) => Err(format!("the network can't be built: {fault}")),
             None => Ok(settings),
@@ -156,20 +144,7 @@ impl TrainSettings {
 
     /// The network's sizes for a vocabulary.
     pub fn sizes(&self, vocabulary: usize) -> Sizes {
-        let n = &self.network;
-        Sizes {
-            side: n.side,
-            patch: n.patch,
-            width: n.width,
-            depth: n.depth,
-            heads: n.heads,
-            hidden: n.hidden,
-            local: n.local,
-            head: n.head,
-            text_slots: n.text_slots,
-            works: n.works,
-            vocabulary,
-        }
+        Sizes { vocabulary, ..self.network.clone() }
     }
 
     /// How products are computed.

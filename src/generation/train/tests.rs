@@ -108,6 +108,25 @@ fn a_checkpoint_of_another_run_is_refused() {
 }
 
 #[test]
+fn where_a_run_began_stays_with_it_and_is_of_the_same_dataset() {
+    let bank = bank();
+    let before = trainer(SETTINGS, &bank).checkpoint("settings", "root").unwrap();
+    let mut run = trainer(SETTINGS, &bank);
+    assert!(run.begin_from(&before, "other").unwrap_err().contains("another dataset"));
+    run.begin_from(&before, "root").unwrap();
+    let kept = run.checkpoint("settings", "root").unwrap();
+    let mut resumed = trainer(SETTINGS, &bank);
+    resumed.resume(&kept, "settings", "root").unwrap();
+    assert_eq!(resumed.begun_from, Some(sha256_of(&before)));
+}
+
+#[test]
+fn the_settings_in_the_models_folder_are_understood() {
+    let settings = TrainSettings::parse(include_str!("../../../models/train.toml")).unwrap();
+    assert_eq!((settings.network.side, settings.network.works), (128, 4));
+}
+
+#[test]
 fn the_loss_falls_and_held_out_works_stay_out() {
     let bank = bank();
     assert!(!bank.held_out.is_empty() && bank.held_out.iter().all(|i| !bank.learnt.contains(i)));
@@ -134,6 +153,7 @@ fn settings_that_cannot_be_are_refused() {
         ("held_out = 0.2", "held_out = 1.2", "held_out"),
         ("steps = 12", "steps = 0", "steps"),
         ("seed = 5", "sed = 5", "sed"),
+        ("name = \"small\"", "name = \"../small\"", "folder"),
     ] {
         let said = TrainSettings::parse(&SETTINGS.replace(from, to)).unwrap_err();
         assert!(said.contains(word), "{to}: {said}");

@@ -9,6 +9,7 @@ use super::checkpoint::{self, Head};
 use super::example::{Example, learn, measure};
 use super::optimiser::{Slot, clip};
 use super::settings::TrainSettings;
+use crate::digest::{Sha256Hash, sha256_of};
 use crate::generation::backend::{Flow, Picture};
 use crate::generation::candle::Place;
 use crate::generation::noise;
@@ -39,6 +40,8 @@ pub struct Trainer {
     pub sizes: Sizes,
     /// Steps done.
     pub step: u64,
+    /// The checkpoint of another run that it was begun from: part of what it stands on, so it is kept in its own checkpoints.
+    pub begun_from: Option<Sha256Hash>,
     slots: Vec<Slot>,
     device: Device,
 }
@@ -61,7 +64,7 @@ impl Trainer {
                 Slot::new(parameter, value)
             })
             .collect();
-        Ok(Self { settings, sizes, step: 0, slots, device })
+        Ok(Self { settings, sizes, step: 0, begun_from: None, slots, device })
     }
 
     /// Goes on from a checkpoint of the same settings and dataset.
@@ -73,22 +76,30 @@ impl Trainer {
             );
         }
         if head.dataset != dataset {
-            return Err(
-                "the checkpoint is of another dataset: name another folder, or begin from its weights with `--from`".into()
-            );
+            return Err("the checkpoint is of another dataset: name another folder".into());
         }
-        self.step = checkpoint::read(file, &mut self.slots)?.step;
+        checkpoint::read(file, &mut self.slots)?;
+        (self.step, self.begun_from) = (head.step, head.begun_from);
         Ok(())
     }
 
-    /// Begins with what another run came to, its optimisers' memory included; the steps are counted anew.
-    pub fn begin_from(&mut self, file: &[u8]) -> std::result::Result<Head, String> {
-        checkpoint::read(file, &mut self.slots)
+    /// Begins with what another run on the same dataset came to, its optimisers' memory included; the steps are counted anew. What it
+    /// learnt from another dataset would stay in the weights without standing in the record.
+    pub fn begin_from(&mut self, file: &[u8], dataset: &str) -> std::result::Result<(), String> {
+        if checkpoint::head(file)?.dataset != dataset {
+            return Err(
+                "the checkpoint to begin from is of another dataset: its works would not stand in this run's record".into()
+            );
+        }
+        checkpoint::read(file, &mut self.slots)?;
+        self.begun_from = Some(sha256_of(file));
+        Ok(())
     }
 
     /// The run as it stands.
     pub fn checkpoint(&self, settings: &str, dataset: &str) -> std::result::Result<Vec<u8>, String> {
-        let head = Head { step: self.step, settings: settings.to_owned(), dataset: dataset.to_owned() };
+        let begun_from = self.begun_from;
+        let head = Head { step: self.step, settings: settings.to_owned(), dataset: dataset.to_owned(), begun_from };
         checkpoint::write(&self.slots, &head)
     }
 

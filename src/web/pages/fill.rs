@@ -215,6 +215,7 @@ pub fn kind_words(kind: &str) -> &str {
         "dataset" => "dataset frozen",
         "dataset-works" => "dataset members",
         "model" => "model registered",
+        "run" => "training run recorded",
         "bundle" => "policy bundle in force",
         "image" => "image made",
         other => other,
