@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::draft::parts;
 use super::noise::{Gumbel, ln};
 use super::text::{Vocab, words};
 use crate::digest::blake3_of;
@@ -131,6 +132,31 @@ impl Library {
             }
         }
         true
+    }
+
+    /// Up to `k` works for the parts of a prompt (see [`parts`]), turn by turn: the first is the first part's, the second the second's. The
+    /// number beside each is that of its part.
+    pub fn retrieve_parts(
+        &self,
+        prompt: &str,
+        style: Option<&str>,
+        k: usize,
+        allowed: &dyn Fn(WorkId) -> bool,
+        jitter: Option<u64>,
+    ) -> Vec<(usize, Pick)> {
+        let parts = parts(prompt);
+        let each: Vec<Vec<Pick>> = parts.iter().map(|part| self.retrieve(part, style, k, allowed, jitter)).collect();
+        let mut picks: Vec<(usize, Pick)> = Vec::with_capacity(k);
+        for round in 0..k {
+            for (part, found) in each.iter().enumerate() {
+                let new = |pick: &&Pick| picks.iter().all(|(_, known)| known.work != pick.work);
+                if let Some(pick) = found.get(round).filter(new) {
+                    picks.push((part, pick.clone()));
+                }
+            }
+        }
+        picks.truncate(k);
+        picks
     }
 
     /// Up to `k` works for a prompt, the best first.

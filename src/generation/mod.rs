@@ -10,6 +10,7 @@ pub mod backend;
 pub mod candle;
 pub mod config;
 mod dit;
+pub mod draft;
 pub mod engine;
 pub mod fake;
 pub mod library;

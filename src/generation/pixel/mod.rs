@@ -24,7 +24,7 @@ use super::ops::{Precision, attend, bias, blend, gate, linear, neighbours, norm,
 
 /// Planes beside the noisy picture: known pixels (3), where they are known (1), edges of a sketch (1).
 pub const PLANES: usize = 5;
-/// Runs of a patch that have a blending weight of their own for each work: 4×4 cells of 4×4 pixels.
+/// Runs of a patch that have a blending weight of their own for each work and the draft: 4×4 cells of 4×4 pixels.
 pub const CELLS: usize = 16;
 /// Frequencies of a time's features, each as cosine and sine.
 const FREQUENCIES: usize = 128;
@@ -69,9 +69,19 @@ impl Sizes {
         self.patch * self.patch * 3
     }
 
-    /// Numbers of a patch with its planes.
+    /// Numbers of a patch with its planes and its draft.
     pub fn input(&self) -> usize {
-        self.patch * self.patch * (3 + PLANES)
+        self.patch * self.patch * (3 + PLANES + 3)
+    }
+
+    /// Numbers of a patch's planes.
+    pub fn planes(&self) -> usize {
+        self.patch * self.patch * PLANES
+    }
+
+    /// Tokens of one work: it is read at half its size.
+    pub fn work_tokens(&self) -> usize {
+        self.tokens() / 4
     }
 
     /// What is wrong with them, if anything.
@@ -80,8 +90,8 @@ impl Sizes {
             [self.side, self.patch, self.width, self.depth, self.heads, self.hidden, self.local, self.head, self.text_slots];
         if each.iter().any(|n| !(1..=4096).contains(n)) || self.works > 16 || !(4..=1 << 20).contains(&self.vocabulary) {
             Some("a size is out of range")
-        } else if !self.side.is_multiple_of(self.patch) || !self.patch.is_multiple_of(4) {
-            Some("the patch must divide the side, and 4 the patch")
+        } else if !self.side.is_multiple_of(2 * self.patch) || !self.patch.is_multiple_of(8) {
+            Some("twice the patch must divide the side, and 8 the patch")
         } else if !self.width.is_multiple_of(self.heads) || !self.width.is_multiple_of(4) {
             Some("heads and 4 must divide the width")
         } else if !self.depth.is_multiple_of(2) {
@@ -106,8 +116,10 @@ pub struct Network {
 /// What a pass over the image is given.
 #[derive(Debug, Clone)]
 pub struct Moment<'a> {
-    /// batch × tokens × `Sizes::input`: noisy picture and planes, packed.
+    /// batch × tokens × `Sizes::input`: noisy picture, planes and draft, packed (see [`input`]).
     pub input: &'a Tensor,
+    /// batch × tokens × `Sizes::pixels`: the draft once more, as it is blended in; zeros where there is none.
+    pub draft: &'a Tensor,
     /// batch: 0 noise, 1 picture.
     pub time: &'a Tensor,
     /// batch: size of the step the answer is for; 0 for the flow itself (Frans et al. 2024, shortcut models).
@@ -202,7 +214,12 @@ impl Network {
         let y = norm(&h, &self.layer(&c, "last.mod")?.reshape((batch, 2, self.sizes.width))?, 0)?;
         let drawn = self.layer(&self.layer(&y, "head")?.silu()?, "head_out")?;
         match &context.works {
-            Some(works) => drawn + blend(&self.layer(&y, "blend")?, works)?,
+            Some(works) => {
+                let draft = moment.draft.unsqueeze(1)?;
+                let weights = self.layer(&y, "blend")?;
+                let of = |from: usize, count: usize| weights.narrow(2, from * CELLS, count * CELLS);
+                drawn + (blend(&of(0, self.sizes.works)?, works)? + blend(&of(self.sizes.works, 1)?, &draft)?)?
+            }
             None => Ok(drawn),
         }
     }
@@ -229,11 +246,11 @@ impl Network {
         if count > 0 {
             let here = present.unsqueeze(2)?.unsqueeze(3)?;
             let works = works.broadcast_mul(&here)?;
-            let patches = self.layer(&works, "work")?;
+            let patches = self.layer(&halved(&works, self.sizes.patch)?, "work")?;
             let patches = patches.broadcast_add(self.get("work_pos")?)?.broadcast_add(self.get("work_kind")?)?;
             let absent = here.affine(-1.0, 1.0)?.broadcast_mul(&self.get("work_none")?.reshape((1, 1, 1, width))?)?;
             let patches = patches.broadcast_mul(&here)?.broadcast_add(&absent)?;
-            h = Tensor::cat(&[h, patches.reshape((batch, count * self.sizes.tokens(), width))?], 1)?;
+            h = Tensor::cat(&[h, patches.reshape((batch, count * self.sizes.work_tokens(), width))?], 1)?;
             seen = Some(works);
         }
         h = self.block(&h, &nothing, &self.table("joint.mod", batch)?, "joint")?;
@@ -241,6 +258,21 @@ impl Network {
         let kept = (0..self.sizes.depth / 2).map(|i| self.layer(&h, &format!("context{i}.kv"))).collect::<Result<Vec<_>>>()?;
         Ok(Context { kept, pooled, works: seen })
     }
+}
+
+/// … × works × tokens × pixels at half the size: … × works × tokens/4 × pixels. A cell's pixels are meant two by two, and four patches
+/// become one.
+fn halved(works: &Tensor, patch: usize) -> Result<Tensor> {
+    let (batch, count, tokens, pixels) = works.dims4()?;
+    let (half, rows) = (patch / 8, batch * count * tokens * CELLS);
+    let mean = |x: &Tensor| (x.narrow(1, 0, 1)? + x.narrow(1, 1, 1)?)? * 0.5;
+    // Rows, then columns, of a cell's pixels.
+    let x = works.reshape((rows * half, 2, 2 * half * 3))?;
+    let x = mean(&x)?.reshape((rows * half * half, 2, 3))?;
+    // (image, row of pairs, row, column of pairs, column, numbers) → the four patches of a square beside each other.
+    let side = tokens.isqrt() / 2;
+    let x = mean(&x)?.reshape(&[batch * count, side, 2, side, 2, pixels / 4][..])?;
+    x.permute([0, 1, 3, 2, 4, 5])?.contiguous()?.reshape((batch, count, tokens / 4, pixels))
 }
 
 #[cfg(test)]

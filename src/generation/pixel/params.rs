@@ -12,6 +12,8 @@ pub enum Init {
     Constant(f32),
     /// Sines and cosines of the place on the grid, amplitude ½: neighbours begin alike.
     Grid,
+    /// Half of the draft and a tenth of each work: the first guess is a mixture of what was looked up, not nothing.
+    Blend,
 }
 
 /// One parameter.
@@ -39,6 +41,7 @@ impl Parameter {
                 noise::normal(key, count).into_iter().map(|x| x * deviation).collect()
             }
             Init::Grid => grid(sizes),
+            Init::Blend => (0..count).map(|i| if i < count - CELLS { 0.1 } else { 0.5 }).collect(),
         }
     }
 }
@@ -89,11 +92,11 @@ pub(super) fn parameters(sizes: &Sizes) -> Vec<Parameter> {
     block(&mut add, "text");
     if sizes.works > 0 {
         add("work.w".into(), &[sizes.pixels(), d], usual(sizes.pixels()), false);
-        add("work_pos".into(), &[sizes.tokens(), d], Init::Grid, false);
+        add("work_pos".into(), &[sizes.work_tokens(), d], Init::Normal(0.3), false);
         add("work_kind".into(), &[sizes.works, 1, d], Init::Normal(0.1), false);
         add("work_none".into(), &[d], zero, false);
-        add("blend.w".into(), &[d, sizes.works * CELLS], zero, false);
-        add("blend.b".into(), &[sizes.works * CELLS], Init::Constant(0.0), false);
+        add("blend.w".into(), &[d, (sizes.works + 1) * CELLS], zero, false);
+        add("blend.b".into(), &[(sizes.works + 1) * CELLS], Init::Blend, false);
     }
     block(&mut add, "joint");
     add("joint.last".into(), &[2, d], zero, false);
@@ -116,7 +119,7 @@ pub(super) fn parameters(sizes: &Sizes) -> Vec<Parameter> {
     add("head.w".into(), &[d, sizes.head], usual(d), false);
     add("head.b".into(), &[sizes.head], zero, false);
     add("head_out.w".into(), &[sizes.head, sizes.pixels()], zero, false);
-    // Most of a drawing is paper.
-    add("head_out.b".into(), &[sizes.pixels()], Init::Constant(0.6), false);
+    // Most of a drawing is paper, and so are most works.
+    add("head_out.b".into(), &[sizes.pixels()], Init::Constant(if sizes.works > 0 { 0.1 } else { 0.6 }), false);
     all
 }

@@ -10,8 +10,8 @@ use crate::generation::noise::normal;
 /// A network small enough for a test.
 pub(crate) fn small(works: usize) -> Sizes {
     Sizes {
-        side: 16,
-        patch: 4,
+        side: 32,
+        patch: 8,
         width: 16,
         depth: 2,
         heads: 2,
@@ -44,20 +44,41 @@ fn every_parameter_gets_a_gradient() {
         let noise = |seed, shape: &[usize]| Tensor::from_vec(normal(seed, shape.iter().product()), shape, device).unwrap();
         let tokens = Tensor::new(&[[3u32, 4, 0], [1, 0, 0]], device).unwrap();
         let present = Tensor::from_vec([1f32, 0.0].repeat(works), (2, works), device).unwrap();
-        let context = network.context(&tokens, &noise(1, &[2, works, 16, 48]), &present).unwrap();
+        let context = network.context(&tokens, &noise(1, &[2, works, 16, 192]), &present).unwrap();
         let moment = Moment {
-            input: &noise(2, &[2, 16, 128]),
+            input: &noise(2, &[2, 16, 704]),
+            draft: &noise(4, &[2, 16, 192]),
             time: &Tensor::new(&[0.2f32, 0.7], device).unwrap(),
             stride: &Tensor::new(&[0f32, 0.5], device).unwrap(),
         };
         let picture = network.picture(&moment, &context).unwrap();
-        assert_eq!(picture.dims(), [2, 16, 48]);
-        let gradients = (picture * noise(3, &[2, 16, 48])).unwrap().sum_all().unwrap().backward().unwrap();
+        assert_eq!(picture.dims(), [2, 16, 192]);
+        let gradients = (picture * noise(3, &[2, 16, 192])).unwrap().sum_all().unwrap().backward().unwrap();
         for (name, var) in &vars {
             let gradient = gradients.get(var).unwrap_or_else(|| panic!("`{name}` gets no gradient"));
             let size = gradient.sqr().unwrap().sum_all().unwrap().to_scalar::<f32>().unwrap();
             assert!(size > 1e-12 && size.is_finite(), "the gradient of `{name}` is {size}");
         }
+    }
+}
+
+#[test]
+fn works_are_read_at_half_their_size() {
+    // A picture whose every pixel says where it is, so that the mean of four pixels does too.
+    let picture: Vec<f32> = (0..32 * 32).flat_map(|at| [(at / 32) as f32, (at % 32) as f32, 7.0]).collect();
+    let half: Vec<f32> = (0..16 * 16).flat_map(|at| [(at / 16 * 2) as f32 + 0.5, (at % 16 * 2) as f32 + 0.5, 7.0]).collect();
+    let works = Tensor::from_vec(pack(&picture, 32, 8, 3), (1, 1, 16, 192), &Device::Cpu).unwrap();
+    let halved = halved(&works, 8).unwrap();
+    assert_eq!(halved.dims(), [1, 1, 4, 192]);
+    // Within a token the order is that of four patches of half the size, so only the set of pixels of each token is compared.
+    let sorted = |numbers: &[f32]| {
+        let mut pixels: Vec<[f32; 3]> = numbers.as_chunks::<3>().0.to_vec();
+        pixels.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        pixels
+    };
+    let numbers = halved.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    for (ours, expected) in numbers.chunks(192).zip(pack(&half, 16, 8, 3).chunks(192)) {
+        assert_eq!(sorted(ours), sorted(expected));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{Context, Moment, Network, PLANES};
+use super::{Context, Moment, Network};
 use crate::generation::backend::Flow;
 use crate::generation::scheduler::GUIDED_UNTIL;
 
@@ -15,6 +15,8 @@ pub struct Walk<'a> {
     pub nothing: Option<&'a Context>,
     /// batch × tokens × 5 planes' numbers, packed like pixels; zeros when nothing is known.
     pub planes: &'a Tensor,
+    /// batch × tokens × pixels: the draft; zeros when there is none.
+    pub draft: &'a Tensor,
     /// How strongly words and works are followed; 1 is as learnt.
     pub guidance: f64,
     /// Times from the beginning to 1, both included.
@@ -23,12 +25,9 @@ pub struct Walk<'a> {
     pub strides: bool,
 }
 
-/// Noisy picture and planes side by side for each pixel, as the network takes them.
-pub fn input(x: &Tensor, planes: &Tensor) -> Result<Tensor> {
-    let (batch, tokens, numbers) = x.dims3()?;
-    let pixels = numbers / 3;
-    let both = [x.reshape((batch, tokens, pixels, 3))?, planes.reshape((batch, tokens, pixels, PLANES))?];
-    Tensor::cat(&both, 3)?.reshape((batch, tokens, pixels * (3 + PLANES)))
+/// Noisy picture, planes and draft one after another for each patch, as the network takes them.
+pub fn input(x: &Tensor, planes: &Tensor, draft: &Tensor) -> Result<Tensor> {
+    Tensor::cat(&[x, planes, draft], 2)
 }
 
 impl Network {
@@ -52,18 +51,23 @@ impl Network {
             }
             let (now, next) = (pair[0], pair[1]);
             let stride = if walk.strides { next - now } else { 0.0 };
-            let rows = |tensor: Tensor, n: usize| Tensor::cat(&vec![tensor; n], 0);
             let at = |number: f64, n: usize| Tensor::full(number as f32, n, x.device());
-            let seen = input(&x, walk.planes)?;
+            let seen = input(&x, walk.planes, walk.draft)?;
             let picture = match &both {
                 Some(both) if now < GUIDED_UNTIL => {
-                    let moment = Moment { input: &rows(seen, 2)?, time: &at(now, 2 * batch)?, stride: &at(stride, 2 * batch)? };
+                    let none = walk.draft.zeros_like()?;
+                    let moment = Moment {
+                        input: &Tensor::cat(&[&seen, &input(&x, walk.planes, &none)?], 0)?,
+                        draft: &Tensor::cat(&[walk.draft, &none], 0)?,
+                        time: &at(now, 2 * batch)?,
+                        stride: &at(stride, 2 * batch)?,
+                    };
                     let answers = self.picture(&moment, both)?;
                     let (with, without) = (answers.narrow(0, 0, batch)?, answers.narrow(0, batch, batch)?);
                     (&without + ((with - &without)? * walk.guidance)?)?
                 }
                 _ => {
-                    let moment = Moment { input: &seen, time: &at(now, batch)?, stride: &at(stride, batch)? };
+                    let moment = Moment { input: &seen, draft: walk.draft, time: &at(now, batch)?, stride: &at(stride, batch)? };
                     self.picture(&moment, walk.context)?
                 }
             };

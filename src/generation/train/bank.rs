@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::digest::blake3_of;
+use crate::generation::draft::COLOURS;
 use crate::generation::library::{Library, LibraryEntry};
 use crate::generation::ops::{Matrix, Precision, product};
 use crate::generation::text::Vocab;
@@ -12,9 +13,6 @@ use crate::id::WorkId;
 const TWIN: f32 = 0.05;
 /// Side of a thumbnail.
 const THUMB: usize = 16;
-/// Colour words, which every vocabulary has.
-pub(super) const COLOURS: [&str; 12] =
-    ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "grey", "white", "gray"];
 /// A word is learnt when it stands with this many works.
 const OFTEN: usize = 2;
 

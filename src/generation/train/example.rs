@@ -4,11 +4,12 @@
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::bank::{Bank, COLOURS};
-use super::settings::TrainSettings;
+use super::bank::{Bank, Item};
+use super::settings::{ExampleSettings, TrainSettings};
+use crate::generation::draft::{COLOURS, HUES, Placing, coloured, may_mirror, mirror, parts, recolour, side_by_side};
 use crate::generation::noise;
 use crate::generation::pixel::{PLANES, Sizes, pack};
-use crate::generation::text::{NULL, PAD, words};
+use crate::generation::text::{NULL, PAD};
 
 /// An example in numbers, packed as the network takes them.
 pub(super) struct Example {
@@ -22,14 +23,13 @@ pub(super) struct Example {
     pub picture: Vec<f32>,
     /// tokens × planes.
     pub planes: Vec<f32>,
+    /// tokens × pixels; zeros where there is none.
+    pub draft: Vec<f32>,
     /// tokens × pixels.
     pub noise: Vec<f32>,
     /// 0 noise, 1 picture.
     pub time: f32,
 }
-
-/// Words whose mirror image means something else.
-const NO_MIRROR: [&str; 7] = ["letter", "number", "digit", "sign", "clock", "keyboard", "text"];
 
 pub(super) struct Dice(ChaCha20Rng);
 
@@ -61,82 +61,6 @@ impl Dice {
 /// Bytes → −1 to 1.
 pub(super) fn numbers(rgb: &[u8]) -> Vec<f32> {
     rgb.iter().map(|&x| f32::from(x) / 127.5 - 1.0).collect()
-}
-
-fn mirror(rgb: &[u8], side: usize) -> Vec<u8> {
-    rgb.chunks_exact(side * 3).flat_map(|row| row.rchunks_exact(3).flatten().copied()).collect()
-}
-
-/// Half as large, placed in one half of a white sheet.
-fn place_half(sheet: &mut [u8], rgb: &[u8], side: usize, left: bool, down: usize) {
-    let half = side / 2;
-    for y in 0..half {
-        for x in 0..half {
-            for channel in 0..3 {
-                let at = |dy: usize, dx: usize| u32::from(rgb[((2 * y + dy) * side + 2 * x + dx) * 3 + channel]);
-                let mean = (at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1) + 2) / 4;
-                sheet[((y + down) * side + x + if left { 0 } else { half }) * 3 + channel] = mean as u8;
-            }
-        }
-    }
-}
-
-/// Hues, in degrees, of the colour words a drawing can be recoloured to.
-const HUES: [(&str, f32); 7] =
-    [("red", 0.0), ("orange", 28.0), ("yellow", 52.0), ("green", 120.0), ("blue", 218.0), ("purple", 280.0), ("pink", 330.0)];
-
-fn hsv([r, g, b]: [f32; 3]) -> (f32, f32, f32) {
-    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
-    let span = most - least;
-    let hue = if span == 0.0 {
-        0.0
-    } else if most == r {
-        60.0 * (g - b) / span
-    } else if most == g {
-        120.0 + 60.0 * (b - r) / span
-    } else {
-        240.0 + 60.0 * (r - g) / span
-    };
-    (hue.rem_euclid(360.0), if most == 0.0 { 0.0 } else { span / most }, most)
-}
-
-fn from_hsv(hue: f32, saturation: f32, value: f32) -> [f32; 3] {
-    [5.0, 3.0, 1.0].map(|n| {
-        let k = (n + hue / 60.0).rem_euclid(6.0);
-        value - value * saturation * k.min(4.0 - k).clamp(0.0, 1.0)
-    })
-}
-
-/// Moves the hue that covers most of a drawing to another; `None` when nothing in it has a colour.
-fn recolour(rgb: &[u8], to: f32) -> Option<Vec<u8>> {
-    const BINS: usize = 36;
-    let pixels = rgb.as_chunks::<3>().0;
-    let mut bins = [0usize; BINS];
-    let coloured = |pixel: &[u8; 3]| {
-        let (hue, saturation, value) = hsv(pixel.map(|x| f32::from(x) / 255.0));
-        (saturation > 0.25 && value > 0.2).then_some((hue, saturation, value))
-    };
-    for (hue, ..) in pixels.iter().filter_map(coloured) {
-        bins[(hue / 10.0) as usize % BINS] += 1;
-    }
-    let around = |i: usize| bins[(i + BINS - 1) % BINS] + bins[i] + bins[(i + 1) % BINS];
-    let top = (0..BINS).max_by_key(|&i| around(i))?;
-    if around(top) * 20 < pixels.len() {
-        return None;
-    }
-    let centre = top as f32 * 10.0 + 5.0;
-    let moved = pixels.iter().flat_map(|pixel| match coloured(pixel) {
-        Some((hue, saturation, value)) => {
-            let off = (hue - centre + 540.0).rem_euclid(360.0) - 180.0;
-            if off.abs() <= 32.0 {
-                from_hsv((to + off * 0.4).rem_euclid(360.0), saturation, value).map(|x| (x * 255.0).round() as u8)
-            } else {
-                *pixel
-            }
-        }
-        None => *pixel,
-    });
-    Some(moved.collect())
 }
 
 /// Brightness steps as black lines: what a sketch of the picture would show.
@@ -218,10 +142,48 @@ pub(super) fn measure(bank: &Bank, settings: &TrainSettings, sizes: &Sizes, numb
     let time = (number as f32 * 0.618_034 + 0.05).fract() * 0.98;
     let mut example = make(bank, settings, sizes, item, time, false, &mut dice);
     if !with_works {
-        example.present.fill(0.0);
-        example.works.fill(0.0);
+        example.forget_works();
     }
     example
+}
+
+/// Works and draft for a prompt, as a person would get them; the picture is left empty.
+pub(super) fn looked_up(bank: &Bank, sizes: &Sizes, prompt: &str, style: Option<&str>) -> Example {
+    let said = Caption { text: prompt.to_owned(), style: style.map(str::to_owned) };
+    let found = find(bank, &ExampleSettings::default(), sizes, &said, &[], sizes.side / 4, false, &mut Dice::new(0, 0));
+    let tokens = bank.vocab.tokens(&said.text, said.style.as_deref(), sizes.text_slots);
+    let mut example = Example { tokens, ..Example::of(found, sizes, &|rgb| rgb) };
+    example.noise = noise::normal(7, sizes.side * sizes.side * 3);
+    example
+}
+
+impl Example {
+    /// Works and draft alone; `turned` is done to each picture.
+    fn of(found: Found, sizes: &Sizes, turned: &dyn Fn(Vec<u8>) -> Vec<u8>) -> Self {
+        let packed = |rgb: Vec<u8>| pack(&numbers(&turned(rgb)), sizes.side, sizes.patch, 3);
+        let room = sizes.tokens() * sizes.pixels();
+        let (mut works, mut present) = (vec![0f32; sizes.works * room], vec![0f32; sizes.works]);
+        for (slot, work) in found.works.into_iter().enumerate() {
+            works[slot * room..][..room].copy_from_slice(&packed(work));
+            present[slot] = 1.0;
+        }
+        Self {
+            tokens: vec![PAD; sizes.text_slots],
+            works,
+            present,
+            picture: Vec::new(),
+            planes: vec![0.0; sizes.tokens() * sizes.planes()],
+            draft: found.draft.map_or_else(|| vec![0.0; room], packed),
+            noise: Vec::new(),
+            time: 0.0,
+        }
+    }
+
+    fn forget_works(&mut self) {
+        self.present.fill(0.0);
+        self.works.fill(0.0);
+        self.draft.fill(0.0);
+    }
 }
 
 fn make(bank: &Bank, settings: &TrainSettings, sizes: &Sizes, item: usize, time: f32, varied: bool, dice: &mut Dice) -> Example {
@@ -238,37 +200,31 @@ fn make(bank: &Bank, settings: &TrainSettings, sizes: &Sizes, item: usize, time:
     }
     let styled = !varied || dice.chance(0.75);
     let mut said = caption(bank, item, colour, styled, dice);
+    let mut down = side / 4;
     if kind >= e.recoloured && kind < e.recoloured + e.pairs {
         let other = *dice.one(&bank.learnt);
-        let down = dice.below(side / 2 + 1);
-        let mut sheet = vec![255u8; side * side * 3];
-        place_half(&mut sheet, &rgb, side, true, down);
-        place_half(&mut sheet, &bank.items[other].rgb, side, false, down);
+        down = dice.below(side / 2 + 1);
         let second = caption(bank, other, None, false, dice);
         said.text = format!("{} and {}", said.text, second.text);
-        rgb = sheet;
+        rgb = side_by_side(&rgb, &bank.items[other].rgb, side, down);
         shown.push(other);
     }
-    let flip = varied && dice.chance(0.5) && !words(&said.text).iter().any(|w| NO_MIRROR.contains(&w.as_str()));
-    if flip {
-        rgb = mirror(&rgb, side);
-    }
-    let (works, present) = works(bank, e.stray_work, e.no_works, sizes, &said, &shown, flip, varied, dice);
+    let flip = varied && dice.chance(0.5) && may_mirror(&said.text);
+    let found = find(bank, e, sizes, &said, &shown, down, varied, dice);
+    let turned = |rgb: Vec<u8>| if flip { mirror(&rgb, side) } else { rgb };
+    let rgb = turned(rgb);
     let mut example = Example {
         tokens: bank.vocab.tokens(&said.text, said.style.as_deref(), sizes.text_slots),
-        works,
-        present,
         picture: pack(&numbers(&rgb), side, sizes.patch, 3),
-        planes: vec![0.0; sizes.tokens() * sizes.patch * sizes.patch * PLANES],
         noise: noise::normal(dice.0.next_u64(), side * side * 3),
         time,
+        ..Example::of(found, sizes, &turned)
     };
     if varied && dice.chance(e.no_caption) {
         example.tokens.fill(PAD);
         example.tokens[0] = NULL;
         if dice.chance(0.8) {
-            example.present.fill(0.0);
-            example.works.fill(0.0);
+            example.forget_works();
         }
     }
     if varied && dice.chance(e.guided) {
@@ -277,41 +233,70 @@ fn make(bank: &Bank, settings: &TrainSettings, sizes: &Sizes, item: usize, time:
     example
 }
 
+/// What is looked up for an example.
+#[derive(Default)]
+struct Found {
+    works: Vec<Vec<u8>>,
+    draft: Option<Vec<u8>>,
+}
+
 #[expect(clippy::too_many_arguments, reason = "one place, where an example comes together")]
-fn works(
+fn find(
     bank: &Bank,
-    stray: f64,
-    none: f64,
+    e: &ExampleSettings,
     sizes: &Sizes,
     said: &Caption,
     shown: &[usize],
-    flip: bool,
+    down: usize,
     varied: bool,
     dice: &mut Dice,
-) -> (Vec<f32>, Vec<f32>) {
-    let room = sizes.tokens() * sizes.pixels();
-    let (mut numbers_of, mut present) = (vec![0f32; sizes.works * room], vec![0f32; sizes.works]);
-    if sizes.works == 0 || varied && dice.chance(none) {
-        return (numbers_of, present);
+) -> Found {
+    if sizes.works == 0 || varied && dice.chance(e.no_works) {
+        return Found::default();
     }
+    let side = sizes.side;
     let allowed = |work| bank.place(work).is_some_and(|place| shown.iter().all(|&item| !bank.same(item, place)));
     let style = said.style.as_deref().filter(|_| !varied || dice.chance(0.5));
     let jitter = varied.then(|| dice.0.next_u64());
-    let picks = bank.library.retrieve(&said.text, style, sizes.works, &allowed, jitter);
-    let mut chosen: Vec<usize> = picks.iter().filter_map(|pick| bank.place(pick.work)).collect();
-    if varied && dice.chance(stray) && !chosen.is_empty() {
-        let at = dice.below(chosen.len());
-        chosen[at] = *dice.one(&bank.learnt);
+    let picks = bank.library.retrieve_parts(&said.text, style, sizes.works, &allowed, jitter);
+    let mut chosen: Vec<(usize, usize)> = picks.iter().filter_map(|(part, pick)| Some((*part, bank.place(pick.work)?))).collect();
+    if varied && chosen.len() > 1 && dice.chance(e.stray_work) {
+        let at = 1 + dice.below(chosen.len() - 1);
+        chosen[at].1 = *dice.one(&bank.learnt);
         let fewer = 1 + dice.below(chosen.len());
         chosen.truncate(fewer);
     }
-    for (slot, item) in chosen.into_iter().enumerate() {
-        let rgb = &bank.items[item].rgb;
-        let rgb = if flip { mirror(rgb, sizes.side) } else { rgb.clone() };
-        numbers_of[slot * room..][..room].copy_from_slice(&pack(&numbers(&rgb), sizes.side, sizes.patch, 3));
-        present[slot] = 1.0;
+    let said_parts = parts(&said.text);
+    let place = |how_far: f32, dice: &mut Dice| Placing::by_chance(std::array::from_fn(|_| dice.share()), false, how_far);
+    // The drawing itself, moved, as the work to draw on: what a work is for. Otherwise only drawings that are near by their words.
+    let itself = varied && said_parts.len() == shown.len() && dice.chance(e.itself);
+    if itself {
+        for (part, &item) in shown.iter().enumerate() {
+            match chosen.iter().position(|(of, _)| *of == part) {
+                Some(first) => chosen[first].1 = item,
+                None => chosen.push((part, item)),
+            }
+        }
     }
-    (numbers_of, present)
+    chosen.truncate(sizes.works);
+    let firsts: Vec<Option<usize>> =
+        (0..said_parts.len()).map(|part| chosen.iter().find(|(of, _)| *of == part).map(|(_, item)| *item)).collect();
+    let how_far = if itself || varied && dice.chance(0.5) { 1.0 } else { 0.0 };
+    let draw = |part: usize, dice: &mut Dice| {
+        let Item { entry, rgb } = &bank.items[firsts[part]?];
+        let rgb = coloured(rgb, said_parts[part], entry.colour.as_deref());
+        Some(if how_far > 0.0 { place(how_far, dice).place(&rgb, side) } else { rgb })
+    };
+    let draft = match (firsts.len(), varied && dice.chance(e.no_draft)) {
+        (_, true) => None,
+        (1, _) => draw(0, dice),
+        _ => draw(0, dice).zip(draw(1, dice)).map(|(left, right)| side_by_side(&left, &right, side, down)),
+    };
+    let works = chosen.into_iter().map(|(_, item)| {
+        let rgb = &bank.items[item].rgb;
+        if itself && shown.contains(&item) { place(2.0, dice).place(rgb, side) } else { rgb.clone() }
+    });
+    Found { works: works.collect(), draft }
 }
 
 /// Known pixels around a hole, or the edges, or both.

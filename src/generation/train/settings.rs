@@ -62,8 +62,12 @@ pub struct ExampleSettings {
     pub no_caption: f64,
     /// Works left out though there is a caption.
     pub no_works: f64,
-    /// Examples with one work replaced by a random one.
+    /// Examples with one work after the first replaced by a random one.
     pub stray_work: f64,
+    /// Examples that draw on the drawing itself, moved: what makes a work be followed.
+    pub itself: f64,
+    /// Drafts left out though there are works.
+    pub no_draft: f64,
     /// Copies in another colour.
     pub recoloured: f64,
     /// Two works side by side.
@@ -85,6 +89,8 @@ impl Default for ExampleSettings {
             no_caption: 0.1,
             no_works: 0.06,
             stray_work: 0.2,
+            itself: 0.2,
+            no_draft: 0.1,
             recoloured: 0.16,
             pairs: 0.1,
             guided: 0.25,
@@ -105,6 +111,8 @@ impl TrainSettings {
             ("no_caption", e.no_caption),
             ("no_works", e.no_works),
             ("stray_work", e.stray_work),
+            ("itself", e.itself),
+            ("no_draft", e.no_draft),
             ("recoloured", e.recoloured),
             ("pairs", e.pairs),
             ("guided", e.guided),

@@ -27,7 +27,7 @@ checkpoint_every = 100
 sample_every = 100
 [network]
 side = 16
-patch = 4
+patch = 8
 width = 16
 depth = 2
 heads = 2
@@ -149,7 +149,7 @@ fn settings_that_cannot_be_are_refused() {
         ("replicas = 2", "replicas = 3", "evenly"),
         ("clip = 1.0", "clip = 0.0", "clip"),
         ("depth = 2", "depth = 3", "even"),
-        ("patch = 4", "patch = 5", "patch"),
+        ("patch = 8", "patch = 5", "patch"),
         ("held_out = 0.2", "held_out = 1.2", "held_out"),
         ("steps = 12", "steps = 0", "steps"),
         ("seed = 5", "sed = 5", "sed"),

@@ -6,14 +6,13 @@ use candle_core::{Device, Result, Tensor, Var};
 
 use super::bank::Bank;
 use super::checkpoint::{self, Head};
-use super::example::{Example, learn, measure};
+use super::example::{self, Example, learn, measure};
 use super::optimiser::{Slot, clip};
 use super::settings::TrainSettings;
 use crate::digest::{Sha256Hash, sha256_of};
 use crate::generation::backend::{Flow, Picture};
 use crate::generation::candle::Place;
-use crate::generation::noise;
-use crate::generation::pixel::{Moment, Network, PLANES, Sizes, Walk, input, unpack};
+use crate::generation::pixel::{Moment, Network, Sizes, Walk, input, unpack};
 use crate::generation::scheduler::euler;
 use crate::generation::text::{NULL, PAD};
 use crate::generation::vae::to_bytes;
@@ -178,40 +177,32 @@ impl Trainer {
         });
     }
 
-    fn batch(&self, examples: &[Example]) -> Result<(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)> {
+    /// Mean of |x̂ − x|² ÷ (1 − t)²: the error of the flow's velocity.
+    fn loss(&self, network: &Network, examples: &[Example]) -> Result<Tensor> {
         let (n, s) = (examples.len(), &self.sizes);
         let gather = |part: &dyn Fn(&Example) -> &[f32], shape: &[usize]| {
             let numbers: Vec<f32> = examples.iter().flat_map(part).copied().collect();
             Tensor::from_vec(numbers, shape, &self.device)
         };
-        let tokens: Vec<u32> = examples.iter().flat_map(|e| e.tokens.iter().copied()).collect();
-        Ok((
-            Tensor::from_vec(tokens, (n, s.text_slots), &self.device)?,
-            gather(&|e| &e.works, &[n, s.works, s.tokens(), s.pixels()])?,
-            gather(&|e| &e.present, &[n, s.works])?,
-            gather(&|e| &e.picture, &[n, s.tokens(), s.pixels()])?,
-            gather(&|e| &e.planes, &[n, s.tokens(), s.patch * s.patch * PLANES])?,
-            gather(&|e| &e.noise, &[n, s.tokens(), s.pixels()])?,
-        ))
-    }
-
-    /// Mean of |x̂ − x|² ÷ (1 − t)²: the error of the flow's velocity.
-    fn loss(&self, network: &Network, examples: &[Example]) -> Result<Tensor> {
-        let n = examples.len();
-        let (tokens, works, present, picture, planes, noise) = self.batch(examples)?;
         let column = |f: &dyn Fn(f32) -> f32| {
             let numbers: Vec<f32> = examples.iter().map(|e| f(e.time)).collect();
             Tensor::from_vec(numbers, (n, 1, 1), &self.device)
         };
+        let tokens: Vec<u32> = examples.iter().flat_map(|e| e.tokens.iter().copied()).collect();
+        let tokens = Tensor::from_vec(tokens, (n, s.text_slots), &self.device)?;
+        let works = gather(&|e| &e.works, &[n, s.works, s.tokens(), s.pixels()])?;
+        let context = network.context(&tokens, &works, &gather(&|e| &e.present, &[n, s.works])?)?;
+        let image = [n, s.tokens(), s.pixels()];
+        let (picture, noise) = (gather(&|e| &e.picture, &image)?, gather(&|e| &e.noise, &image)?);
+        let (planes, draft) = (gather(&|e| &e.planes, &[n, s.tokens(), s.planes()])?, gather(&|e| &e.draft, &image)?);
         let x = (picture.broadcast_mul(&column(&|t| t)?)? + noise.broadcast_mul(&column(&|t| 1.0 - t)?)?)?;
         let time = column(&|t| t)?.flatten_all()?;
-        let context = network.context(&tokens, &works, &present)?;
-        let moment = Moment { input: &input(&x, &planes)?, time: &time, stride: &time.zeros_like()? };
+        let moment = Moment { input: &input(&x, &planes, &draft)?, draft: &draft, time: &time, stride: &time.zeros_like()? };
         let error = (network.picture(&moment, &context)? - picture)?.sqr()?;
         let floor = self.settings.examples.time_floor as f32;
         let weight = column(&|t| 1.0 / (1.0 - t).max(floor).powi(2))?.flatten_all()?;
         // Rows first: candle sums the last dimension fast and all at once slowly.
-        let each = error.flatten_from(1)?.sum(1)?.affine(1.0 / (self.sizes.tokens() * self.sizes.pixels()) as f64, 0.0)?;
+        let each = error.flatten_from(1)?.sum(1)?.affine(1.0 / (s.tokens() * s.pixels()) as f64, 0.0)?;
         (each * weight)?.mean_all()
     }
 
@@ -251,30 +242,25 @@ impl Trainer {
         let s = &self.sizes;
         let network = Network::new(s.clone(), self.tensors(true)?, self.settings.precision());
         let draw = |prompt: &String| -> Result<Picture> {
-            let picks = bank.library.retrieve(prompt, style, s.works, &|_| true, Some(1));
-            let room = s.tokens() * s.pixels();
-            let (mut works, mut present) = (vec![0f32; s.works * room], vec![0f32; s.works]);
-            for (slot, item) in picks.iter().filter_map(|pick| bank.place(pick.work)).enumerate() {
-                let packed = crate::generation::pixel::pack(&super::example::numbers(&bank.items[item].rgb), s.side, s.patch, 3);
-                works[slot * room..][..room].copy_from_slice(&packed);
-                present[slot] = 1.0;
-            }
+            let shown = example::looked_up(bank, s, prompt, style);
             let tensor = |numbers: Vec<f32>, shape: &[usize]| Tensor::from_vec(numbers, shape, &self.device);
-            let works = tensor(works, &[1, s.works, s.tokens(), s.pixels()])?;
-            let present = tensor(present, &[1, s.works])?;
-            let tokens = Tensor::new(&bank.vocab.tokens(prompt, style, s.text_slots)[..], &self.device)?.unsqueeze(0)?;
+            let works = tensor(shown.works, &[1, s.works, s.tokens(), s.pixels()])?;
+            let present = tensor(shown.present, &[1, s.works])?;
+            let draft = tensor(shown.draft, &[1, s.tokens(), s.pixels()])?;
+            let tokens = Tensor::new(&shown.tokens[..], &self.device)?.unsqueeze(0)?;
             let mut null = vec![PAD; s.text_slots];
             null[0] = NULL;
             let null = Tensor::new(&null[..], &self.device)?.unsqueeze(0)?;
             let walk = Walk {
                 context: &network.context(&tokens, &works, &present)?,
                 nothing: Some(&network.context(&null, &works.zeros_like()?, &present.zeros_like()?)?),
-                planes: &Tensor::zeros((1, s.tokens(), s.patch * s.patch * PLANES), candle_core::DType::F32, &self.device)?,
+                planes: &Tensor::zeros((1, s.tokens(), s.planes()), candle_core::DType::F32, &self.device)?,
+                draft: &draft,
                 guidance,
                 times: &euler(steps, 0.0),
                 strides: false,
             };
-            let noise = tensor(noise::normal(7, room), &[1, s.tokens(), s.pixels()])?;
+            let noise = tensor(shown.noise, &[1, s.tokens(), s.pixels()])?;
             let packed = network.walk(noise, &walk, &mut |_, _| Ok(Flow::Continue))?;
             let packed = packed.map_or_else(|| Ok(Vec::new()), |p| p.flatten_all()?.to_vec1::<f32>())?;
             let side = s.side as u32;

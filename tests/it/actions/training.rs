@@ -134,7 +134,7 @@ sample_every = 4
 prompts = ["red apple"]
 [network]
 side = 16
-patch = 4
+patch = 8
 width = 16
 depth = 2
 heads = 2
