@@ -33,12 +33,14 @@ pub struct Chosen {
     pub rgb: Arc<[u8]>,
     /// The prompt's words it was found by.
     pub words: Vec<String>,
+    /// The part of the prompt it was looked up for.
+    pub part: usize,
 }
 
 impl Chosen {
     /// As the engine takes it.
     pub fn reference(&self) -> Reference {
-        Reference { work: self.work.id, rgb: Arc::clone(&self.rgb) }
+        Reference { work: self.work.id, rgb: Arc::clone(&self.rgb), part: self.part, colour: self.work.colour.clone() }
     }
 }
 
@@ -71,15 +73,15 @@ pub async fn choose_works(instance: &Instance, order: &Order) -> Result<Vec<Chos
         };
         keep_up(shelf, &mut tx).await?;
         let k = instance.offer.works_per_prompt;
-        shelf.library.retrieve(&order.prompt, order.style.as_deref().filter(|s| !s.is_empty()), k, &allowed, order.seed)
+        shelf.library.retrieve_parts(&order.prompt, order.style.as_deref().filter(|s| !s.is_empty()), k, &allowed, order.seed)
     };
     let [width, height] = instance.offer.image;
     let mut chosen = Vec::with_capacity(picks.len());
-    for pick in picks {
+    for (part, pick) in picks {
         let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;
         let Some(grant) = permitting(&mut tx, pick.work, usage, now).await? else { continue };
         let rgb = picture(instance, &mut tx, &record.work, width, height).await?;
-        chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words });
+        chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words, part });
     }
     Ok(chosen)
 }

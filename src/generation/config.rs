@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::pixel::Sizes as PixelSizes;
 use super::text::Vocab;
 use super::weights::LoadError;
 use crate::digest::{Sha256Hash, sha256_of};
@@ -62,10 +63,38 @@ impl ModelFiles {
 }
 
 /// What a model offers: sizes, styles, defaults.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
-    /// The family, such as `retrieval-augmented rectified flow`.
+    /// The family, such as `retrieval-augmented pixel transformer`.
     pub architecture: String,
+    /// The network, by kind.
+    pub network: NetworkSizes,
+    /// Works drawn on at most.
+    pub works_per_prompt: usize,
+    /// Width and height of a picture in pixels.
+    pub image: [u32; 2],
+    /// Default of `DrawRequest::steps`.
+    pub steps: u16,
+    /// Default of `DrawRequest::guidance`.
+    pub guidance: f32,
+    /// Default of `DrawRequest::start`.
+    pub start: f32,
+    /// Styles that may be asked for; from the vocabulary.
+    pub styles: Vec<String>,
+}
+
+/// Sizes of a network, by its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkSizes {
+    /// The first: a transformer on codes of patches, and a decoder.
+    Codes(CodeSizes),
+    /// The second: a transformer on pixels, which begins from a draft.
+    Pixels(PixelSizes),
+}
+
+/// Sizes of a network on codes of patches.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CodeSizes {
     /// Numbers per token.
     pub width: usize,
     /// Transformer blocks.
@@ -82,35 +111,17 @@ pub struct ModelConfig {
     pub patch: usize,
     /// Numbers that code one patch.
     pub code: usize,
-    /// Default of `DrawRequest::steps`.
-    pub steps: u16,
-    /// Default of `DrawRequest::guidance`.
-    pub guidance: f32,
-    /// Default of `DrawRequest::start`.
-    pub start: f32,
-    /// Styles that may be asked for; from the vocabulary.
-    #[serde(skip)]
-    pub styles: Vec<String>,
 }
 
-impl ModelConfig {
-    /// Reads `config.json`, and the styles from the vocabulary.
-    pub fn read(file: &ModelFile, vocab: &Vocab) -> Result<Self, LoadError> {
-        let broken = |cause: String| LoadError::Malformed { file: file.name.clone(), cause };
-        let mut config: Self = serde_json::from_slice(file.checked()?).map_err(|e| broken(e.to_string()))?;
-        config.styles = vocab.styles().map(str::to_owned).collect();
-        let sizes =
-            [config.width, config.depth, config.heads, config.text_slots, config.works_per_prompt, config.patch, config.code];
-        let sound = sizes.iter().all(|&n| (1..=4096).contains(&n))
-            && config.width.is_multiple_of(config.heads)
-            && config.image.iter().all(|&side| (16..=4096).contains(&side) && (side as usize).is_multiple_of(config.patch))
+impl CodeSizes {
+    fn sound(&self) -> bool {
+        let sizes = [self.width, self.depth, self.heads, self.text_slots, self.works_per_prompt, self.patch, self.code];
+        sizes.iter().all(|&n| (1..=4096).contains(&n))
+            && self.width.is_multiple_of(self.heads)
+            && self.image.iter().all(|&side| (16..=4096).contains(&side) && (side as usize).is_multiple_of(self.patch))
             // The guide and the decoder are written for one grid, square, with works coded in 2×2 patches.
-            && config.image[0] == config.image[1]
-            && config.grid().is_multiple_of(2);
-        if !sound || config.steps == 0 || !config.guidance.is_finite() || !(0.0..0.95).contains(&config.start) {
-            return Err(broken("a size or a default is out of range".into()));
-        }
-        Ok(config)
+            && self.image[0] == self.image[1]
+            && self.grid().is_multiple_of(2)
     }
 
     /// Patches along one side.
@@ -121,6 +132,48 @@ impl ModelConfig {
     /// Patches of a picture: the image tokens.
     pub fn patches(&self) -> usize {
         self.grid() * self.grid()
+    }
+}
+
+/// The sampler's defaults, as `config.json` states them.
+#[derive(Deserialize)]
+struct Defaults {
+    architecture: String,
+    steps: u16,
+    guidance: f32,
+    start: f32,
+    /// Sizes of a network on pixels; those of one on codes lie beside the defaults.
+    network: Option<PixelSizes>,
+}
+
+impl ModelConfig {
+    /// Reads `config.json`, and the styles from the vocabulary.
+    pub fn read(file: &ModelFile, vocab: &Vocab) -> Result<Self, LoadError> {
+        let broken = |cause: String| LoadError::Malformed { file: file.name.clone(), cause };
+        let bytes = file.checked()?;
+        let defaults: Defaults = serde_json::from_slice(bytes).map_err(|e| broken(e.to_string()))?;
+        let (network, works_per_prompt, image) = match defaults.network {
+            Some(sizes) => {
+                if let Some(fault) = sizes.fault() {
+                    return Err(broken(fault.to_owned()));
+                }
+                let side = u32::try_from(sizes.side).map_err(|e| broken(e.to_string()))?;
+                (NetworkSizes::Pixels(sizes.clone()), sizes.works, [side, side])
+            }
+            None => {
+                let sizes: CodeSizes = serde_json::from_slice(bytes).map_err(|e| broken(e.to_string()))?;
+                if !sizes.sound() {
+                    return Err(broken("a size is out of range".into()));
+                }
+                (NetworkSizes::Codes(sizes.clone()), sizes.works_per_prompt, sizes.image)
+            }
+        };
+        let Defaults { architecture, steps, guidance, start, .. } = defaults;
+        if steps == 0 || !guidance.is_finite() || !(0.0..0.95).contains(&start) {
+            return Err(broken("a default is out of range".into()));
+        }
+        let styles = vocab.styles().map(str::to_owned).collect();
+        Ok(Self { architecture, network, works_per_prompt, image, steps, guidance, start, styles })
     }
 
     /// Bytes of a picture's RGB.
@@ -140,7 +193,13 @@ mod tests {
             "patch":8,"code":32,"steps":20,"guidance":2.0,"start":0.3,"images_seen":1}"#;
         let file = |text: String| ModelFile { name: "config.json".into(), bytes: text.into_bytes(), sha256: None };
         let config = ModelConfig::read(&file(good.into()), &vocab).unwrap();
-        assert_eq!((config.grid(), config.patches(), config.rgb_len()), (8, 64, 12_288));
+        assert_eq!((config.image, config.works_per_prompt, config.rgb_len()), ([64, 64], 4, 12_288));
+        assert!(matches!(&config.network, NetworkSizes::Codes(sizes) if sizes.patches() == 64));
+        let pixels = r#"{"architecture":"x","steps":16,"guidance":2.0,"start":0.0,"network":{"side":32,"patch":8,"width":16,
+            "depth":2,"heads":2,"hidden":24,"local":8,"head":20,"text_slots":3,"works":2,"vocabulary":6}}"#;
+        let config = ModelConfig::read(&file(pixels.into()), &vocab).unwrap();
+        assert_eq!((config.image, config.works_per_prompt), ([32, 32], 2));
+        assert!(ModelConfig::read(&file(pixels.replace("\"patch\":8", "\"patch\":7")), &vocab).is_err());
         assert_eq!(config.styles, ["fluent"]);
         for (from, to) in
             [("\"heads\":3", "\"heads\":0"), ("\"heads\":3", "\"heads\":5"), ("[64,64]", "[64,32]"), ("0.3", "0.99"), ("}", "")]

@@ -1,7 +1,7 @@
 //! A backend without a model, for tests: deterministic pixels from the request, in as many steps as the real one would take.
 
 use super::backend::{Backend, BackendError, BackendInfo, Flow, Picture, Step};
-use super::config::ModelConfig;
+use super::config::{CodeSizes, ModelConfig, NetworkSizes};
 use super::request::DrawRequest;
 use super::scheduler::euler;
 use crate::digest::blake3_of;
@@ -22,14 +22,18 @@ impl FakeBackend {
     pub fn config() -> ModelConfig {
         ModelConfig {
             architecture: "fake".into(),
-            width: 192,
-            depth: 8,
-            heads: 3,
-            text_slots: 8,
+            network: NetworkSizes::Codes(CodeSizes {
+                width: 192,
+                depth: 8,
+                heads: 3,
+                text_slots: 8,
+                works_per_prompt: 4,
+                image: [64, 64],
+                patch: 8,
+                code: 32,
+            }),
             works_per_prompt: 4,
             image: [64, 64],
-            patch: 8,
-            code: 32,
             steps: 20,
             guidance: 2.0,
             start: 0.3,

@@ -9,6 +9,9 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 /// Stream of the picture's starting noise. Jitter uses the odd numbers, so none of its streams is this one.
 const PICTURE: u64 = 0;
 
+/// Stream of the draft's placing; even like the picture's.
+const PLACE: u64 = 2;
+
 /// Natural logarithm of a positive normal number, within 2 units in the last place, by the series of atanh.
 pub fn ln(x: f64) -> f64 {
     const EXPONENT: u64 = 0x7ff << 52;
@@ -47,6 +50,13 @@ pub fn normal(seed: u64, count: usize) -> Vec<f32> {
     }
     numbers.truncate(count);
     numbers
+}
+
+/// `count` numbers from 0 to 1 for a seed, none of them the noise's.
+pub fn shares(seed: u64, count: usize) -> Vec<f64> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    rng.set_stream(PLACE);
+    (0..count).map(|_| uniform(&mut rng)).collect()
 }
 
 /// Gumbel numbers (location 0, scale 1), one for each (seed, key): what one key gets does not depend on which other keys there are.

@@ -15,6 +15,10 @@ pub struct Reference {
     pub work: WorkId,
     /// Its picture at the model's size: rows from the top, three bytes per pixel.
     pub rgb: Arc<[u8]>,
+    /// The part of the prompt it was looked up for, from 0 (see [`parts`](super::draft::parts)).
+    pub part: usize,
+    /// Its main colour, one word.
+    pub colour: Option<String>,
 }
 
 /// Everything that decides a picture, besides the model.
@@ -176,7 +180,7 @@ mod tests {
         assert!(fault(&|r| r.steps = 0).contains("1 to 100") && fault(&|r| r.steps = 101).contains("`101`"));
         assert!(fault(&|r| r.guidance = f32::NAN).contains("guidance") && fault(&|r| r.guidance = -0.1).contains("0 to 10"));
         assert!(fault(&|r| r.start = 0.95).contains("below 0.95") && fault(&|r| r.start = f32::INFINITY).contains("start"));
-        let work = |len: usize| Reference { work: WorkId::derived(b"w"), rgb: vec![0; len].into() };
+        let work = |len: usize| Reference { work: WorkId::derived(b"w"), rgb: vec![0; len].into(), part: 0, colour: None };
         assert!(fault(&|r| r.references = vec![work(12_288); 5]).contains("at most 4"));
         assert!(fault(&|r| r.references = vec![work(12_288), work(12_287)]).contains("12288 are needed"));
     }

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::Rows;
 use super::condition::{Condition, Moment};
-use crate::generation::config::ModelConfig;
+use crate::generation::config::CodeSizes;
 use crate::generation::nn::{Conv3, LayerNorm, Linear, Neighbours, gelu, rms_norm, silu};
 use crate::generation::weights::{Loaded, Weights};
 
@@ -34,7 +34,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    pub(super) fn load(weights: &mut Weights, index: usize, config: &ModelConfig) -> Loaded<Self> {
+    pub(super) fn load(weights: &mut Weights, index: usize, config: &CodeSizes) -> Loaded<Self> {
         let name = |part: &str| format!("blocks.{index}.{part}");
         let (width, head, hidden) = (config.width, config.width / config.heads, 4 * config.width);
         let kernel = weights.take(&name("lc"), &[LOCAL, LOCAL * 9])?;

@@ -3,7 +3,7 @@
 use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::block::Block;
-use crate::generation::config::ModelConfig;
+use crate::generation::config::CodeSizes;
 use crate::generation::nn::{Linear, silu};
 use crate::generation::text::PAD;
 use crate::generation::weights::{Loaded, Weights};
@@ -84,7 +84,7 @@ pub(super) struct Embedding {
 }
 
 impl Embedding {
-    pub(super) fn load(weights: &mut Weights, config: &ModelConfig, vocabulary: usize) -> Loaded<Self> {
+    pub(super) fn load(weights: &mut Weights, config: &CodeSizes, vocabulary: usize) -> Loaded<Self> {
         let (width, code, patches) = (config.width, config.code, config.patches());
         let kind = weights.take("rkind", &[width])?;
         let position = weights.take("rpos", &[patches / 4, width])?;

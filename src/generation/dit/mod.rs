@@ -14,7 +14,7 @@ use block::Block;
 use condition::Embedding;
 pub use condition::{Condition, Moment};
 
-use super::config::ModelConfig;
+use super::config::CodeSizes;
 use super::nn::{Conv3, LayerNorm, Neighbours};
 use super::weights::{LoadError, Loaded, Weights};
 
@@ -49,7 +49,7 @@ pub struct FlowTransformer {
 
 impl FlowTransformer {
     /// Takes all its tensors; `vocabulary` is how many words it knows.
-    pub fn load(weights: &mut Weights, config: &ModelConfig, vocabulary: usize) -> Loaded<Self> {
+    pub fn load(weights: &mut Weights, config: &CodeSizes, vocabulary: usize) -> Loaded<Self> {
         let (width, code) = (config.width, config.code);
         let device = weights.device().clone();
         let constants =

@@ -5,8 +5,6 @@
 //! call of `gemm`, that is not checked by the compiler. A test compares every shape of product with plain arithmetic.
 
 use super::product::Matrix;
-#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-use super::vectorised;
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod tiles {
@@ -16,7 +14,11 @@ mod tiles {
     }
 
     /// Never called.
-    pub(in super::super) fn product(_: &mut [f32], _: usize, _: super::Matrix<'_>, _: super::Matrix<'_>, _: bool) {}
+    ///
+    /// # Safety
+    /// None needed.
+    #[expect(unsafe_code, reason = "the same shape as on a processor with tiles")]
+    pub(in super::super) unsafe fn product(_: *mut f32, _: usize, _: super::Matrix<'_>, _: super::Matrix<'_>, _: bool) {}
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -24,10 +26,15 @@ mod tiles {
     #![expect(unsafe_code, reason = "tile instructions have no safe form; sizes are checked by `product`")]
 
     use std::arch::asm;
+    use std::arch::x86_64::{
+        __m512, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16,
+        _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_storeu_si512, _mm512_unpackhi_epi32,
+        _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    };
     use std::cell::RefCell;
     use std::sync::OnceLock;
 
-    use super::{Matrix, vectorised};
+    use super::Matrix;
 
     /// Side of a block of sums: two tiles by two.
     const BLOCK: usize = 32;
@@ -51,7 +58,8 @@ mod tiles {
             return false;
         }
         let found = __cpuid_count(7, 0).edx;
-        found & (1 << 22) != 0 && found & (1 << 24) != 0 && std::arch::is_x86_feature_detected!("avx512f")
+        let wide = std::arch::is_x86_feature_detected!("avx512bw") && std::arch::is_x86_feature_detected!("avx512bf16");
+        found & (1 << 22) != 0 && found & (1 << 24) != 0 && wide
     }
 
     /// Linux hands tile state out on request: arch_prctl(ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA).
@@ -81,18 +89,32 @@ mod tiles {
         Config(bytes)
     };
 
-    /// `sums` (32×32, rows 32 apart) = or += packed a · packed b over `depth` tiles.
+    /// `sums` (32×32, rows `stride` numbers apart) = or, with `keep`, += packed a · packed b over `depth` tiles.
     ///
     /// # Safety
-    /// `a` and `b` must each hold `depth` pairs of tiles, `sums` 32·32 numbers, and the tiles must be configured.
-    unsafe fn block(a: *const u16, b: *const u16, depth: usize, sums: *mut f32) {
+    /// `a` and `b` must each hold `depth` pairs of tiles, `sums` 32 rows of 32 numbers, and the tiles must be configured.
+    unsafe fn block(a: *const u32, b: *const u32, depth: usize, sums: *mut f32, stride: usize, keep: bool) {
         // SAFETY: as the caller promised; every register written is named.
         unsafe {
+            let low = sums.add(16 * stride);
+            if keep {
+                asm!(
+                    "tileloadd tmm0, [{c} + {row}*1]",
+                    "tileloadd tmm1, [{c} + {row}*1 + 64]",
+                    "tileloadd tmm2, [{low} + {row}*1]",
+                    "tileloadd tmm3, [{low} + {row}*1 + 64]",
+                    c = in(reg) sums, low = in(reg) low, row = in(reg) stride * 4,
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    options(nostack),
+                );
+            } else {
+                asm!(
+                    "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                    options(nostack),
+                );
+            }
             asm!(
-                "tileloadd tmm0, [{c} + {row}*1]",
-                "tileloadd tmm1, [{c} + {row}*1 + 64]",
-                "tileloadd tmm2, [{low} + {row}*1]",
-                "tileloadd tmm3, [{low} + {row}*1 + 64]",
                 "2:",
                 "tileloadd tmm4, [{a} + {line}*1]",
                 "tileloadd tmm6, [{b} + {line}*1]",
@@ -114,8 +136,8 @@ mod tiles {
                 b = inout(reg) b => _,
                 depth = inout(reg) depth => _,
                 c = in(reg) sums,
-                low = in(reg) sums.add(16 * BLOCK),
-                row = in(reg) BLOCK * 4,
+                low = in(reg) low,
+                row = in(reg) stride * 4,
                 line = in(reg) 64usize,
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
@@ -137,33 +159,106 @@ mod tiles {
         bf16(first) | (bf16(second) << 16)
     }
 
-    /// Sixteen numbers from `at` on.
-    #[inline(always)]
-    fn lane(numbers: &[f32], at: usize) -> [f32; 16] {
-        let mut lane = [0f32; 16];
-        lane.copy_from_slice(&numbers[at..at + 16]);
-        lane
+    /// `count` numbers, sixteen at most, from `at` on; zeros after them.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    #[inline]
+    fn take(numbers: &[f32], at: usize, count: usize) -> __m512 {
+        if count == 0 {
+            return _mm512_setzero_ps();
+        }
+        let count = count.min(16);
+        // SAFETY: the mask lets only numbers of the slice be read.
+        unsafe { _mm512_maskz_loadu_ps(0xffff >> (16 - count), numbers[at..at + count].as_ptr()) }
     }
 
-    /// Rows for columns, one after another.
-    #[inline(always)]
-    fn turn(square: &[[u32; 16]; 16]) -> [u32; 256] {
-        std::array::from_fn(|i| square[i % 16][i / 16])
+    /// `count` numbers, thirty-two at most, from `at` on, as pairs of neighbours.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    #[inline]
+    fn along(numbers: &[f32], at: usize, count: usize) -> __m512i {
+        let (low, high) = (take(numbers, at, count), take(numbers, at + 16, count.saturating_sub(16)));
+        // SAFETY: both types are 64 bytes of plain bits.
+        unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) }
+    }
+
+    /// `count` numbers, sixteen at most, from each of two places on, as pairs of one of each; zeros for a place that is not there.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    #[inline]
+    fn across(numbers: &[f32], places: [Option<usize>; 2], count: usize) -> __m512i {
+        const ORDER: [u16; 32] = {
+            let mut order = [0u16; 32];
+            let mut i = 0;
+            while i < 32 {
+                order[i] = (i / 2 + i % 2 * 16) as u16;
+                i += 1;
+            }
+            order
+        };
+        let of = |place: Option<usize>| match place {
+            Some(at) => take(numbers, at, count),
+            None => _mm512_setzero_ps(),
+        };
+        // SAFETY: all types are 64 bytes of plain bits.
+        unsafe {
+            let both = std::mem::transmute::<_, __m512i>(_mm512_cvtne2ps_pbh(of(places[1]), of(places[0])));
+            _mm512_permutexvar_epi16(_mm512_loadu_si512(ORDER.as_ptr().cast()), both)
+        }
+    }
+
+    /// Writes one row of a tile.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    #[inline]
+    fn put(row: &mut [u32], pairs: __m512i) {
+        // SAFETY: the slice holds 16 numbers.
+        unsafe { _mm512_storeu_si512(row[..16].as_mut_ptr().cast(), pairs) };
+    }
+
+    /// Rows for columns of 16×16 pairs, into a tile.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    fn turn(tile: &mut [u32], rows: &[__m512i; 16]) {
+        let mut twos = *rows;
+        for i in (0..16).step_by(2) {
+            twos[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+            twos[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+        }
+        // Lane L of fours[4·g + j] holds column 4·L + j of rows 4·g to 4·g + 3.
+        let mut fours = twos;
+        for i in (0..16).step_by(4) {
+            fours[i] = _mm512_unpacklo_epi64(twos[i], twos[i + 2]);
+            fours[i + 1] = _mm512_unpackhi_epi64(twos[i], twos[i + 2]);
+            fours[i + 2] = _mm512_unpacklo_epi64(twos[i + 1], twos[i + 3]);
+            fours[i + 3] = _mm512_unpackhi_epi64(twos[i + 1], twos[i + 3]);
+        }
+        for j in 0..4 {
+            const EVEN: i32 = 0x88;
+            const ODD: i32 = 0xdd;
+            let (upper, lower) = ((fours[j], fours[4 + j]), (fours[8 + j], fours[12 + j]));
+            let (a, b) = (_mm512_shuffle_i32x4::<EVEN>(upper.0, upper.1), _mm512_shuffle_i32x4::<EVEN>(lower.0, lower.1));
+            let (c, d) = (_mm512_shuffle_i32x4::<ODD>(upper.0, upper.1), _mm512_shuffle_i32x4::<ODD>(lower.0, lower.1));
+            put(&mut tile[j * 16..], _mm512_shuffle_i32x4::<EVEN>(a, b));
+            put(&mut tile[(8 + j) * 16..], _mm512_shuffle_i32x4::<ODD>(a, b));
+            put(&mut tile[(4 + j) * 16..], _mm512_shuffle_i32x4::<EVEN>(c, d));
+            put(&mut tile[(12 + j) * 16..], _mm512_shuffle_i32x4::<ODD>(c, d));
+        }
     }
 
     thread_local! {
         static SPACE: RefCell<(Vec<u32>, Vec<u32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
     }
 
-    pub(in super::super) fn product(out: &mut [f32], stride: usize, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+    /// `out` = or, with `add`, += a·b; rows of `out` lie `stride` apart.
+    ///
+    /// # Safety
+    /// `out` must have room for the result, which without `add` may be uninitialised, and a and b must lie within their slices.
+    pub(in super::super) unsafe fn product(out: *mut f32, stride: usize, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
         let (m, n, k) = (a.rows, b.columns, a.columns);
+        let (high, wide) = (m.div_ceil(BLOCK), n.div_ceil(BLOCK));
         if k == 0 {
             if !add {
-                (0..m).for_each(|r| out[r * stride..][..n].fill(0.0));
+                // SAFETY: the caller promised the room.
+                (0..m).for_each(|r| unsafe { out.add(r * stride).write_bytes(0, n) });
             }
             return;
         }
-        let (high, wide) = (m.div_ceil(BLOCK), n.div_ceil(BLOCK));
         SPACE.with_borrow_mut(|(left, right)| {
             // SAFETY: the configuration is 64 bytes; tiles are this thread's own until they are released below.
             unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack)) };
@@ -174,32 +269,34 @@ mod tiles {
                 let panel = depth * PAIR / 2;
                 left.resize((high * panel).max(left.len()), 0);
                 right.resize((wide * panel).max(right.len()), 0);
-                vectorised(|| (0..high).for_each(|i| pack_left(&mut left[i * panel..][..panel], a, i * BLOCK, from, run)));
-                vectorised(|| (0..wide).for_each(|j| pack_right(&mut right[j * panel..][..panel], b, j * BLOCK, from, run)));
+                // SAFETY: `available` found these instructions before anything came here.
+                unsafe {
+                    (0..high).for_each(|i| pack_left(&mut left[i * panel..][..panel], a, i * BLOCK, from, run));
+                    (0..wide).for_each(|j| pack_right(&mut right[j * panel..][..panel], b, j * BLOCK, from, run));
+                }
                 let keep = add || from > 0;
                 for i in 0..high {
                     let rows = BLOCK.min(m - i * BLOCK);
                     for j in 0..wide {
                         let columns = BLOCK.min(n - j * BLOCK);
-                        let corner = i * BLOCK * stride + j * BLOCK;
-                        if keep {
-                            for r in 0..rows {
-                                sums[r * BLOCK..][..columns].copy_from_slice(&out[corner + r * stride..][..columns]);
-                            }
-                        } else {
-                            sums.fill(0.0);
-                        }
-                        // SAFETY: each panel holds `depth` pairs of tiles, `sums` one block, and the tiles are configured.
+                        let (a, b) = (left[i * panel..][..panel].as_ptr(), right[j * panel..][..panel].as_ptr());
+                        // SAFETY: each panel holds `depth` pairs of tiles, the tiles are configured, and the caller promised room for
+                        // the result: whole blocks are written in place, cut ones by way of `sums`.
                         unsafe {
-                            block(
-                                left[i * panel..][..panel].as_ptr().cast(),
-                                right[j * panel..][..panel].as_ptr().cast(),
-                                depth,
-                                sums.as_mut_ptr(),
-                            );
-                        }
-                        for r in 0..rows {
-                            out[corner + r * stride..][..columns].copy_from_slice(&sums[r * BLOCK..][..columns]);
+                            let corner = out.add(i * BLOCK * stride + j * BLOCK);
+                            if rows == BLOCK && columns == BLOCK {
+                                block(a, b, depth, corner, stride, keep);
+                                continue;
+                            }
+                            for r in 0..rows {
+                                if keep {
+                                    sums[r * BLOCK..].as_mut_ptr().copy_from_nonoverlapping(corner.add(r * stride), columns);
+                                }
+                            }
+                            block(a, b, depth, sums.as_mut_ptr(), BLOCK, keep);
+                            for r in 0..rows {
+                                corner.add(r * stride).copy_from_nonoverlapping(sums[r * BLOCK..].as_ptr(), columns);
+                            }
                         }
                     }
                 }
@@ -210,45 +307,36 @@ mod tiles {
     }
 
     /// Rows `r0..r0+32` of a, inner `from..from+run`: for each 32 inner factors two tiles of 16 rows × 32 factors. Outside is zero.
-    #[inline(always)]
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     fn pack_left(panel: &mut [u32], a: Matrix<'_>, r0: usize, from: usize, run: usize) {
         let rows = BLOCK.min(a.rows - r0);
-        let whole = rows == BLOCK && run.is_multiple_of(DEPTH);
-        if !whole {
-            panel.fill(0);
-        }
         if a.column == 1 {
-            for r in 0..rows {
-                let line = &a.numbers[(r0 + r) * a.row + from..][..run];
-                for (d, factors) in line.chunks(DEPTH).enumerate() {
-                    let tile = &mut panel[(d * 2 + r / 16) * 256 + (r % 16) * 16..][..16];
-                    if let Ok(factors) = <&[f32; DEPTH]>::try_from(factors) {
-                        for (i, element) in tile.iter_mut().enumerate() {
-                            *element = pair(factors[2 * i], factors[2 * i + 1]);
-                        }
-                    } else {
-                        for (i, two) in factors.chunks(2).enumerate() {
-                            tile[i] = pair(two[0], two.get(1).copied().unwrap_or(0.0));
-                        }
-                    }
+            for r in 0..BLOCK {
+                for d in 0..run.div_ceil(DEPTH) {
+                    let count = if r < rows { run - d * DEPTH } else { 0 };
+                    let line = (r0 + r) * a.row + from + d * DEPTH;
+                    put(&mut panel[(d * 2 + r / 16) * 256 + (r % 16) * 16..], along(a.numbers, line, count));
                 }
             }
-        } else if a.row == 1 && whole {
-            for (d, tiles) in panel.chunks_exact_mut(512).enumerate() {
-                for (half, tile) in tiles.as_chunks_mut::<256>().0.iter_mut().enumerate() {
-                    let line = |k: usize| lane(a.numbers, (from + d * DEPTH + k) * a.column + r0 + half * 16);
-                    *tile = turn(&std::array::from_fn(|i| {
-                        let (first, second) = (line(2 * i), line(2 * i + 1));
-                        std::array::from_fn(|r| pair(first[r], second[r]))
-                    }));
+        } else if a.row == 1 {
+            for (n, tile) in panel.chunks_exact_mut(256).enumerate() {
+                let line = |k: usize| {
+                    let k = n / 2 * DEPTH + k;
+                    (k < run).then(|| (from + k) * a.column + r0 + n % 2 * 16)
+                };
+                let count = rows.saturating_sub(n % 2 * 16);
+                let mut pairs = [_mm512_setzero_si512(); 16];
+                for (i, pair) in pairs.iter_mut().enumerate() {
+                    *pair = across(a.numbers, [line(2 * i), line(2 * i + 1)], count);
                 }
+                turn(tile, &pairs);
             }
         } else {
+            panel.fill(0);
             for two in (0..run).step_by(2) {
-                let odd = two + 1 < run;
                 for r in 0..rows {
                     let at = (r0 + r) * a.row + (from + two) * a.column;
-                    let second = if odd { a.numbers[at + a.column] } else { 0.0 };
+                    let second = if two + 1 < run { a.numbers[at + a.column] } else { 0.0 };
                     panel[(two / DEPTH * 2 + r / 16) * 256 + (r % 16) * 16 + two % DEPTH / 2] = pair(a.numbers[at], second);
                 }
             }
@@ -256,44 +344,26 @@ mod tiles {
     }
 
     /// Columns `c0..c0+32` of b, inner `from..from+run`: for each 32 inner factors two tiles of 16 pairs × 16 columns. Outside is zero.
-    #[inline(always)]
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
     fn pack_right(panel: &mut [u32], b: Matrix<'_>, c0: usize, from: usize, run: usize) {
         let columns = BLOCK.min(b.columns - c0);
-        let whole = columns == BLOCK && run.is_multiple_of(DEPTH);
-        if !whole {
-            panel.fill(0);
-        }
         if b.column == 1 {
-            for two in (0..run).step_by(2) {
-                let line = |k: usize| &b.numbers[(from + k) * b.row + c0..][..columns];
-                let place = two / DEPTH * 512 + two % DEPTH / 2 * 16;
-                let first = line(two);
-                let second = if two + 1 < run { line(two + 1) } else { &[0f32; BLOCK][..columns] };
-                for half in 0..columns.div_ceil(16) {
-                    let tile = &mut panel[place + half * 256..][..16];
-                    let (first, second) = (&first[half * 16..], &second[half * 16..]);
-                    for (element, (x, y)) in tile.iter_mut().zip(first.iter().zip(second)) {
-                        *element = pair(*x, *y);
-                    }
-                }
+            for (n, row) in panel.chunks_exact_mut(16).enumerate() {
+                let (two, half) = (n / 32 * DEPTH + n % 16 * 2, n % 32 / 16 * 16);
+                let line = |k: usize| (k < run).then(|| (from + k) * b.row + c0 + half);
+                put(row, across(b.numbers, [line(two), line(two + 1)], columns.saturating_sub(half)));
             }
-        } else if b.row == 1 && whole {
-            for (d, tiles) in panel.chunks_exact_mut(512).enumerate() {
-                for (half, tile) in tiles.as_chunks_mut::<256>().0.iter_mut().enumerate() {
-                    *tile = turn(&std::array::from_fn(|c| {
-                        let at = (c0 + half * 16 + c) * b.column + from + d * DEPTH;
-                        let (first, second) = (lane(b.numbers, at), lane(b.numbers, at + 16));
-                        std::array::from_fn(|i| {
-                            if i < 8 {
-                                pair(first[2 * i], first[2 * i + 1])
-                            } else {
-                                pair(second[2 * i - 16], second[2 * i - 15])
-                            }
-                        })
-                    }));
+        } else if b.row == 1 {
+            for (n, tile) in panel.chunks_exact_mut(256).enumerate() {
+                let mut pairs = [_mm512_setzero_si512(); 16];
+                for (c, pair) in pairs.iter_mut().enumerate() {
+                    let (c, k) = (n % 2 * 16 + c, n / 2 * DEPTH);
+                    *pair = along(b.numbers, (c0 + c) * b.column + from + k, if c < columns { run - k } else { 0 });
                 }
+                turn(tile, &pairs);
             }
         } else {
+            panel.fill(0);
             for c in 0..columns {
                 for two in (0..run).step_by(2) {
                     let at = (from + two) * b.row + (c0 + c) * b.column;

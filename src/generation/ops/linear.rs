@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
-use super::product::{Matrix, Precision, product};
+use super::product::{Matrix, Precision, product_of};
 use super::{fused, numbers, vectorised, with};
 
 struct Linear {
@@ -32,8 +32,7 @@ impl CustomOp2 for Linear {
         let (inputs, outputs) = lw.shape().dims2()?;
         let (x, w) = (numbers(x, lx)?, numbers(w, lw)?);
         let rows = x.len() / inputs;
-        let mut y = vec![0f32; rows * outputs];
-        product(&mut y, outputs, Matrix::new(x, rows, inputs), Matrix::new(w, inputs, outputs), false, self.precision);
+        let y = product_of(Matrix::new(x, rows, inputs), Matrix::new(w, inputs, outputs), self.precision);
         let mut shape = lx.dims().to_vec();
         *shape.last_mut().unwrap_or(&mut 0) = outputs;
         Ok((CpuStorage::F32(y), shape.into()))
@@ -45,14 +44,12 @@ impl CustomOp2 for Linear {
         with(dy, |dy| {
             let dy = Matrix::new(dy, rows, outputs);
             let dx = with(w, |w| {
-                let mut dx = vec![0f32; rows * inputs];
-                product(&mut dx, inputs, dy, Matrix::new(w, inputs, outputs).t(), false, self.precision);
+                let dx = product_of(dy, Matrix::new(w, inputs, outputs).t(), self.precision);
                 Tensor::from_vec(dx, x.shape(), x.device())
             });
             let dw = (!self.frozen).then(|| {
                 with(x, |x| {
-                    let mut dw = vec![0f32; inputs * outputs];
-                    product(&mut dw, outputs, Matrix::new(x, rows, inputs).t(), dy, false, self.precision);
+                    let dw = product_of(Matrix::new(x, rows, inputs).t(), dy, self.precision);
                     Tensor::from_vec(dw, w.shape(), w.device())
                 })
             });

@@ -61,32 +61,61 @@ impl<'a> Matrix<'a> {
 ///
 /// # Panics
 /// When the sizes do not fit: a fault of the caller.
+#[expect(unsafe_code, reason = "products take raw pointers; the sizes are checked against the slices here")]
 pub fn product(out: &mut [f32], stride: usize, a: Matrix<'_>, b: Matrix<'_>, add: bool, precision: Precision) {
-    assert_eq!(a.columns, b.rows, "inner sizes differ");
-    assert!(a.end() <= a.numbers.len() && b.end() <= b.numbers.len(), "a factor is larger than its slice");
+    check(&a, &b);
     assert!(
         b.columns <= stride && (a.rows == 0 || (a.rows - 1) * stride + b.columns <= out.len()),
         "the result is larger than its slice"
     );
+    // SAFETY: all three matrices lie within their slices, and `out` is borrowed alone.
+    unsafe { raw(out.as_mut_ptr(), stride, a, b, add, precision) };
+}
+
+/// a·b, rows one after another.
+///
+/// # Panics
+/// When the sizes do not fit: a fault of the caller.
+#[expect(unsafe_code, reason = "the result is written before it is looked at, so it need not be filled with zeros first")]
+pub fn product_of(a: Matrix<'_>, b: Matrix<'_>, precision: Precision) -> Vec<f32> {
+    check(&a, &b);
+    let count = a.rows * b.columns;
+    if a.columns == 0 {
+        return vec![0.0; count];
+    }
+    let mut out = Vec::with_capacity(count);
+    // SAFETY: there is room for `count` numbers, and without `add` a product writes each and reads none.
+    unsafe {
+        raw(out.as_mut_ptr(), b.columns, a, b, false, precision);
+        out.set_len(count);
+    }
+    out
+}
+
+fn check(a: &Matrix<'_>, b: &Matrix<'_>) {
+    assert_eq!(a.columns, b.rows, "inner sizes differ");
+    assert!(a.end() <= a.numbers.len() && b.end() <= b.numbers.len(), "a factor is larger than its slice");
+}
+
+/// # Safety
+/// `out` must have room for the result, and may be uninitialised without `add`; a and b must lie within their slices.
+#[expect(unsafe_code, reason = "gemm and the tiles take raw pointers")]
+unsafe fn raw(out: *mut f32, stride: usize, a: Matrix<'_>, b: Matrix<'_>, add: bool, precision: Precision) {
     if a.rows == 0 || b.columns == 0 {
         return;
     }
     if precision == Precision::Bf16 && amx::available() {
-        return amx::product(out, stride, a, b, add);
+        // SAFETY: as the caller promised.
+        return unsafe { amx::product(out, stride, a, b, add) };
     }
-    in_f32(out, stride, a, b, add);
-}
-
-#[expect(unsafe_code, reason = "gemm takes raw pointers; the sizes were checked against the slices by the only caller")]
-fn in_f32(out: &mut [f32], stride: usize, a: Matrix<'_>, b: Matrix<'_>, add: bool) {
     let step = |n: usize| n as isize;
-    // SAFETY: `product` checked that all three matrices lie within their slices, and `out` is borrowed alone.
+    // SAFETY: as the caller promised.
     unsafe {
         gemm::gemm(
             a.rows,
             b.columns,
             a.columns,
-            out.as_mut_ptr(),
+            out,
             1,
             step(stride),
             add,

@@ -1,21 +1,32 @@
 //! From a request to a picture: which networks run, in which order. The networks know nothing of requests, nor the engine of networks.
 
-mod text_to_image;
+mod code_model;
+mod pixel_model;
 
-use super::config::{ModelConfig, ModelFiles};
-use super::dit::FlowTransformer;
+use super::backend::{BackendError, Flow, Picture, Step};
+use super::config::{ModelConfig, ModelFiles, NetworkSizes};
+use super::request::DrawRequest;
 use super::text::Vocab;
-use super::vae::Autoencoder;
-use super::weights::{Loaded, Weights};
+use super::vae::to_bytes;
+use super::weights::{Loaded, Weights, first_line};
+use code_model::CodeModel;
+use pixel_model::PixelModel;
+
+/// Steps from one preview to the next.
+const PREVIEW_EVERY: usize = 4;
 
 /// A whole model, loaded; drawing leaves it as it was.
 #[derive(Debug)]
 pub struct Model {
-    vocab: Vocab,
     /// What it offers.
     pub config: ModelConfig,
-    transformer: FlowTransformer,
-    autoencoder: Autoencoder,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Codes(Box<CodeModel>),
+    Pixels(Box<PixelModel>),
 }
 
 impl Model {
@@ -24,10 +35,27 @@ impl Model {
         let vocab = Vocab::read(&files.vocab)?;
         let config = ModelConfig::read(&files.config, &vocab)?;
         let mut weights = Weights::open(&files.weights, device)?;
-        let transformer = FlowTransformer::load(&mut weights, &config, vocab.len())?;
-        let autoencoder = Autoencoder::load(&mut weights, &config)?;
+        let kind = match &config.network {
+            NetworkSizes::Codes(sizes) => Kind::Codes(Box::new(CodeModel::load(&mut weights, sizes.clone(), vocab)?)),
+            NetworkSizes::Pixels(sizes) => Kind::Pixels(Box::new(PixelModel::load(&mut weights, sizes.clone(), vocab)?)),
+        };
         weights.finish()?;
-        Ok(Self { vocab, config, transformer, autoencoder })
+        Ok(Self { config, kind })
+    }
+
+    /// Draws what a request asks for.
+    pub fn draw(&self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+        request.validate(&self.config)?;
+        let drawn = match &self.kind {
+            Kind::Codes(model) => model.draw(request, on_step),
+            Kind::Pixels(model) => model.draw(request, on_step),
+        };
+        let numbers = drawn.map_err(|e| BackendError::Failed(first_line(&e)))?.ok_or(BackendError::Cancelled)?;
+        if numbers.iter().any(|number| !number.is_finite()) {
+            return Err(BackendError::Failed("the result is not a number".into()));
+        }
+        let [width, height] = self.config.image;
+        Ok(Picture { rgb: to_bytes(&numbers), width, height })
     }
 }
 

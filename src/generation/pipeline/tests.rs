@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use candle_core::{D, DType, Device, Tensor};
 
-use super::Model;
-use super::text_to_image::Walk;
+use super::code_model::{CodeModel, Walk};
+use super::{Kind, Model};
 use crate::generation::backend::{BackendError, Flow};
 use crate::generation::dit::Condition;
 use crate::generation::request::{DrawRequest, Reference};
@@ -17,6 +17,14 @@ const TOLERANCE: f64 = 1e-3;
 
 fn model() -> Model {
     Model::load(&files(), &Device::Cpu).unwrap()
+}
+
+/// The first embedded model from inside.
+fn codes(model: &Model) -> &CodeModel {
+    match &model.kind {
+        Kind::Codes(model) => model,
+        Kind::Pixels(_) => panic!("a model on codes is meant"),
+    }
 }
 
 fn reference() -> HashMap<String, Tensor> {
@@ -38,7 +46,7 @@ fn works(reference: &HashMap<String, Tensor>, b: usize) -> Vec<Tensor> {
     (0..4).filter(|&k| given[k] > 0.0).map(unmerge).collect()
 }
 
-fn condition(model: &Model, reference: &HashMap<String, Tensor>, b: usize) -> Condition {
+fn condition(model: &CodeModel, reference: &HashMap<String, Tensor>, b: usize) -> Condition {
     let tokens = model.vocab.tokens(PROMPTS[b], None, 8);
     let recorded: Vec<u32> = reference["tok"].get(b).unwrap().to_dtype(DType::U32).unwrap().to_vec1().unwrap();
     assert_eq!(tokens, recorded);
@@ -56,6 +64,7 @@ fn expanded(h: &Tensor, condition: &Condition) -> Tensor {
 #[test]
 fn every_layer_agrees_with_the_reference() {
     let (model, reference) = (model(), reference());
+    let model = codes(&model);
     let mut worst: Vec<(String, f64)> = Vec::new();
     let mut note = |name: &str, error: f64| match worst.iter_mut().find(|(known, _)| known == name) {
         Some((_, known)) => *known = known.max(error),
@@ -63,7 +72,7 @@ fn every_layer_agrees_with_the_reference() {
     };
     let times = reference["t"].to_vec1::<f32>().unwrap();
     for (b, &time) in times.iter().enumerate() {
-        let condition = condition(&model, &reference, b);
+        let condition = condition(model, &reference, b);
         let moments = model.transformer.moments(&condition, &[f64::from(time)]).unwrap();
         let noise = reference["noise"].get(b).unwrap();
         let mut trace = |name: &str, h: &Tensor| {
@@ -92,7 +101,8 @@ fn every_layer_agrees_with_the_reference() {
 #[test]
 fn two_passes_together_equal_each_alone() {
     let (model, reference) = (model(), reference());
-    let with = condition(&model, &reference, 0);
+    let model = codes(&model);
+    let with = condition(model, &reference, 0);
     let without = model.transformer.condition(&[1, 0, 0, 0, 0, 0, 0, 0], &[]).unwrap();
     let moment = |c: &Condition| model.transformer.moments(c, &[0.4]).unwrap().remove(0);
     let (a, b) = (moment(&with), moment(&without));
@@ -108,12 +118,13 @@ fn two_passes_together_equal_each_alone() {
 fn painted(n: usize) -> Reference {
     let rgb =
         (0..64 * 64 * 3).map(|i| if (i / 3 % 64 / 8 + i / 192 / 8 + n) % 3 == i % 3 { 230 } else { 40 }).collect::<Vec<u8>>();
-    Reference { work: work(n), rgb: rgb.into() }
+    Reference { work: work(n), rgb: rgb.into(), part: 0, colour: None }
 }
 
 #[test]
 fn a_code_gives_its_picture_back() {
     let model = model();
+    let model = codes(&model);
     let rgb = [vec![200u8; 64 * 32 * 3], vec![90; 64 * 32 * 3]].concat();
     let z = model.autoencoder.code.encode(&rgb, &Device::Cpu).unwrap();
     assert_eq!(z.dims(), [64, 32]);

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor};
 
-use crate::generation::config::ModelConfig;
+use crate::generation::config::CodeSizes;
 use crate::generation::weights::{Loaded, Weights};
 
 /// Encodes and decodes patches by one matrix product.
@@ -20,7 +20,7 @@ pub struct PatchCode {
 
 impl PatchCode {
     /// Takes `pca.mean`, `pca.basis`, `pca.scale`.
-    pub fn load(weights: &mut Weights, config: &ModelConfig) -> Loaded<Self> {
+    pub fn load(weights: &mut Weights, config: &CodeSizes) -> Loaded<Self> {
         let numbers = 3 * config.patch * config.patch;
         let mean = weights.take("pca.mean", &[numbers])?;
         let basis = weights.take("pca.basis", &[numbers, config.code])?;

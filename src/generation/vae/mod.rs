@@ -9,7 +9,7 @@ use candle_core::{Result, Tensor};
 pub use code::PatchCode;
 use refine::Refinement;
 
-use super::config::ModelConfig;
+use super::config::CodeSizes;
 use super::weights::{Loaded, Weights};
 
 /// Encoder and decoder.
@@ -22,7 +22,7 @@ pub struct Autoencoder {
 
 impl Autoencoder {
     /// Takes the tensors `pca.…` and `dec.…`.
-    pub fn load(weights: &mut Weights, config: &ModelConfig) -> Loaded<Self> {
+    pub fn load(weights: &mut Weights, config: &CodeSizes) -> Loaded<Self> {
         Ok(Self { code: PatchCode::load(weights, config)?, refinement: Refinement::load(weights, config)? })
     }
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::generation::config::ModelConfig;
+use crate::generation::config::CodeSizes;
 use crate::generation::nn::{Conv3, GroupNorm, Linear, Neighbours, shuffle2, silu};
 use crate::generation::weights::{LoadError, Loaded, Weights};
 
@@ -48,7 +48,7 @@ pub struct Refinement {
 
 impl Refinement {
     /// Takes the tensors.
-    pub fn load(weights: &mut Weights, config: &ModelConfig) -> Loaded<Self> {
+    pub fn load(weights: &mut Weights, config: &CodeSizes) -> Loaded<Self> {
         let [wide, middle, narrow] = CHANNELS;
         if config.patch != 8 {
             let expected = vec![8];

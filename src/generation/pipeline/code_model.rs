@@ -1,20 +1,27 @@
-//! Prompt and works → picture: Euler steps along the flow, with classifier-free guidance (Ho and Salimans 2022), begun from the first work
+//! The first embedded model. Prompt and works → picture: Euler steps along the flow, with classifier-free guidance (Ho and Salimans 2022), begun from the first work
 //! under noise (SDEdit, Meng et al. 2021).
 
 use candle_core::{Result, Tensor};
 
-use super::Model;
-use crate::generation::backend::{BackendError, Flow, Picture, Step};
-use crate::generation::dit::Condition;
+use super::PREVIEW_EVERY;
+use crate::generation::backend::{Flow, Picture, Step};
+use crate::generation::config::CodeSizes;
+use crate::generation::dit::{Condition, FlowTransformer};
 use crate::generation::noise;
 use crate::generation::request::DrawRequest;
 use crate::generation::scheduler::{GUIDED_UNTIL, euler};
-use crate::generation::text::{NULL, PAD};
-use crate::generation::vae::to_bytes;
-use crate::generation::weights::first_line;
+use crate::generation::text::{NULL, PAD, Vocab};
+use crate::generation::vae::{Autoencoder, to_bytes};
+use crate::generation::weights::{Loaded, Weights};
 
-/// Steps from one preview to the next.
-const PREVIEW_EVERY: usize = 4;
+/// The first embedded model, loaded.
+#[derive(Debug)]
+pub(super) struct CodeModel {
+    pub vocab: Vocab,
+    sizes: CodeSizes,
+    pub transformer: FlowTransformer,
+    pub autoencoder: Autoencoder,
+}
 
 /// One walk from noise to a code.
 pub(super) struct Walk<'a> {
@@ -32,29 +39,25 @@ pub(super) struct Walk<'a> {
     pub start: f32,
 }
 
-impl Model {
-    /// Draws what a request asks for.
-    pub fn draw(
-        &self,
-        request: &DrawRequest,
-        on_step: &mut dyn FnMut(Step) -> Flow,
-    ) -> std::result::Result<Picture, BackendError> {
-        request.validate(&self.config)?;
-        let failed = |e: candle_core::Error| BackendError::Failed(first_line(&e));
-        let code = self.walk_for(request, on_step).map_err(failed)?.ok_or(BackendError::Cancelled)?;
-        let picture = self.autoencoder.decode(&code).map_err(failed)?;
-        if picture.iter().any(|number| !number.is_finite()) {
-            return Err(BackendError::Failed("the result is not a number".into()));
-        }
-        Ok(self.picture(&picture))
+impl CodeModel {
+    /// Reads and checks all weights.
+    pub(super) fn load(weights: &mut Weights, sizes: CodeSizes, vocab: Vocab) -> Loaded<Self> {
+        let transformer = FlowTransformer::load(weights, &sizes, vocab.len())?;
+        let autoencoder = Autoencoder::load(weights, &sizes)?;
+        Ok(Self { vocab, sizes, transformer, autoencoder })
+    }
+
+    /// Rows of numbers, three a pixel, −1 to 1; `None` if `on_step` stopped it.
+    pub(super) fn draw(&self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Option<Vec<f32>>> {
+        self.walk_for(request, on_step)?.map(|code| self.autoencoder.decode(&code)).transpose()
     }
 
     fn walk_for(&self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Option<Tensor>> {
         let device = self.transformer.device();
         let works =
             request.references.iter().map(|r| self.autoencoder.code.encode(&r.rgb, device)).collect::<Result<Vec<_>>>()?;
-        let tokens = self.vocab.tokens(&request.prompt, request.style.as_deref(), self.config.text_slots);
-        let shape = (self.config.patches(), self.config.code);
+        let tokens = self.vocab.tokens(&request.prompt, request.style.as_deref(), self.sizes.text_slots);
+        let shape = (self.sizes.patches(), self.sizes.code);
         let walk = Walk {
             condition: &self.transformer.condition(&tokens, &works)?,
             first: works.first(),
@@ -72,7 +75,7 @@ impl Model {
         let of = times.len() - 1;
         let start = times[0];
         let with = self.transformer.moments(walk.condition, &times[..of])?;
-        let mut nothing = vec![PAD; self.config.text_slots];
+        let mut nothing = vec![PAD; self.sizes.text_slots];
         nothing[0] = NULL;
         let nothing = self.transformer.condition(&nothing, &[])?;
         let without = self.transformer.moments(&nothing, &times[..of])?;
@@ -103,7 +106,7 @@ impl Model {
     }
 
     fn picture(&self, numbers: &[f32]) -> Picture {
-        let [width, height] = self.config.image;
+        let [width, height] = self.sizes.image;
         Picture { rgb: to_bytes(numbers), width, height }
     }
 }

@@ -1,0 +1,114 @@
+//! The second embedded model. Prompt and works → draft (see [`draft`](super::super::draft)) → picture: Euler steps along the flow from
+//! noise, or from the draft under noise, with words, works and draft at hand in every step.
+
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Result, Tensor};
+
+use super::PREVIEW_EVERY;
+use crate::generation::backend::{Flow, Picture, Step};
+use crate::generation::draft::{Placing, coloured, may_mirror, parts, side_by_side};
+use crate::generation::noise;
+use crate::generation::ops::Precision;
+use crate::generation::pixel::{Network, Sizes, Walk, pack, unpack};
+use crate::generation::request::DrawRequest;
+use crate::generation::scheduler::euler;
+use crate::generation::text::{NULL, PAD, Vocab};
+use crate::generation::vae::to_bytes;
+use crate::generation::weights::{Loaded, Weights};
+
+/// The second embedded model, loaded.
+#[derive(Debug)]
+pub(super) struct PixelModel {
+    vocab: Vocab,
+    network: Network,
+    device: Device,
+}
+
+impl PixelModel {
+    /// Reads and checks all weights.
+    pub(super) fn load(weights: &mut Weights, mut sizes: Sizes, vocab: Vocab) -> Loaded<Self> {
+        sizes.vocabulary = vocab.len();
+        let device = weights.device().clone();
+        let tensors = Network::parameters(&sizes)
+            .into_iter()
+            .map(|p| Ok((p.name.clone(), weights.take(&p.name, &p.shape)?)))
+            .collect::<Loaded<BTreeMap<_, _>>>()?;
+        Ok(Self { vocab, network: Network::new(sizes, tensors, Precision::F32), device })
+    }
+
+    /// Rows of numbers, three a pixel, −1 to 1; `None` if `on_step` stopped it.
+    pub(super) fn draw(&self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Option<Vec<f32>>> {
+        let s = &self.network.sizes;
+        let room = s.tokens() * s.pixels();
+        let packed = |rgb: &[u8]| pack(&numbers(rgb), s.side, s.patch, 3);
+        let (mut works, mut present) = (vec![0f32; s.works * room], vec![0f32; s.works]);
+        for (slot, reference) in request.references.iter().enumerate() {
+            works[slot * room..][..room].copy_from_slice(&packed(&reference.rgb));
+            present[slot] = 1.0;
+        }
+        let tensor = |numbers: Vec<f32>, shape: &[usize]| Tensor::from_vec(numbers, shape, &self.device);
+        let image = [1, s.tokens(), s.pixels()];
+        let works = tensor(works, &[1, s.works, s.tokens(), s.pixels()])?;
+        let present = tensor(present, &[1, s.works])?;
+        let tokens = self.vocab.tokens(&request.prompt, request.style.as_deref(), s.text_slots);
+        let mut nothing = vec![PAD; s.text_slots];
+        nothing[0] = NULL;
+        let words = |tokens: Vec<u32>| Tensor::from_vec(tokens, (1, s.text_slots), &self.device);
+        let draft = draft(request, s.side);
+        let start = if draft.is_some() { request.start } else { 0.0 };
+        let times = euler(request.steps, start);
+        let draft = tensor(draft.map_or_else(|| vec![0.0; room], |rgb| packed(&rgb)), &image)?;
+        let noise = tensor(noise::normal(request.seed, room), &image)?;
+        let begun = ((&noise * (1.0 - times[0]))? + (&draft * times[0])?)?;
+        let without = match request.guidance {
+            1.0 => None,
+            _ => Some(self.network.context(&words(nothing)?, &works.zeros_like()?, &present.zeros_like()?)?),
+        };
+        let walk = Walk {
+            context: &self.network.context(&words(tokens)?, &works, &present)?,
+            nothing: without.as_ref(),
+            planes: &Tensor::zeros((1, s.tokens(), s.planes()), candle_core::DType::F32, &self.device)?,
+            draft: &draft,
+            guidance: f64::from(request.guidance),
+            times: &times,
+            strides: false,
+        };
+        let rows =
+            |packed: &Tensor| -> Result<Vec<f32>> { Ok(unpack(&packed.flatten_all()?.to_vec1::<f32>()?, s.side, s.patch, 3)) };
+        let of = times.len() - 1;
+        let mut hear = |step: usize, guess: Option<&Tensor>| -> Result<Flow> {
+            let wanted = step > 0 && step.is_multiple_of(PREVIEW_EVERY);
+            let side = s.side as u32;
+            let preview =
+                |guess: &Tensor| Ok::<_, candle_core::Error>(Picture { rgb: to_bytes(&rows(guess)?), width: side, height: side });
+            let preview = guess.filter(|_| wanted).map(preview).transpose()?;
+            Ok(on_step(Step { step, of, preview }))
+        };
+        self.network.walk(begun, &walk, &mut hear)?.map(|packed| rows(&packed)).transpose()
+    }
+}
+
+/// Bytes → −1 to 1.
+fn numbers(rgb: &[u8]) -> Vec<f32> {
+    rgb.iter().map(|&x| f32::from(x) / 127.5 - 1.0).collect()
+}
+
+/// The draft of a request: the first work of each part, in the colour the part asks for, moved a little as the seed has it.
+fn draft(request: &DrawRequest, side: usize) -> Option<Vec<u8>> {
+    let asked = parts(&request.prompt);
+    let chance = noise::shares(request.seed, 4 * asked.len());
+    let draw = |part: usize| {
+        let work = request.references.iter().find(|r| r.part == part)?;
+        let rgb = coloured(&work.rgb, asked[part], work.colour.as_deref());
+        let by = std::array::from_fn(|i| chance[4 * part + i]);
+        Some(Placing::by_chance(by, may_mirror(asked[part]), 1.0).place(&rgb, side))
+    };
+    match asked.len() {
+        1 => draw(0),
+        _ => match (draw(0), draw(1)) {
+            (Some(left), Some(right)) => Some(side_by_side(&left, &right, side, side / 4)),
+            (one, other) => one.or(other),
+        },
+    }
+}
