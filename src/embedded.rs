@@ -1,6 +1,9 @@
 //! What the program carries inside itself: the first model with its works, and the default policy bundle. So one file, started
 //! anywhere, is a whole service. Other models and bundles come from folders (see `config`).
 
+/// How adapters are trained.
+pub const ADAPTER_SETTINGS: &str = include_str!("../models/adapter.toml");
+
 /// Folder name of the embedded model.
 pub const MODEL: &str = "colophon-mini";
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::request_image::Order;
 use super::{Error, Instance, Result};
 use crate::clock::Timestamp;
+use crate::generation::draft::parts;
 use crate::generation::{Library, LibraryEntry, Reference};
 use crate::id::WorkId;
 use crate::policy::Use;
@@ -55,53 +56,102 @@ pub const fn usage_for(use_: Use) -> Usage {
     }
 }
 
-/// The works for an order, the first being where the picture starts.
-pub async fn choose_works(instance: &Instance, order: &Order) -> Result<Vec<Chosen>> {
-    let usage = usage_for(order.use_);
-    let now = instance.clock.now();
+/// The works for an order, the first being where the picture starts: those it names, or those that its words find. `account` is who asked:
+/// their own works they may name under any terms.
+pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> Result<Vec<Chosen>> {
+    let (usage, now) = (usage_for(order.use_), instance.clock.now());
     let mut tx = instance.store.read().await?;
+    let [width, height] = instance.offer.image;
+    let mut chosen = Vec::new();
+    if !order.with.is_empty() {
+        let parts = parts(&order.prompt).len();
+        for (n, (work, grant)) in named(&mut tx, order, account, now).await?.into_iter().enumerate() {
+            let rgb = picture(instance, &mut tx, &work, width, height).await?;
+            chosen.push(Chosen { work, grant, rgb, words: Vec::new(), part: n % parts });
+        }
+        return Ok(chosen);
+    }
     let mut licences: HashMap<WorkId, Vec<String>> = HashMap::new();
     for (work, licence) in storage::works::licences_in_force(&mut tx, now).await? {
         licences.entry(work).or_default().push(licence);
     }
-    let allowed = |id: WorkId| licences.get(&id).is_some_and(|l| best(l.iter().map(String::as_str), usage).permits());
+    let allowed = |id: WorkId| {
+        !order.without.contains(&id) && licences.get(&id).is_some_and(|l| best(l.iter().map(String::as_str), usage).permits())
+    };
     let picks = {
         let mut shelf = instance.shelf.lock().await;
         let shelf = match &mut *shelf {
             Some(shelf) => shelf,
-            empty => empty.insert(fill(instance, &mut tx).await?),
+            empty => empty.insert(fill(&mut tx).await?),
         };
         keep_up(shelf, &mut tx).await?;
-        let k = instance.offer.works_per_prompt;
-        shelf.library.retrieve_parts(&order.prompt, order.style.as_deref().filter(|s| !s.is_empty()), k, &allowed, order.seed)
+        let (k, style) = (instance.offer.works_per_prompt, order.style.as_deref().filter(|s| !s.is_empty()));
+        shelf.library.retrieve_parts(&order.prompt, style, k, &allowed, order.seed)
     };
-    let [width, height] = instance.offer.image;
-    let mut chosen = Vec::with_capacity(picks.len());
     for (part, pick) in picks {
         let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;
-        let Some(grant) = permitting(&mut tx, pick.work, usage, now).await? else { continue };
+        let Some(grant) = permitting(&mut tx, &record.work, usage, now, account).await? else { continue };
         let rgb = picture(instance, &mut tx, &record.work, width, height).await?;
         chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words, part });
     }
     Ok(chosen)
 }
 
-/// The grant in force that permits `usage`: the one that asks least in return.
-pub async fn permitting(tx: &mut Tx, work: WorkId, usage: Usage, now: Timestamp) -> Result<Option<Grant>> {
-    let grants = storage::works::grants(tx, work).await?;
+/// Whether the works an order names can be drawn on now; the first that can't is named with its reason.
+pub(super) async fn check_chosen(instance: &Instance, order: &Order, account: &str) -> Result<()> {
+    if order.with.is_empty() {
+        return Ok(());
+    }
+    let mut tx = instance.store.read().await?;
+    named(&mut tx, order, account, instance.clock.now()).await.map(drop)
+}
+
+async fn named(tx: &mut Tx, order: &Order, account: &str, now: Timestamp) -> Result<Vec<(Work, Grant)>> {
+    let usage = usage_for(order.use_);
+    let mut works: Vec<(Work, Grant)> = Vec::with_capacity(order.with.len());
+    for &id in &order.with {
+        if works.iter().any(|(work, _)| work.id == id) {
+            return Err(Error::invalid("with", format!("`{id}` is named twice: name it once")));
+        }
+        let Some(record) = storage::works::find(tx, id).await? else {
+            return Err(Error::invalid("with", format!("no work `{id}` is registered here: take the id from its page")));
+        };
+        let Some(grant) = permitting(tx, &record.work, usage, now, account).await? else {
+            let grants = storage::works::grants(tx, id).await?;
+            let in_force: Vec<&str> = grants.iter().filter(|g| g.in_force(now)).map(|g| g.grant.licence.as_str()).collect();
+            let why = match (in_force.is_empty(), grants.iter().any(|g| g.revoked.is_some())) {
+                (true, true) => "it was revoked".to_owned(),
+                (true, false) => "it has no licence in force".to_owned(),
+                _ => best(in_force.iter().copied(), usage).reason,
+            };
+            return Err(Error::invalid(
+                "with",
+                format!("“{}” ({id}) can't be drawn on: {why}. Choose another work, or another use", record.work.title),
+            ));
+        };
+        works.push((record.work, grant));
+    }
+    Ok(works)
+}
+
+/// The grant in force under which `account` may draw on a work: of those that permit `usage` the one that asks least in return; of their
+/// own works any. A revoked work has none.
+pub async fn permitting(tx: &mut Tx, work: &Work, usage: Usage, now: Timestamp, account: &str) -> Result<Option<Grant>> {
+    let own = work.registered_by == account;
+    let grants = storage::works::grants(tx, work.id).await?;
     Ok(grants
         .into_iter()
         .filter(|g| g.in_force(now))
         .map(|g| (verdict(&g.grant.licence, usage), g.grant))
-        .filter(|(v, _)| v.permits())
+        .filter(|(v, _)| own || v.permits())
         .min_by_key(|(v, _)| v.answer)
         .map(|(_, grant)| grant))
 }
 
-async fn fill(instance: &Instance, tx: &mut Tx) -> Result<Shelf> {
+async fn fill(tx: &mut Tx) -> Result<Shelf> {
     let seq = storage::works::registered_after(tx, -1).await?.last().map_or(-1, |(seq, _)| *seq);
     let entries = storage::works::all(tx).await?.into_iter().map(entry);
-    Ok(Shelf { library: Library::new(instance.vocab.clone(), entries), seq })
+    Ok(Shelf { library: Library::new(entries), seq })
 }
 
 async fn keep_up(shelf: &mut Shelf, tx: &mut Tx) -> Result<()> {
@@ -131,7 +181,7 @@ fn entry(record: WorkRecord) -> LibraryEntry {
 }
 
 /// A work's picture, fitted into `width`×`height`, as RGB bytes.
-pub(super) async fn picture(instance: &Instance, tx: &mut Tx, work: &Work, width: u32, height: u32) -> Result<Arc<[u8]>> {
+pub async fn picture(instance: &Instance, tx: &mut Tx, work: &Work, width: u32, height: u32) -> Result<Arc<[u8]>> {
     let blob = storage::blobs::find(tx, work.digest.blake3)
         .await?
         .ok_or_else(|| Error::internal(format!("the picture of `{}` has no bytes on record; run `colophon doctor`", work.id)))?;

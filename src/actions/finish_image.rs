@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::choose_works::{Chosen, permitting, usage_for};
+use super::nearest_work::nearest_work;
 use super::record::{Deed, record_as};
 use super::request_image::Order;
 use super::{Error, Instance, Result};
@@ -14,13 +15,14 @@ use crate::digest::{Blake3, blake3_of, commitment};
 use crate::generation::Picture;
 use crate::id::{ImageId, StatementId};
 use crate::ledger::Subject;
+use crate::lineage::Model;
 use crate::policy::Decision;
 use crate::provenance::{
-    DatasetCredit, Fingerprint, ImageClaim, LicenceCount, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software,
-    StartWork, WorkCredit, encode, model_card, sign_image, thumbnail_rms,
+    AdapterClaim, DatasetCredit, Fingerprint, ImageClaim, LicenceCount, Mining, ModelCard, ModelClaim, PromptClaim, Replay,
+    Software, StartWork, WorkCredit, encode, model_card, sign_image, thumbnail_rms,
 };
 use crate::storage::blobs::Blob;
-use crate::storage::images::{DrawnOn, Image, Prompt};
+use crate::storage::images::{DrawnOn, Image, Nearest, Prompt};
 use crate::storage::jobs::Job;
 use crate::storage::{self};
 use crate::works::licence::spoken;
@@ -41,6 +43,23 @@ pub struct Finished<'a> {
     pub picture: &'a Picture,
     /// What it drew on.
     pub works: &'a [Chosen],
+    /// For each of them, how much the picture changes without it (see [`change`]).
+    pub changes: &'a [f64],
+    /// The adapter it was drawn with.
+    pub adapter: Option<&'a Model>,
+}
+
+/// How much a picture changes: root mean square over all its bytes, 0..=1.
+pub fn change(picture: &Picture, without: &Picture) -> f64 {
+    let squares: u64 = picture.rgb.iter().zip(&without.rgb).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+    (squares as f64 / picture.rgb.len().max(1) as f64).sqrt() / 255.0
+}
+
+/// Each work's share of what the works changed, in millionths. Where nothing changed anything, all have the same.
+pub fn shares(changes: &[f64]) -> Vec<u32> {
+    let sum: f64 = changes.iter().sum();
+    let share = |x: &f64| if sum > 0.0 { x / sum } else { 1.0 / changes.len() as f64 };
+    changes.iter().map(|x| (share(x) * 1e6).round() as u32).collect()
 }
 
 /// A picture that was delivered.
@@ -95,9 +114,19 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             ),
         ));
     }
+    let nearest = nearest_work(instance, &fingerprint.thumbnail).await?.map(|(work, near)| (work, (near * 1e6).round() / 1e6));
+    if let Some((work, near)) = nearest.filter(|(_, near)| *near < NEAREST) {
+        return Err(Error::invalid(
+            "seed",
+            format!(
+                "the picture came out as a copy of the registered work `{work}` (distance {near:.3}): choose another seed or other words"
+            ),
+        ));
+    }
+    let influence = shares(from.changes);
     let mut times = Times { encode: begun.lap(), ..Times::default() };
 
-    let datasets = dataset_credits(instance).await?;
+    let datasets = dataset_credits(instance, &instance.model.model).await?;
     let card = card_png(instance, &datasets, now).await?;
     let replay = replay(from.order, instance, picture);
     let decision = serde_json::to_value(from.decision.without_prompt()).map_err(Error::internal)?;
@@ -105,7 +134,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         image: id,
         title: if from.order.private { format!("Image of {}", now.day()) } else { title(&from.order.prompt) },
         made_at: now,
-        credit_line: credit_line(&account, now, instance, from.works),
+        credit_line: credit_line(&account, now, instance, from.works, from.adapter),
         creator: account.clone(),
         page: Some(format!("{}/images/{id}", instance.site.url)),
         prompt: if from.order.private { PromptClaim::Commitment(words) } else { PromptClaim::Text(from.order.prompt.clone()) },
@@ -113,12 +142,17 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             .then(|| PromptClaim::Text(from.order.negative.clone())),
         model: model_claim(instance),
         software: software(),
-        works: from.works.iter().map(credit).collect(),
+        works: from.works.iter().zip(&influence).map(|(chosen, share)| credit(chosen, *share)).collect(),
         varies: nearness
             .first()
             .filter(|_| replay.start > 0.0)
             .zip(from.works.first())
             .map(|(near, chosen)| StartWork { work: chosen.work.id, nearness: *near }),
+        nearest: nearest.map(|(work, nearness)| StartWork { work, nearness }),
+        adapter: match from.adapter {
+            Some(adapter) => Some(adapter_claim(instance, adapter).await?),
+            None => None,
+        },
         datasets,
         decision: decision.clone(),
         bundle_sha256: instance.policies.hash(),
@@ -150,9 +184,16 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         works: from
             .works
             .iter()
-            .zip(&nearness)
-            .map(|(chosen, near)| DrawnOn { work: chosen.work.id, nearness: (near * 1e6).round() as u32 })
+            .zip(nearness.iter().zip(&influence))
+            .map(|(chosen, (near, share))| DrawnOn {
+                work: chosen.work.id,
+                nearness: millionths(*near),
+                influence: *share,
+                part: chosen.part as u32,
+            })
             .collect(),
+        adapter: from.adapter.map(|adapter| adapter.id),
+        nearest: nearest.map(|(work, near)| Nearest { work, nearness: millionths(near) }),
         replay: serde_json::to_value(&replay).map_err(Error::internal)?,
         decision,
         made_at: now,
@@ -162,7 +203,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         return Err(Error::Conflict("the job was called off or went to another worker; nothing was delivered".into()));
     }
     for chosen in from.works {
-        if permitting(&mut tx, chosen.work.id, usage_for(from.order.use_), now).await?.is_none() {
+        if permitting(&mut tx, &chosen.work, usage_for(from.order.use_), now, &account).await?.is_none() {
             return Err(Error::Conflict(format!("the grant on `{}` ended while the picture was drawn", chosen.work.id)));
         }
     }
@@ -190,7 +231,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     Ok(Delivered { image: id, statement, file: signed, times })
 }
 
-async fn account_name(instance: &Instance, job: &Job) -> Result<String> {
+/// Public name of whoever asked.
+pub async fn account_name(instance: &Instance, job: &Job) -> Result<String> {
     let mut tx = instance.store.read().await?;
     let account = storage::accounts::find(&mut tx, job.account).await?.ok_or_else(|| Error::not_found("account", job.account))?;
     Ok(account.name)
@@ -207,6 +249,10 @@ fn nearness(fingerprint: &Fingerprint, works: &[Chosen], picture: &Picture) -> R
         .collect()
 }
 
+fn millionths(x: f64) -> u32 {
+    (x * 1e6).round() as u32
+}
+
 fn replay(order: &Order, instance: &Instance, picture: &Picture) -> Replay {
     let offer = &instance.offer;
     let request = order.draw_request(offer);
@@ -216,6 +262,7 @@ fn replay(order: &Order, instance: &Instance, picture: &Picture) -> Replay {
     Replay {
         seed: request.seed,
         steps: u32::from(request.steps),
+        style: request.style,
         guidance: exact(request.guidance),
         start: exact(request.start),
         width: picture.width,
@@ -233,8 +280,11 @@ fn title(prompt: &str) -> String {
 }
 
 /// “Drawn by Ana on 23 November 2026 with Colophon Mini, from four works by …, under CC BY 4.0 and Apache 2.0.”
-fn credit_line(creator: &str, now: Timestamp, instance: &Instance, works: &[Chosen]) -> String {
-    let made = format!("Drawn by {creator} on {} with {}", now.day(), instance.model.model.card.title);
+fn credit_line(creator: &str, now: Timestamp, instance: &Instance, works: &[Chosen], adapter: Option<&Model>) -> String {
+    let mut made = format!("Drawn by {creator} on {} with {}", now.day(), instance.model.model.card.title);
+    if let Some(adapter) = adapter {
+        made.push_str(&format!(" and the adapter “{}” by {}", adapter.card.title, adapter.made_by));
+    }
     if works.is_empty() {
         return format!("{made}, from no registered work.");
     }
@@ -263,7 +313,7 @@ pub fn in_order(items: impl Iterator<Item = String>) -> String {
     }
 }
 
-fn credit(chosen: &Chosen) -> WorkCredit {
+fn credit(chosen: &Chosen, influence: u32) -> WorkCredit {
     let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
     WorkCredit {
         work: chosen.work.id,
@@ -273,6 +323,7 @@ fn credit(chosen: &Chosen) -> WorkCredit {
         licence_url: some(&chosen.grant.licence_url),
         source: some(&chosen.work.source),
         sha256: chosen.work.digest.sha256,
+        influence,
     }
 }
 
@@ -287,10 +338,20 @@ fn model_claim(instance: &Instance) -> ModelClaim {
     }
 }
 
-async fn dataset_credits(instance: &Instance) -> Result<Vec<DatasetCredit>> {
+async fn adapter_claim(instance: &Instance, adapter: &Model) -> Result<AdapterClaim> {
+    Ok(AdapterClaim {
+        id: adapter.id,
+        name: adapter.card.title.clone(),
+        made_by: adapter.made_by.clone(),
+        weights_sha256: adapter.weights,
+        datasets: dataset_credits(instance, adapter).await?,
+    })
+}
+
+async fn dataset_credits(instance: &Instance, model: &Model) -> Result<Vec<DatasetCredit>> {
     let mut tx = instance.store.read().await?;
     let mut credits = Vec::new();
-    for id in &instance.model.model.datasets {
+    for id in &model.datasets {
         let record = storage::datasets::find(&mut tx, *id).await?.ok_or_else(|| Error::not_found("dataset", id))?;
         let d = record.dataset;
         credits.push(DatasetCredit { id: d.id, title: d.name, root: d.root, works: d.works });

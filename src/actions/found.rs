@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::freeze_dataset::freeze;
 use super::import_works::{read_collection, register};
+use super::nearest_work::make_thumbnails;
 use super::record::{Deed, record};
 use super::{Error, Instance, Result, publish_checkpoint::publish_checkpoint};
 use crate::clock::Timestamp;
@@ -80,6 +81,8 @@ pub fn model(folder: &Path) -> Result<Model> {
         weights,
         card,
         datasets: vec![],
+        base: None,
+        made_by: String::new(),
         // Filled in from the record.
         registered_at: Timestamp::from_millis(0),
     })
@@ -105,14 +108,13 @@ pub fn model_file(folder: &Path, card: &ModelCard, role: &str) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-/// The words and the offer of a model.
-pub(super) fn offer(folder: &Path, card: &ModelCard) -> Result<(Vocab, ModelConfig)> {
+/// What a model offers.
+pub(super) fn offer(folder: &Path, card: &ModelCard) -> Result<ModelConfig> {
     let file = |role: &str| -> Result<ModelFile> {
         Ok(ModelFile { name: format!("{}/{role}", folder.display()), bytes: model_file(folder, card, role)?, sha256: None })
     };
     let vocab = Vocab::read(&file("vocabulary")?).map_err(Error::internal)?;
-    let config = ModelConfig::read(&file("config")?, &vocab).map_err(Error::internal)?;
-    Ok((vocab, config))
+    ModelConfig::read(&file("config")?, &vocab).map_err(Error::internal)
 }
 
 /// Makes sure that model, works, dataset and bundle are on record. The model as registered.
@@ -130,6 +132,7 @@ pub(super) async fn found(instance: &Instance, model_dir: &Path) -> Result<Model
     }
     tx.commit().await?;
     publish_checkpoint(instance).await?;
+    make_thumbnails(instance).await?;
     let mut tx = instance.store.read().await?;
     storage::models::find_by_weights(&mut tx, instance.model.model.weights)
         .await?

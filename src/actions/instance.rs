@@ -15,7 +15,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::digest::sha256_of;
-use crate::generation::{ModelConfig, Vocab};
+use crate::generation::ModelConfig;
 use crate::ledger::{Ed25519Signer, Signer as LogSigner};
 use crate::policy::Bundle;
 use crate::provenance::{self, Pki, PkiParts};
@@ -44,8 +44,6 @@ pub struct Instance {
     pub model: ModelRecord,
     /// What that model offers.
     pub offer: ModelConfig,
-    /// Its words.
-    pub(super) vocab: Vocab,
     /// Progress of pictures in work.
     pub board: Board,
     /// Rung when a job was queued or a statement staged.
@@ -131,7 +129,7 @@ impl Instance {
         let (site, keys) = open_keys(settings, &store, &*clock, &*chance).await?;
         let model_dir = found::model_folder(&settings.models_dir)?;
         let unregistered = found::model(&model_dir)?;
-        let (vocab, offer) = found::offer(&model_dir, &unregistered.card)?;
+        let offer = found::offer(&model_dir, &unregistered.card)?;
         let mut instance = Self {
             store,
             blobs,
@@ -142,7 +140,6 @@ impl Instance {
             policies,
             model: ModelRecord { model: unregistered, statement: crate::id::StatementId::derived(b"none yet") },
             offer,
-            vocab,
             tries: Tries::default(),
             board: Board::default(),
             bell: Bell::default(),

@@ -17,6 +17,7 @@
 //! | `sign_in` | accounts, sessions, tokens |
 //! | `rebuild` | the public tables again, from the log alone |
 
+pub mod adapters;
 pub mod apply;
 pub mod bell;
 pub mod board;
@@ -29,6 +30,7 @@ pub mod found;
 pub mod freeze_dataset;
 pub mod import_works;
 pub mod instance;
+pub mod nearest_work;
 pub mod prepare_works;
 pub mod publish_checkpoint;
 pub mod rebuild;

@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adapters::usable_adapter;
 use super::check_policy::check_policy;
+use super::choose_works::check_chosen;
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
 use crate::generation::{DrawRequest, Invalid, ModelConfig};
-use crate::id::{DecisionId, JobId};
+use crate::id::{DecisionId, JobId, ModelId, WorkId};
 use crate::policy::{Decision, Outcome, Use};
 use crate::provenance::Format;
 use crate::storage;
@@ -45,6 +47,15 @@ pub struct Order {
     /// Pixels.
     #[serde(default)]
     pub height: Option<u32>,
+    /// The works to draw with, instead of those that the words would find.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<WorkId>,
+    /// Works to do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<WorkId>,
+    /// An adapter to draw with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<ModelId>,
     /// Of the file.
     #[serde(default = "png")]
     pub format: String,
@@ -108,6 +119,9 @@ impl Default for Order {
             start: None,
             width: None,
             height: None,
+            with: Vec::new(),
+            without: Vec::new(),
+            adapter: None,
             format: png(),
             private: false,
         }
@@ -147,9 +161,25 @@ impl Order {
         if negative > crate::generation::request::PROMPT_MAX {
             return Err(Error::invalid("negative", format!("what to avoid has {negative} characters: at most 2,000 are read")));
         }
+        if self.with.len() > offer.works_per_prompt {
+            let (given, most) = (self.with.len(), offer.works_per_prompt);
+            return Err(Error::invalid("with", Invalid::Works { given, most }.to_string()));
+        }
+        if self.without.len() > MOST_WITHOUT {
+            return Err(Error::invalid(
+                "without",
+                format!("{} works to do without are named: name at most {MOST_WITHOUT}", self.without.len()),
+            ));
+        }
+        if let Some(both) = self.with.iter().find(|id| self.without.contains(id)) {
+            return Err(Error::invalid("with", format!("`{both}` is both to be drawn with and to be done without: choose one")));
+        }
         self.file_format().map(drop)
     }
 }
+
+/// Works that may be named to be done without.
+const MOST_WITHOUT: usize = 100;
 
 fn cut(text: &str) -> String {
     text.chars().take(40).collect()
@@ -161,6 +191,7 @@ const fn field(e: &Invalid) -> &'static str {
         Invalid::Style { .. } => "style",
         Invalid::Number { name, .. } => name,
         Invalid::Size { .. } => "size",
+        Invalid::Adapter(_) => "adapter",
         Invalid::Works { .. } | Invalid::WorkPicture { .. } => "works",
     }
 }
@@ -185,6 +216,11 @@ pub async fn request_image(
         return Err(Error::Forbidden(Scope::Images));
     }
     order.check(&instance.offer)?;
+    check_chosen(instance, &order, &actor.name).await?;
+    if let Some(adapter) = order.adapter {
+        let mut tx = instance.store.read().await?;
+        usable_adapter(&mut tx, instance, adapter, order.use_, &actor.name).await?;
+    }
     if order.seed.is_none() {
         order.seed = Some(u64::from_be_bytes(instance.chance.bytes()));
     }

@@ -50,7 +50,16 @@ pub(super) struct Generate {
     /// How much of the first work to begin with, 0 to below 0.95
     #[arg(long)]
     start: Option<f64>,
-    /// Size in pixels, such as 64x64
+    /// A work to draw with, by id, instead of those the words would find; may be given several times
+    #[arg(long = "with", value_name = "WORK")]
+    with: Vec<crate::id::WorkId>,
+    /// A work to do without, by id; may be given several times
+    #[arg(long = "without", value_name = "WORK")]
+    without: Vec<crate::id::WorkId>,
+    /// An adapter to draw with, by id
+    #[arg(long, value_name = "MODEL")]
+    adapter: Option<crate::id::ModelId>,
+    /// Size in pixels, such as 128x128
     #[arg(long, value_name = "WxH")]
     size: Option<String>,
     /// Keep the words out of the file: only a commitment stands in it
@@ -87,6 +96,9 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
         start: asked.start,
         width,
         height,
+        with: asked.with.clone(),
+        without: asked.without.clone(),
+        adapter: asked.adapter,
         format: format.ending().to_owned(),
         private: asked.private,
     };
@@ -120,7 +132,7 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
     let total = begun.elapsed();
     let ms = |d: std::time::Duration| (d.as_secs_f64() * 1e5).round() / 100.0;
     let times = json!({
-        "total_ms": ms(total), "open_ms": ms(opened), "load_ms": ms(loaded), "choose_ms": ms(drawn.choose), "draw_ms": ms(drawn.draw),
+        "total_ms": ms(total), "open_ms": ms(opened), "load_ms": ms(loaded), "choose_ms": ms(drawn.choose), "draw_ms": ms(drawn.draw), "measure_ms": ms(drawn.measure),
         "encode_ms": ms(delivered.times.encode), "sign_ms": ms(delivered.times.sign), "log_ms": ms(log),
         "peak_memory_mib": peak_memory_mib(),
     });

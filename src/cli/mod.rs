@@ -8,11 +8,13 @@
 //! | 3 | the policy does not allow it |
 //! | 10–18 | `verify`: see `verify::code` |
 
+mod adapt;
 mod audit;
 mod doctor;
 mod generate;
 mod policy;
 mod prepare;
+mod replay;
 mod serve;
 mod train;
 mod trust;
@@ -67,6 +69,8 @@ enum Command {
     Init,
     /// Make a picture: checked, drawn, signed, logged and verified, without a browser
     Generate(generate::Generate),
+    /// Draw delivered images again and compare them with their records
+    Replay(replay::Replay),
     /// Render drawings of other packages into a collection of works
     Prepare(prepare::Prepare),
     /// Register the works of a collection
@@ -75,6 +79,8 @@ enum Command {
     Freeze(train::Freeze),
     /// Train a model on a frozen dataset
     Train(train::Train),
+    /// Train an adapter on 10 to 30 works of your own
+    Adapt(adapt::Adapt),
     /// Check a file: is it what it claims, and is it in the log?
     Verify(verify::Verify),
     /// Print what others need to check our files
@@ -142,11 +148,13 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Serve => serve::run(settings, &common).await,
             Command::Init => serve::init(&settings, common.json).await,
             Command::Generate(generate) => generate::run(&generate, &settings, common.json).await,
+            Command::Replay(replay) => replay::run(&replay, &settings, common.json).await,
             Command::Trust(what) => trust::run(what, &open(&settings).await?),
             Command::Policy(what) => policy::run(&what, &settings, common.json),
             Command::Import(import) => train::import(&import, &open(&settings).await?, common.json).await,
             Command::Freeze(freeze) => train::freeze(&freeze, &open(&settings).await?, common.json).await,
             Command::Train(train) => train::run(&train, &open(&settings).await?, common.json).await,
+            Command::Adapt(adapt) => adapt::run(&adapt, &settings, common.json).await,
             Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,

@@ -44,6 +44,8 @@ impl FakeBackend {
     /// Eight by eight squares; `salt` tells previews from the picture.
     fn paint(&self, request: &DrawRequest, salt: usize) -> Picture {
         let works: Vec<_> = request.references.iter().map(|r| (r.work, blake3_of(&r.rgb))).collect();
+        let adapter = request.adapter.as_ref().map(|a| a.model);
+        let works = (works, adapter);
         let what = (&request.prompt, &request.style, request.seed, request.steps, request.guidance, request.start, works, salt);
         let [width, height] = self.info.config.image;
         let colours: Vec<[u8; 32]> = (0..6).map(|part| blake3_of(format!("{part} {what:?}").as_bytes()).0).collect();

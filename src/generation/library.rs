@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::draft::parts;
 use super::noise::{Gumbel, ln};
-use super::text::{Vocab, words};
+use super::text::words;
 use crate::digest::blake3_of;
 use crate::id::WorkId;
 
@@ -62,27 +62,27 @@ struct Slot {
     style: String,
     /// Names the work's jitter: from its id, so that it stays when others come and go.
     jitter_key: u64,
-    /// Tokens it can be found by.
+    /// Words it can be found by.
     tokens: Vec<u32>,
 }
 
-/// The works that can be drawn on, indexed by the model's words.
+/// The works that can be drawn on, indexed by all their words: one that no model has learnt is found too.
 ///
 /// Works keep the order in which they were added; ties go to the earlier. A removed work leaves an empty place, which costs a few bytes.
 #[derive(Debug)]
 pub struct Library {
-    vocab: Vocab,
+    /// Numbers of the words.
+    words: HashMap<String, u32>,
     slots: Vec<Option<Slot>>,
     by_work: HashMap<WorkId, u32>,
-    /// For each token, the places that have it, in rising order, each with its weight.
+    /// For each word, the places that have it, in rising order, each with its weight.
     postings: Vec<Vec<(u32, f64)>>,
 }
 
 impl Library {
     /// A library of `entries` in this order.
-    pub fn new(vocab: Vocab, entries: impl IntoIterator<Item = LibraryEntry>) -> Self {
-        let postings = vec![Vec::new(); vocab.len()];
-        let mut library = Self { vocab, slots: Vec::new(), by_work: HashMap::new(), postings };
+    pub fn new(entries: impl IntoIterator<Item = LibraryEntry>) -> Self {
+        let mut library = Self { words: HashMap::new(), slots: Vec::new(), by_work: HashMap::new(), postings: Vec::new() };
         for entry in entries {
             library.add(entry);
         }
@@ -224,12 +224,12 @@ impl Library {
         picks
     }
 
-    /// The prompt's distinct known words in order, each with its token and inverse document frequency over the works there are now.
+    /// The prompt's distinct words that any work has, in order, each with its number and inverse document frequency over the works there are now.
     fn asked(&self, prompt: &str) -> Vec<(u32, String, f64)> {
         let mut seen = HashSet::new();
         let mut asked = Vec::new();
         for word in words(prompt) {
-            if let Some(token) = self.vocab.meaning(&word).filter(|&token| seen.insert(token)) {
+            if let Some(token) = self.words.get(&word).copied().filter(|&token| seen.insert(token)) {
                 let having = self.postings[token as usize].len();
                 asked.push((token, word, ln(1.0 + self.len() as f64 / (1 + having) as f64)));
             }
@@ -237,8 +237,8 @@ impl Library {
         asked
     }
 
-    /// The tokens a work can be found by, each with its greatest weight.
-    fn weights_of(&self, entry: &LibraryEntry) -> Vec<(u32, f64)> {
+    /// The words a work can be found by, each with its greatest weight.
+    fn weights_of(&mut self, entry: &LibraryEntry) -> Vec<(u32, f64)> {
         let titles = entry.titles.iter().flat_map(|title| {
             let weight = 1.0 / (title.len() as f64).sqrt();
             title.iter().map(move |word| (word, weight))
@@ -247,7 +247,11 @@ impl Library {
         let colour = entry.colour.iter().map(|word| (word, COLOUR));
         let mut weights: Vec<(u32, f64)> = Vec::new();
         for (word, weight) in titles.chain(tags).chain(colour) {
-            let Some(token) = self.vocab.meaning(word) else { continue };
+            let next = self.words.len() as u32;
+            let token = *self.words.entry(word.clone()).or_insert(next);
+            if token == next {
+                self.postings.push(Vec::new());
+            }
             match weights.iter_mut().find(|(known, _)| *known == token) {
                 Some((_, known)) => *known = known.max(weight),
                 None => weights.push((token, weight)),
@@ -296,15 +300,19 @@ mod tests {
 
     #[test]
     fn adding_and_removing_is_the_same_as_building_anew() {
-        let vocab = shipped_library().vocab;
         let entry = |n: usize, title: &str| LibraryEntry::from_texts(work(n), &[title], &["fruit"], Some("red"), "fluent");
-        let mut library = Library::new(vocab.clone(), [entry(0, "red apple"), entry(1, "green apple"), entry(2, "red car")]);
+        let mut library = Library::new([entry(0, "red apple"), entry(1, "green apple"), entry(2, "red car")]);
         library.remove(work(1));
         library.add(entry(3, "apple tree"));
-        let anew = Library::new(vocab, [entry(0, "red apple"), entry(2, "red car"), entry(3, "apple tree")]);
+        let anew = Library::new([entry(0, "red apple"), entry(2, "red car"), entry(3, "apple tree")]);
         for prompt in ["apple", "red", "tree", "green", "fruit car"] {
             assert_eq!(library.retrieve(prompt, None, 4, ALL, Some(3)), anew.retrieve(prompt, None, 4, ALL, Some(3)), "{prompt}");
         }
+        // A word that nothing else has is found.
+        library.add(entry(4, "quetzalcoatl"));
+        assert_eq!(library.retrieve("a quetzalcoatl", None, 4, ALL, None)[0].work, work(4));
+        library.remove(work(4));
+        assert_eq!(library.retrieve("a quetzalcoatl", None, 4, ALL, None), []);
         // Added again, a work is replaced, not doubled.
         library.add(entry(0, "blue boat"));
         assert_eq!(library.len(), 3);
@@ -314,7 +322,7 @@ mod tests {
     #[test]
     fn ties_go_to_the_earlier_and_style_is_favoured() {
         let entry = |n: usize, style: &str| LibraryEntry::from_texts(work(n), &["apple"], &[], None, style);
-        let library = Library::new(shipped_library().vocab, [entry(0, "noto"), entry(1, "fluent"), entry(2, "noto")]);
+        let library = Library::new([entry(0, "noto"), entry(1, "fluent"), entry(2, "noto")]);
         assert_eq!(numbers(&library.retrieve("apples", None, 4, ALL, None)), [0, 1, 2]);
         assert_eq!(numbers(&library.retrieve("apples", Some("fluent"), 4, ALL, None)), [1, 0, 2]);
     }

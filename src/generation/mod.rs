@@ -35,6 +35,6 @@ pub use config::{ModelConfig, ModelFile, ModelFiles};
 pub use engine::{Canceller, Drawing, Engine, EngineError, Health, Progress};
 pub use fake::FakeBackend;
 pub use library::{Library, LibraryEntry, Pick};
-pub use request::{DrawRequest, Invalid, Reference};
+pub use request::{Adapter, DrawRequest, Invalid, Reference};
 pub use text::Vocab;
 pub use weights::LoadError;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::config::ModelConfig;
-use crate::id::WorkId;
+use super::config::{ModelConfig, NetworkSizes};
+use crate::id::{ModelId, WorkId};
 
 /// Longest prompt, in characters.
 pub const PROMPT_MAX: usize = 2_000;
@@ -42,6 +42,17 @@ pub struct DrawRequest {
     pub height: u32,
     /// The works to draw with; the first also gives the start.
     pub references: Vec<Reference>,
+    /// Additions to the model's weights.
+    pub adapter: Option<Adapter>,
+}
+
+/// An adapter's weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adapter {
+    /// Which model it is.
+    pub model: ModelId,
+    /// Its file: safetensors.
+    pub weights: Arc<[u8]>,
 }
 
 /// Why a request cannot be drawn; says what can.
@@ -89,6 +100,9 @@ pub enum Invalid {
         /// The model's most.
         most: usize,
     },
+    /// A model that takes no adapters.
+    #[error("the adapter `{0}` can't be added to this model: draw without it, or start with the model it was made for")]
+    Adapter(ModelId),
     /// A work's picture that is not at the model's size.
     #[error("the picture of `{work}` has {found} bytes: {expected} are needed")]
     WorkPicture {
@@ -114,6 +128,7 @@ impl DrawRequest {
             width: config.image[0],
             height: config.image[1],
             references: Vec::new(),
+            adapter: None,
         }
     }
 
@@ -147,6 +162,9 @@ impl DrawRequest {
         }
         if self.references.len() > config.works_per_prompt {
             return Err(Invalid::Works { given: self.references.len(), most: config.works_per_prompt });
+        }
+        if let (Some(adapter), NetworkSizes::Codes(_)) = (&self.adapter, &config.network) {
+            return Err(Invalid::Adapter(adapter.model));
         }
         match self.references.iter().find(|r| r.rgb.len() != config.rgb_len()) {
             Some(r) => Err(Invalid::WorkPicture { work: r.work, found: r.rgb.len(), expected: config.rgb_len() }),

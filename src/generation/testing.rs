@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::config::ModelFiles;
 use super::library::{Library, LibraryEntry};
-use super::text::Vocab;
 use crate::id::WorkId;
 
 /// Where the shipped model lies.
@@ -37,7 +36,7 @@ pub fn shipped_library() -> Library {
         let Line { titles, tags, colour, style } = serde_json::from_str(line).unwrap();
         LibraryEntry { work: work(n), titles, tags, colour, style }
     });
-    Library::new(Vocab::read(&files().vocab).unwrap(), entries)
+    Library::new(entries)
 }
 
 /// Greatest difference between two lists of numbers, relative to the root mean square of the second.

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::actions::adapters::{adapter_weights, usable_adapter};
 use crate::actions::choose_works::choose_works;
-use crate::actions::finish_image::{Delivered, Finished, finish_image};
+use crate::actions::finish_image::{Delivered, Finished, account_name, change, finish_image};
 use crate::actions::request_image::Order;
 use crate::actions::{Error, Instance};
 use crate::clock::Timestamp;
-use crate::generation::{Engine, EngineError, Picture, Progress};
+use crate::generation::{Adapter, DrawRequest, Engine, EngineError, Picture, Progress};
+use crate::lineage::Model;
 use crate::policy::Decision;
 use crate::provenance::{Format, encode};
 use crate::storage;
@@ -25,6 +27,8 @@ pub struct Drawn {
     pub choose: Duration,
     /// The engine: queue, denoising and decoding.
     pub draw: Duration,
+    /// The engine again, once without each work: what its influence is measured by.
+    pub measure: Duration,
 }
 
 /// Why a job did not end in an image.
@@ -75,18 +79,60 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         serde_json::from_value(job.request.clone()).map_err(|e| Outcome::Fail(format!("the job can't be read: {e}")))?;
     let decision = decision(instance, job).await.map_err(|e| Outcome::Retry(e.to_string()))?;
     let begun = std::time::Instant::now();
-    let works = choose_works(instance, &order).await.map_err(|e| Outcome::Retry(e.to_string()))?;
+    let account = account_name(instance, job).await.map_err(|e| Outcome::Retry(e.to_string()))?;
+    let works = choose_works(instance, &order, &account).await.map_err(|e| match e {
+        // What was named can't be drawn on any more.
+        Error::Invalid(_) => Outcome::Fail(e.to_string()),
+        e => Outcome::Retry(e.to_string()),
+    })?;
     let choose = begun.elapsed();
     let mut request = order.draw_request(&instance.offer);
     request.references = works.iter().map(crate::actions::choose_works::Chosen::reference).collect();
-    let picture = draw(instance, engine, job, request).await?;
-    let draw = begun.elapsed().saturating_sub(choose);
-    let finished = Finished { job, order: &order, decision: &decision, picture: &picture, works: &works };
+    let adapter = adapter(instance, &order, &account).await.map_err(|e| match e {
+        Error::Invalid(_) => Outcome::Fail(e.to_string()),
+        e => Outcome::Retry(e.to_string()),
+    })?;
+    request.adapter = adapter.as_ref().map(|(_, weights)| weights.clone());
+    let adapter = adapter.map(|(model, _)| model);
+    let picture = draw(instance, engine, job, request.clone(), true).await?;
+    let drawn = begun.elapsed();
+    let mut changes = Vec::with_capacity(works.len());
+    for without in left_out(&request) {
+        changes.push(change(&picture, &draw(instance, engine, job, without, false).await?));
+    }
+    let measure = begun.elapsed().saturating_sub(drawn);
+    let finished = Finished {
+        job,
+        order: &order,
+        decision: &decision,
+        picture: &picture,
+        works: &works,
+        changes: &changes,
+        adapter: adapter.as_ref(),
+    };
     match finish_image(instance, finished).await {
-        Ok(delivered) => Ok((delivered, Drawn { choose, draw })),
+        Ok(delivered) => Ok((delivered, Drawn { choose, draw: drawn.saturating_sub(choose), measure })),
         Err(e @ Error::Invalid(_)) => Err(Outcome::Fail(e.to_string())),
         Err(e) => Err(Outcome::Retry(e.to_string())),
     }
+}
+
+/// The adapter an order names, with its weights.
+async fn adapter(instance: &Instance, order: &Order, account: &str) -> Result<Option<(Model, Adapter)>, Error> {
+    let Some(id) = order.adapter else { return Ok(None) };
+    let mut tx = instance.store.read().await?;
+    let model = usable_adapter(&mut tx, instance, id, order.use_, account).await?;
+    let weights = adapter_weights(instance, &mut tx, &model).await?;
+    Ok(Some((model, weights)))
+}
+
+/// The same request once without each of its works: what the influence of each is measured by.
+pub fn left_out(request: &DrawRequest) -> impl Iterator<Item = DrawRequest> {
+    (0..request.references.len()).map(|out| {
+        let mut without = request.clone();
+        without.references.remove(out);
+        without
+    })
 }
 
 async fn decision(instance: &Instance, job: &Job) -> Result<Decision, Error> {
@@ -96,12 +142,7 @@ async fn decision(instance: &Instance, job: &Job) -> Result<Decision, Error> {
     serde_json::from_value(record).map_err(Error::internal)
 }
 
-async fn draw(
-    instance: &Instance,
-    engine: &Engine,
-    job: &Job,
-    request: crate::generation::DrawRequest,
-) -> Result<Picture, Outcome> {
+async fn draw(instance: &Instance, engine: &Engine, job: &Job, request: DrawRequest, shown: bool) -> Result<Picture, Outcome> {
     let drawing = engine.submit(request).map_err(|e| match e {
         EngineError::Busy { .. } | EngineError::Stopped => Outcome::Retry(e.to_string()),
         other => Outcome::Fail(other.to_string()),
@@ -125,8 +166,9 @@ async fn draw(
                 }
                 let now = progress.borrow_and_update().clone();
                 if let Progress::Drawing { step, of, preview } = now {
-                    let preview = preview.and_then(|p| encode(&p.rgb, p.width, p.height, Format::Png).ok());
+                    let preview = preview.filter(|_| shown).and_then(|p| encode(&p.rgb, p.width, p.height, Format::Png).ok());
                     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+                    let step = if shown { step } else { of };
                     if instance.board.note(job.id, count(step), count(of), preview) {
                         canceller.cancel();
                     }

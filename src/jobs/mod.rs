@@ -1,7 +1,9 @@
 //! Jobs: what runs beside the requests. `worker` leases and draws pictures, `sequence` publishes checkpoints and keeps the certificate
 //! fresh. Jobs know the engine; they know no HTTP.
 
+pub mod adapt;
 pub mod generate;
+pub mod replay;
 pub mod sequence;
 pub mod train;
 pub mod worker;
@@ -14,8 +16,8 @@ use crate::clock::Clock;
 use crate::generation::candle::Place;
 use crate::generation::{CandleBackend, Engine, ModelFile, ModelFiles};
 
-/// Starts the engine with the model in use, each file checked against its card.
-pub fn start_engine(models_dir: &Path, queue: usize, threads: usize, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
+/// The files of the model in use, each checked against its card.
+pub fn model_files(models_dir: &Path) -> Result<ModelFiles, Error> {
     let folder = found::model_folder(models_dir)?;
     let card = found::model(&folder)?.card;
     let file = |role: &str| -> Result<ModelFile, Error> {
@@ -23,7 +25,12 @@ pub fn start_engine(models_dir: &Path, queue: usize, threads: usize, clock: Arc<
         let name = card.file(role).map_or_else(|| role.to_owned(), |f| folder.join(&f.name).display().to_string());
         Ok(ModelFile { name, bytes, sha256: None })
     };
-    let files = ModelFiles { weights: file("weights")?, config: file("config")?, vocab: file("vocabulary")? };
+    Ok(ModelFiles { weights: file("weights")?, config: file("config")?, vocab: file("vocabulary")? })
+}
+
+/// Starts the engine with the model in use, each file checked against its card.
+pub fn start_engine(models_dir: &Path, queue: usize, threads: usize, clock: Arc<dyn Clock>) -> Result<Engine, Error> {
+    let files = model_files(models_dir)?;
     let place = Place::built_for();
     let load = move || {
         // The engine's own pool: more threads cost more processor time than they save for small models (measured 0.30 s against 0.42 s a

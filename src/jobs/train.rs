@@ -146,7 +146,8 @@ fn learn(
     finish(instance.clock.now(), &trainer, &bank, set, hash, out).map(|done| Learnt::Done(Box::new(done)))
 }
 
-fn item((work, rgb): &(crate::works::Work, std::sync::Arc<[u8]>)) -> Item {
+/// A work with its picture, as the trainer takes it.
+pub(super) fn item((work, rgb): &(crate::works::Work, std::sync::Arc<[u8]>)) -> Item {
     let w = work.clone();
     let entry = LibraryEntry { work: w.id, titles: w.titles, tags: w.tags, colour: w.colour, style: w.style };
     Item { entry, rgb: rgb.to_vec() }
@@ -243,6 +244,14 @@ fn finish(
         ended_at: now,
     };
     files::write(&folder.join("run.json"), &serde_json::to_vec_pretty(&run)?, Access::Public)?;
-    let model = Model { id: ModelId::derived(&hash.0), weights: hash, card, datasets: vec![set.dataset.id], registered_at: now };
+    let model = Model {
+        id: ModelId::derived(&hash.0),
+        weights: hash,
+        card,
+        datasets: vec![set.dataset.id],
+        base: None,
+        made_by: String::new(),
+        registered_at: now,
+    };
     Ok((run, model, weights))
 }

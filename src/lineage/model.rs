@@ -15,6 +15,12 @@ pub struct Model {
     pub card: ModelCard,
     /// Registered datasets it was trained on. Empty: its training data is not documented.
     pub datasets: Vec<DatasetId>,
+    /// The model it adds to, for an adapter; none for a whole model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<ModelId>,
+    /// Public name of whoever made it; empty for the model that comes with the program.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub made_by: String,
     /// When it was registered.
     pub registered_at: Timestamp,
 }

@@ -34,6 +34,10 @@ pub struct ImageClaim {
     pub works: Vec<WorkCredit>,
     /// The first work, when the picture started from it and so varies it.
     pub varies: Option<StartWork>,
+    /// The adapter it was drawn with.
+    pub adapter: Option<AdapterClaim>,
+    /// The nearest of all registered works, drawn on or not.
+    pub nearest: Option<StartWork>,
     /// Datasets the model was trained on.
     pub datasets: Vec<DatasetCredit>,
     /// What the policy answered, without the prompt's words.
@@ -74,6 +78,21 @@ pub struct ModelClaim {
     pub architecture: String,
 }
 
+/// An adapter: additions to the model's weights, learnt from a few works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdapterClaim {
+    /// Registered model.
+    pub id: ModelId,
+    /// Name for people.
+    pub name: String,
+    /// Public name of whoever made it.
+    pub made_by: String,
+    /// SHA-256 of its weights.
+    pub weights_sha256: Sha256Hash,
+    /// What it was trained on.
+    pub datasets: Vec<DatasetCredit>,
+}
+
 /// A program by name and version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Software {
@@ -102,9 +121,12 @@ pub struct WorkCredit {
     pub source: Option<String>,
     /// SHA-256 of the work's file.
     pub sha256: Sha256Hash,
+    /// Its share of what the works changed in the picture, in millionths: each was left out once, and the change measured.
+    #[serde(default)]
+    pub influence: u32,
 }
 
-/// The work a picture started from.
+/// A work that a picture started from, or that is the nearest to it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StartWork {
     /// Registered work.
@@ -134,6 +156,9 @@ pub struct Replay {
     pub seed: u64,
     /// Sampler steps.
     pub steps: u32,
+    /// Style that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
     /// Guidance scale.
     pub guidance: f64,
     /// Time at which sampling began, 0 (from noise) to 1 (the work itself).

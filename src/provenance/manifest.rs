@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::claim::{
-    DatasetCredit, ImageClaim, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
+    AdapterClaim, DatasetCredit, ImageClaim, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
 };
 use super::encode::Format;
 use super::fingerprint::Fingerprint;
@@ -64,6 +64,9 @@ pub struct ImageRecord {
     pub negative: Option<PromptRecord>,
     /// The model.
     pub model: ModelClaim,
+    /// The adapter, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<AdapterClaim>,
     /// The program.
     pub software: Software,
     /// Datasets of the model.
@@ -95,6 +98,9 @@ pub struct LicencesRecord {
     /// The work the picture varies, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub varies: Option<StartWork>,
+    /// The nearest of all registered works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<StartWork>,
 }
 
 /// `colophon.decision`: what the policy answered.
@@ -162,9 +168,11 @@ impl SignedClaim {
                 None => None,
             },
             model: image.model,
+            adapter: image.adapter,
             software: image.software,
             works: licences.works,
             varies: licences.varies,
+            nearest: licences.nearest,
             datasets: image.datasets,
             decision: decision.decision,
             bundle_sha256: decision.bundle_sha256,
@@ -238,14 +246,21 @@ pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, fo
         prompt: record(&claim.prompt),
         negative: claim.negative.as_ref().map(record),
         model: claim.model.clone(),
+        adapter: claim.adapter.clone(),
         software: claim.software.clone(),
         datasets: claim.datasets.clone(),
         mining: claim.mining.clone(),
     };
+    let licences = LicencesRecord {
+        credit_line: claim.credit_line.clone(),
+        works: claim.works.clone(),
+        varies: claim.varies,
+        nearest: claim.nearest,
+    };
     let assertions = json!([
         actions(&claim.software, claim.made_at, TRAINED_ALGORITHMIC_MEDIA, parameters),
         ours(IMAGE, json!(image)),
-        ours(LICENCES, json!({ "credit_line": claim.credit_line, "works": claim.works, "varies": claim.varies })),
+        ours(LICENCES, json!(licences)),
         ours(DECISION, json!({ "bundle_sha256": claim.bundle_sha256, "decision": claim.decision })),
         ours(REPLAY, json!(claim.replay)),
         ours(STATEMENT, json!({ "statement_id": claim.statement_id, "log_origin": claim.log_origin })),

@@ -34,7 +34,8 @@ pub mod verify;
 mod tests;
 
 pub use claim::{
-    DatasetCredit, ImageClaim, LicenceCount, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
+    AdapterClaim, DatasetCredit, ImageClaim, LicenceCount, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software,
+    StartWork, WorkCredit,
 };
 pub use encode::{Format, PictureError, encode};
 pub use fingerprint::{Fingerprint, PerceptualHash, Thumbnail, thumbnail_rms};

@@ -88,6 +88,7 @@ fn claim(rgb: &[u8]) -> ImageClaim {
         licence_url: Some("https://creativecommons.org/licenses/by/4.0/".to_owned()),
         source: (i != 1).then(|| format!("https://works.example/{i}")),
         sha256: sha256_of(&[i]),
+        influence: [400_000, 300_000, 200_000, 100_000][usize::from(i)],
     });
     ImageClaim {
         image: ImageId::derived(b"image"),
@@ -102,12 +103,21 @@ fn claim(rgb: &[u8]) -> ImageClaim {
         software: software(),
         works: works.collect(),
         varies: Some(StartWork { work: WorkId::derived(&[0]), nearness: 0.0625 }),
+        adapter: Some(AdapterClaim {
+            id: ModelId::derived(b"adapter"),
+            name: "Ada's hand".to_owned(),
+            made_by: "Ada".to_owned(),
+            weights_sha256: sha256_of(b"adapter"),
+            datasets: datasets(),
+        }),
+        nearest: Some(StartWork { work: WorkId::derived(&[9]), nearness: 0.05 }),
         datasets: datasets(),
         decision: serde_json::json!({ "outcome": "allow-with-notice", "rules": [{ "file": "policies/a.toml", "line": 12 }] }),
         bundle_sha256: sha256_of(b"bundle"),
         replay: Replay {
             seed: u64::MAX - 5,
             steps: 14,
+            style: Some("fluent".to_owned()),
             guidance: 3.5,
             start: 0.25,
             width: 64,

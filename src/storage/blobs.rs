@@ -13,7 +13,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path as Name};
 
 use super::{Error, Result, Tx, big, count, on, read_blake3, read_sha256};
-use crate::digest::{Blake3, Digest, blake3_of};
+use crate::digest::{Blake3, Digest, Sha256Hash, blake3_of};
 
 /// The object store.
 #[derive(Debug, Clone)]
@@ -148,6 +148,13 @@ pub async fn insert(tx: &mut Tx, blob: &Blob) -> Result<()> {
 pub async fn find(tx: &mut Tx, blake3: Blake3) -> Result<Option<Blob>> {
     const SQL: &str = "SELECT blake3, sha256, size, media_type, pack, pack_offset FROM blobs WHERE blake3 = $1";
     let row: Option<BlobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&blake3.0[..]).fetch_optional(c).await)?;
+    row.map(Blob::try_from).transpose()
+}
+
+/// Where the bytes of this SHA-256 are.
+pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<Blob>> {
+    const SQL: &str = "SELECT blake3, sha256, size, media_type, pack, pack_offset FROM blobs WHERE sha256 = $1 LIMIT 1";
+    let row: Option<BlobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
     row.map(Blob::try_from).transpose()
 }
 

@@ -32,6 +32,12 @@ pub struct Image {
     pub commitment: Blake3,
     /// Works it drew on, in order; the first is where it started.
     pub works: Vec<DrawnOn>,
+    /// The adapter it was drawn with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<ModelId>,
+    /// The nearest of all registered works; none when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
     /// Seed, steps and the like: enough to make the same pixels again.
     pub replay: serde_json::Value,
     /// What the policy answered, without the words of the prompt.
@@ -40,12 +46,40 @@ pub struct Image {
     pub made_at: Timestamp,
 }
 
+/// A work with at least this share of the influence, in millionths, is most of what an image drew on.
+const MOST: u32 = 600_000;
+/// An image nearer than this to a work, in millionths, is a version of it: nearly any two works of the first collection lie farther apart.
+const NEAR: u32 = 50_000;
+
+impl Image {
+    /// The one work this image is mostly from, if that is so: by its influence, or by how near the two are.
+    pub fn mostly_one(&self) -> Option<WorkId> {
+        let near = self.nearest.filter(|nearest| nearest.nearness < NEAR).map(|nearest| nearest.work);
+        near.or_else(|| self.works.iter().find(|drawn| drawn.influence >= MOST).map(|drawn| drawn.work))
+    }
+}
+
 /// A work an image drew on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DrawnOn {
     /// The work.
     pub work: WorkId,
     /// RMS distance of 16×16 thumbnails, in millionths: 0 is the same picture.
+    pub nearness: u32,
+    /// Its share, in millionths, of what the works changed: each was left out once, and the change of the picture measured.
+    #[serde(default)]
+    pub influence: u32,
+    /// The part of the prompt it was looked up for, from 0.
+    #[serde(default)]
+    pub part: u32,
+}
+
+/// The registered work that is nearest to an image, whether it was drawn on or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Nearest {
+    /// The work.
+    pub work: WorkId,
+    /// As in [`DrawnOn`].
     pub nearness: u32,
 }
 
@@ -77,13 +111,21 @@ struct ImageRow {
     decision: String,
     made_at: i64,
     statement_id: String,
+    nearest_work: Option<String>,
+    nearest: Option<i64>,
+    adapter: Option<String>,
 }
 
 const T: &str = "images";
 
 async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
-    const WORKS: &str = "SELECT work_id, nearness FROM image_works WHERE image_id = $1 ORDER BY position";
-    let works: Vec<(String, i64)> = on!(tx, |c| sqlx::query_as(WORKS).bind(&r.id).fetch_all(c).await)?;
+    const WORKS: &str = "SELECT work_id, nearness, influence, part FROM image_works WHERE image_id = $1 ORDER BY position";
+    let works: Vec<(String, i64, i64, i64)> = on!(tx, |c| sqlx::query_as(WORKS).bind(&r.id).fetch_all(c).await)?;
+    let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    let nearest = match (&r.nearest_work, r.nearest) {
+        (Some(work), Some(nearness)) => Some(Nearest { work: read(T, &r.id, work)?, nearness: small(nearness) }),
+        _ => None,
+    };
     let side = |n: i64| u32::try_from(n).map_err(|e| Error::Corrupt { table: T, row: r.id.clone(), cause: e.to_string() });
     Ok(ImageRecord {
         image: Image {
@@ -101,13 +143,17 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
             commitment: read_blake3(T, &r.id, &r.commitment)?,
             works: works
                 .iter()
-                .map(|(work, nearness)| {
+                .map(|(work, nearness, influence, part)| {
                     Ok(DrawnOn {
                         work: read("image_works", &r.id, work)?,
-                        nearness: u32::try_from(*nearness).unwrap_or(u32::MAX),
+                        nearness: small(*nearness),
+                        influence: small(*influence),
+                        part: small(*part),
                     })
                 })
                 .collect::<Result<_>>()?,
+            nearest,
+            adapter: r.adapter.as_ref().map(|id| read(T, &r.id, id)).transpose()?,
             replay: read_json(T, &r.id, &r.replay)?,
             decision: read_json(T, &r.id, &r.decision)?,
             made_at: Timestamp::from_millis(r.made_at),
@@ -122,9 +168,11 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
 /// Puts an image in.
 pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Result<()> {
     const SQL: &str = "INSERT INTO images (id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, \
-                       fingerprint, commitment, replay, decision, made_at, statement_id) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-    const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness) VALUES ($1, $2, $3, $4)";
+                       fingerprint, commitment, replay, decision, made_at, statement_id, nearest_work, nearest, \
+                       adapter) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+    const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness, influence, part) \
+                        VALUES ($1, $2, $3, $4, $5, $6)";
     let id = image.id.to_string();
     on!(tx, |c| sqlx::query(SQL)
         .bind(&id)
@@ -144,6 +192,9 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
         .bind(image.decision.to_string())
         .bind(image.made_at.millis())
         .bind(statement.to_string())
+        .bind(image.nearest.map(|n| n.work.to_string()))
+        .bind(image.nearest.map(|n| i64::from(n.nearness)))
+        .bind(image.adapter.map(|id| id.to_string()))
         .execute(c)
         .await
         .map(drop))?;
@@ -153,6 +204,8 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
             .bind(position)
             .bind(drawn.work.to_string())
             .bind(i64::from(drawn.nearness))
+            .bind(i64::from(drawn.influence))
+            .bind(i64::from(drawn.part))
             .execute(c)
             .await
             .map(drop))?;
@@ -163,7 +216,7 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
 /// One image.
 pub async fn find(tx: &mut Tx, id: ImageId) -> Result<Option<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id FROM images WHERE id = $1";
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter FROM images WHERE id = $1";
     let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
@@ -174,7 +227,7 @@ pub async fn find(tx: &mut Tx, id: ImageId) -> Result<Option<ImageRecord>> {
 /// The image whose signed file has this hash.
 pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id FROM images WHERE sha256 = $1 ORDER BY id LIMIT 1";
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter FROM images WHERE sha256 = $1 ORDER BY id LIMIT 1";
     let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
@@ -185,7 +238,7 @@ pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<Im
 /// A page of images, newest first, `before` an id.
 pub async fn list(tx: &mut Tx, before: &str, limit: u32) -> Result<Page<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id FROM images WHERE ($1 = '' OR id < $1) \
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter FROM images WHERE ($1 = '' OR id < $1) \
                        ORDER BY id DESC LIMIT $2";
     let rows: Vec<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(before).bind(i64::from(limit) + 1).fetch_all(c).await)?;
     let mut items = Vec::with_capacity(rows.len());

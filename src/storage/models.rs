@@ -13,6 +13,8 @@ struct ModelRow {
     card: String,
     registered_at: i64,
     statement_id: String,
+    base: Option<String>,
+    made_by: String,
 }
 
 /// A model with the statement that registered it.
@@ -26,8 +28,8 @@ pub struct ModelRecord {
 
 /// Puts a model in.
 pub async fn insert(tx: &mut Tx, model: &Model, statement: StatementId) -> Result<()> {
-    const SQL: &str = "INSERT INTO models (id, name, title, version, weights, card, registered_at, statement_id) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    const SQL: &str = "INSERT INTO models (id, name, title, version, weights, card, registered_at, statement_id, base, made_by) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     const LINK: &str = "INSERT INTO model_datasets (model_id, dataset_id) VALUES ($1, $2)";
     let card = serde_json::to_string(&model.card).unwrap_or_default();
     on!(tx, |c| sqlx::query(SQL)
@@ -39,6 +41,8 @@ pub async fn insert(tx: &mut Tx, model: &Model, statement: StatementId) -> Resul
         .bind(card)
         .bind(model.registered_at.millis())
         .bind(statement.to_string())
+        .bind(model.base.map(|base| base.to_string()))
+        .bind(&model.made_by)
         .execute(c)
         .await
         .map(drop))?;
@@ -57,6 +61,8 @@ async fn complete(tx: &mut Tx, r: ModelRow) -> Result<ModelRecord> {
             weights: read_sha256("models", &r.id, &r.weights)?,
             card: read_json("models", &r.id, &r.card)?,
             datasets: links.iter().map(|(d,)| read("model_datasets", &r.id, d)).collect::<Result<_>>()?,
+            base: r.base.as_ref().map(|base| read("models", &r.id, base)).transpose()?,
+            made_by: r.made_by,
             registered_at: Timestamp::from_millis(r.registered_at),
         },
         statement: read("models", &r.id, &r.statement_id)?,
@@ -65,7 +71,7 @@ async fn complete(tx: &mut Tx, r: ModelRow) -> Result<ModelRecord> {
 
 /// One model.
 pub async fn find(tx: &mut Tx, id: ModelId) -> Result<Option<ModelRecord>> {
-    const SQL: &str = "SELECT id, weights, card, registered_at, statement_id FROM models WHERE id = $1";
+    const SQL: &str = "SELECT id, weights, card, registered_at, statement_id, base, made_by FROM models WHERE id = $1";
     let row: Option<ModelRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
@@ -75,7 +81,7 @@ pub async fn find(tx: &mut Tx, id: ModelId) -> Result<Option<ModelRecord>> {
 
 /// The model with these weights.
 pub async fn find_by_weights(tx: &mut Tx, weights: Sha256Hash) -> Result<Option<ModelRecord>> {
-    const SQL: &str = "SELECT id, weights, card, registered_at, statement_id FROM models WHERE weights = $1 \
+    const SQL: &str = "SELECT id, weights, card, registered_at, statement_id, base, made_by FROM models WHERE weights = $1 \
                        ORDER BY registered_at, id LIMIT 1";
     let row: Option<ModelRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&weights.0[..]).fetch_optional(c).await)?;
     match row {
@@ -86,7 +92,8 @@ pub async fn find_by_weights(tx: &mut Tx, weights: Sha256Hash) -> Result<Option<
 
 /// Every model, oldest first.
 pub async fn all(tx: &mut Tx) -> Result<Vec<ModelRecord>> {
-    const SQL: &str = "SELECT id, weights, card, registered_at, statement_id FROM models ORDER BY registered_at, id";
+    const SQL: &str =
+        "SELECT id, weights, card, registered_at, statement_id, base, made_by FROM models ORDER BY registered_at, id";
     let rows: Vec<ModelRow> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
     let mut models = Vec::with_capacity(rows.len());
     for row in rows {

@@ -338,3 +338,24 @@ pub async fn licences_in_force(tx: &mut Tx, now: Timestamp) -> Result<Vec<(WorkI
     let rows: Vec<(String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).fetch_all(c).await)?;
     rows.into_iter().map(|(id, licence)| Ok((read("grants", &id, &id)?, licence))).collect()
 }
+
+/// Works without a thumbnail, at most `limit`.
+pub async fn without_thumbnail(tx: &mut Tx, limit: u32) -> Result<Vec<WorkId>> {
+    const SQL: &str = "SELECT w.id FROM works w LEFT JOIN work_thumbnails t ON t.work_id = w.id WHERE t.work_id IS NULL LIMIT $1";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(c).await)?;
+    rows.iter().map(|(id,)| read("works", id, id)).collect()
+}
+
+/// Keeps a work's thumbnail; one that is there stays.
+pub async fn insert_thumbnail(tx: &mut Tx, work: WorkId, thumbnail: &[u8]) -> Result<()> {
+    const SQL: &str = "INSERT INTO work_thumbnails (work_id, thumbnail) VALUES ($1, $2) ON CONFLICT (work_id) DO NOTHING";
+    on!(tx, |c| sqlx::query(SQL).bind(work.to_string()).bind(thumbnail).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// All thumbnails of registered works.
+pub async fn thumbnails(tx: &mut Tx) -> Result<Vec<(WorkId, Vec<u8>)>> {
+    const SQL: &str = "SELECT t.work_id, t.thumbnail FROM work_thumbnails t JOIN works w ON w.id = t.work_id ORDER BY t.work_id";
+    let rows: Vec<(String, Vec<u8>)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    rows.into_iter().map(|(id, bytes)| Ok((read("work_thumbnails", &id, &id)?, bytes))).collect()
+}

@@ -69,7 +69,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("time", &["clock"]),
     ("serde", &[""]),
     ("serde_json", &[""]),
-    ("toml", &["config", "lineage", "policy", "generation/train/settings"]),
+    ("toml", &["config", "lineage", "policy", "generation/train/settings", "generation/train/adapter"]),
     ("hex", &[""]),
     ("base64", &[""]),
     ("thiserror", &[""]),

@@ -10,7 +10,7 @@ use colophon::id::{
 };
 use colophon::lineage::{Dataset, Model, ModelCard, Run};
 use colophon::storage::blobs::{Blob, Blobs};
-use colophon::storage::images::{DrawnOn, Image, Prompt};
+use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
 use colophon::storage::instance::Fact;
 use colophon::storage::jobs::{Job, JobState};
 use colophon::storage::log::HeadRow;
@@ -31,6 +31,7 @@ both! {
     accounts_sessions_and_tokens,
     the_setup_link_opens_once,
     works_are_found_and_narrowed,
+    thumbnails_are_kept_beside_the_works,
     pages_have_no_gaps_and_no_doubles,
     grants_end_in_every_way,
     datasets_and_models,
@@ -166,7 +167,16 @@ fn model(seed: &str, datasets: Vec<DatasetId>, at: i64) -> Model {
         limits: vec!["all".into()],
         files: vec![],
     };
-    Model { id: ModelId::derived(seed.as_bytes()), weights: sha256_of(seed.as_bytes()), card, datasets, registered_at: t(at) }
+    let (base, made_by) = (Some(ModelId::derived(b"base")), "Ada".to_owned());
+    Model {
+        id: ModelId::derived(seed.as_bytes()),
+        weights: sha256_of(seed.as_bytes()),
+        card,
+        datasets,
+        base,
+        made_by,
+        registered_at: t(at),
+    }
 }
 
 fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
@@ -182,7 +192,11 @@ fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
         pixels: blake3_of(seed.as_bytes()),
         fingerprint: "f0".into(),
         commitment: blake3_of(b"words"),
-        works: on.iter().zip(0..).map(|(work, nearness)| DrawnOn { work: *work, nearness }).collect(),
+        works: (on.iter().zip(0..))
+            .map(|(work, n)| DrawnOn { work: *work, nearness: n, influence: 1000 - n, part: n % 2 })
+            .collect(),
+        adapter: on.first().map(|_| ModelId::derived(b"adapter")),
+        nearest: on.first().map(|work| Nearest { work: *work, nearness: 7 }),
         replay: json!({ "seed": "7" }),
         decision: json!({ "outcome": "allow" }),
         made_at: t(at),
@@ -321,6 +335,22 @@ async fn the_setup_link_opens_once(kind: Kind) {
     assert!(accounts::use_setup_link(&mut tx, second, t(3)).await.unwrap());
     assert!(!accounts::use_setup_link(&mut tx, second, t(4)).await.unwrap());
     assert!(!accounts::setup_link_is_open(&mut tx, second).await.unwrap());
+    drop(tx);
+    s.remove().await;
+}
+
+async fn thumbnails_are_kept_beside_the_works(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (a, b) = (work("a"), work("b"));
+    for each in [&a, &b] {
+        works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
+    }
+    assert_eq!(works::without_thumbnail(&mut tx, 1).await.unwrap().len(), 1, "no more than asked for");
+    works::insert_thumbnail(&mut tx, a.id, &[1; 768]).await.unwrap();
+    works::insert_thumbnail(&mut tx, a.id, &[2; 768]).await.unwrap();
+    assert_eq!(works::without_thumbnail(&mut tx, 9).await.unwrap(), [b.id]);
+    assert_eq!(works::thumbnails(&mut tx).await.unwrap(), [(a.id, vec![1; 768])], "the first one stays");
     drop(tx);
     s.remove().await;
 }
@@ -804,6 +834,8 @@ async fn blobs_are_recorded_once_and_read_back(kind: Kind) {
     assert_eq!(blobs::find(&mut tx, whole.digest.blake3).await.unwrap(), Some(whole.clone()));
     assert_eq!(blobs::find(&mut tx, part.digest.blake3).await.unwrap(), Some(part.clone()));
     assert_eq!(blobs::find(&mut tx, blake3_of(b"?")).await.unwrap(), None);
+    assert_eq!(blobs::find_by_sha256(&mut tx, part.digest.sha256).await.unwrap(), Some(part.clone()));
+    assert_eq!(blobs::find_by_sha256(&mut tx, sha256_of(b"?")).await.unwrap(), None);
     assert_eq!(blobs::objects(&mut tx).await.unwrap(), [pack.blake3], "a pack once");
     drop(tx);
     assert_eq!(store.get(&whole).await.unwrap(), b"0123456789");

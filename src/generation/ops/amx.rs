@@ -199,7 +199,8 @@ mod tiles {
         };
         // SAFETY: all types are 64 bytes of plain bits.
         unsafe {
-            let both = std::mem::transmute::<_, __m512i>(_mm512_cvtne2ps_pbh(of(places[1]), of(places[0])));
+            let both =
+                std::mem::transmute::<std::arch::x86_64::__m512bh, __m512i>(_mm512_cvtne2ps_pbh(of(places[1]), of(places[0])));
             _mm512_permutexvar_epi16(_mm512_loadu_si512(ORDER.as_ptr().cast()), both)
         }
     }

@@ -10,7 +10,7 @@ use crate::generation::backend::{Flow, Picture, Step};
 use crate::generation::draft::{Placing, coloured, may_mirror, parts, side_by_side};
 use crate::generation::noise;
 use crate::generation::ops::Precision;
-use crate::generation::pixel::{Network, Sizes, Walk, pack, unpack};
+use crate::generation::pixel::{Network, Sizes, Walk, pack, read_adapter, unpack};
 use crate::generation::request::DrawRequest;
 use crate::generation::scheduler::euler;
 use crate::generation::text::{NULL, PAD, Vocab};
@@ -39,7 +39,15 @@ impl PixelModel {
 
     /// Rows of numbers, three a pixel, −1 to 1; `None` if `on_step` stopped it.
     pub(super) fn draw(&self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Option<Vec<f32>>> {
-        let s = &self.network.sizes;
+        let adapted = match &request.adapter {
+            Some(adapter) => {
+                let additions = read_adapter(&adapter.weights, &self.network.sizes, 1.0, &self.device)?;
+                Some(self.network.clone().with_adapter(additions))
+            }
+            None => None,
+        };
+        let network = adapted.as_ref().unwrap_or(&self.network);
+        let s = &network.sizes;
         let room = s.tokens() * s.pixels();
         let packed = |rgb: &[u8]| pack(&numbers(rgb), s.side, s.patch, 3);
         let (mut works, mut present) = (vec![0f32; s.works * room], vec![0f32; s.works]);
@@ -63,10 +71,10 @@ impl PixelModel {
         let begun = ((&noise * (1.0 - times[0]))? + (&draft * times[0])?)?;
         let without = match request.guidance {
             1.0 => None,
-            _ => Some(self.network.context(&words(nothing)?, &works.zeros_like()?, &present.zeros_like()?)?),
+            _ => Some(network.context(&words(nothing)?, &works.zeros_like()?, &present.zeros_like()?)?),
         };
         let walk = Walk {
-            context: &self.network.context(&words(tokens)?, &works, &present)?,
+            context: &network.context(&words(tokens)?, &works, &present)?,
             nothing: without.as_ref(),
             planes: &Tensor::zeros((1, s.tokens(), s.planes()), candle_core::DType::F32, &self.device)?,
             draft: &draft,
@@ -85,7 +93,7 @@ impl PixelModel {
             let preview = guess.filter(|_| wanted).map(preview).transpose()?;
             Ok(on_step(Step { step, of, preview }))
         };
-        self.network.walk(begun, &walk, &mut hear)?.map(|packed| rows(&packed)).transpose()
+        network.walk(begun, &walk, &mut hear)?.map(|packed| rows(&packed)).transpose()
     }
 }
 

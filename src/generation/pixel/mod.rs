@@ -5,6 +5,7 @@
 //! from step to step; every block then attends to the image and to them (Blattmann et al. 2022 for drawing with retrieved pictures). Only
 //! matrix products and element-wise passes: no convolution. Training and drawing run this same code.
 
+mod adapter;
 mod context;
 mod params;
 mod patches;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use candle_core::{D, DType, Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
+pub use adapter::{adapter_parameters, read_adapter};
 pub use context::Context;
 pub use params::{Init, Parameter};
 pub use patches::{pack, unpack};
@@ -109,7 +111,7 @@ pub struct Network {
     pub sizes: Sizes,
     tensors: BTreeMap<String, Tensor>,
     precision: Precision,
-    /// What learns by itself; everything else is frozen (training a low-rank addition).
+    /// What learns by itself; everything else is frozen (training an adapter).
     frozen: bool,
 }
 
@@ -135,13 +137,6 @@ impl Network {
     /// Names, shapes and beginnings of all parameters.
     pub fn parameters(sizes: &Sizes) -> Vec<Parameter> {
         params::parameters(sizes)
-    }
-
-    /// Adds low-rank additions (`….lora_a`, `….lora_b`) and leaves all else without gradient.
-    pub fn with_additions(mut self, additions: BTreeMap<String, Tensor>) -> Self {
-        self.tensors.extend(additions);
-        self.frozen = true;
-        self
     }
 
     fn get(&self, name: &str) -> Result<&Tensor> {

@@ -1,12 +1,15 @@
 //! The pictures a run learns from, with their words, in memory; which of them show the same drawing; which are kept out to measure by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::blake3_of;
+use crate::generation::config::ModelFiles;
 use crate::generation::draft::COLOURS;
 use crate::generation::library::{Library, LibraryEntry};
 use crate::generation::ops::{Matrix, Precision, product};
+use crate::generation::pixel::Sizes;
 use crate::generation::text::Vocab;
+use crate::generation::weights::LoadError;
 use crate::id::WorkId;
 
 /// Works nearer than this are one drawing under two names: RMS of 16×16 thumbnails, 0 to 1.
@@ -54,10 +57,19 @@ impl Bank {
             f64::from(u16::from_le_bytes([hash[0], hash[1]])) < held_out * 65_536.0
         };
         let (held_out, learnt): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| out(&items[i]));
-        let library = Library::new(vocab.clone(), learnt.iter().map(|&i| items[i].entry.clone()));
+        let library = Library::new(learnt.iter().map(|&i| items[i].entry.clone()));
         let places = items.iter().enumerate().map(|(i, item)| (item.entry.work, i)).collect();
         let twins = twins(&items, side);
         Self { items, vocab, library, learnt, held_out, twins, places }
+    }
+
+    /// For an adapter: `own` works are learnt, all of them; `others` are drawn on beside them, as they will be later.
+    pub fn adapter(own: Vec<Item>, others: Vec<Item>, sizes: &Sizes, files: &ModelFiles) -> Result<Self, LoadError> {
+        let mine: BTreeSet<WorkId> = own.iter().map(|item| item.entry.work).collect();
+        let items = own.into_iter().chain(others).collect();
+        let mut bank = Self::new(items, sizes.side, 0.0, Some(Vocab::read(&files.vocab)?));
+        bank.learnt.retain(|&i| mine.contains(&bank.items[i].entry.work));
+        Ok(bank)
     }
 
     /// Where a work stands.

@@ -5,6 +5,7 @@
 //! and one that was stopped and resumed gives what it would have given. Each replica is one thread with its share of the batch; their
 //! gradients are summed in a fixed order. candle's optimisers know neither groups nor clipping, so both stand in `optimiser`.
 
+mod adapter;
 pub mod bank;
 pub mod checkpoint;
 mod example;
@@ -12,6 +13,7 @@ mod optimiser;
 pub mod settings;
 mod trainer;
 
+pub use adapter::AdapterSettings;
 pub use bank::{Bank, Item};
 pub use settings::TrainSettings;
 pub use trainer::{Losses, Trainer};

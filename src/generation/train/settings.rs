@@ -105,7 +105,13 @@ impl TrainSettings {
     /// Reads `train.toml`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let settings: Self = toml::from_str(text).map_err(|e| e.to_string())?;
-        let e = &settings.examples;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Whether a run can be made of them; says what is wrong.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let e = &self.examples;
         let shares = [
             ("held_out", e.held_out),
             ("no_caption", e.no_caption),
@@ -116,37 +122,37 @@ impl TrainSettings {
             ("recoloured", e.recoloured),
             ("pairs", e.pairs),
             ("guided", e.guided),
-            ("cool_down", settings.cool_down),
-            ("average", settings.average),
+            ("cool_down", self.cool_down),
+            ("average", self.average),
         ];
         if let Some((name, value)) = shares.iter().find(|(_, x)| !(0.0..=1.0).contains(x)) {
             return Err(format!("`{name}` is {value}: it is a share, from 0 to 1"));
         }
-        if settings.replicas == 0 || settings.batch == 0 || !settings.batch.is_multiple_of(settings.replicas) {
-            return Err(format!("{} replicas can't share a batch of {} evenly: change one", settings.replicas, settings.batch));
+        if self.replicas == 0 || self.batch == 0 || !self.batch.is_multiple_of(self.replicas) {
+            return Err(format!("{} replicas can't share a batch of {} evenly: change one", self.replicas, self.batch));
         }
         for (name, every) in [
-            ("steps", settings.steps),
-            ("validate_every", settings.validate_every),
-            ("checkpoint_every", settings.checkpoint_every),
-            ("sample_every", settings.sample_every),
+            ("steps", self.steps),
+            ("validate_every", self.validate_every),
+            ("checkpoint_every", self.checkpoint_every),
+            ("sample_every", self.sample_every),
         ] {
             if every == 0 {
                 return Err(format!("`{name}` is 0: it must be at least 1"));
             }
         }
-        let rates = [settings.rate, settings.other_rate, settings.clip, e.time_floor, e.time_deviation];
-        if rates.iter().any(|x| !x.is_finite() || *x <= 0.0) || !settings.weight_decay.is_finite() || !e.time_mean.is_finite() {
+        let rates = [self.rate, self.other_rate, self.clip, e.time_floor, e.time_deviation];
+        if rates.iter().any(|x| !x.is_finite() || *x <= 0.0) || !self.weight_decay.is_finite() || !e.time_mean.is_finite() {
             return Err("rates, clip, time_floor and time_deviation must be above 0".into());
         }
         // Now, not after hours of training.
-        let name = &settings.name;
+        let name = &self.name;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
             return Err(format!("the model's name `{name}` can't name a folder: use small letters, digits and hyphens"));
         }
-        match settings.sizes(4).fault() {
+        match self.sizes(4).fault() {
             Some(fault) => Err(format!("the network can't be built: {fault}")),
-            None => Ok(settings),
+            None => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{Device, Result, Tensor, Var};
 
+use super::adapter::AdapterSettings;
 use super::bank::Bank;
 use super::checkpoint::{self, Head};
 use super::example::{self, Example, learn, measure};
@@ -12,10 +13,12 @@ use super::settings::TrainSettings;
 use crate::digest::{Sha256Hash, sha256_of};
 use crate::generation::backend::{Flow, Picture};
 use crate::generation::candle::Place;
-use crate::generation::pixel::{Moment, Network, Sizes, Walk, input, unpack};
+use crate::generation::config::{ModelConfig, ModelFiles, NetworkSizes};
+use crate::generation::pixel::{Moment, Network, Sizes, Walk, adapter_parameters, input, unpack};
 use crate::generation::scheduler::euler;
-use crate::generation::text::{NULL, PAD};
+use crate::generation::text::{NULL, PAD, Vocab};
 use crate::generation::vae::to_bytes;
+use crate::generation::weights::{LoadError, Weights, first_line};
 
 /// Room for candle's way back through the graph, which recurses.
 const STACK: usize = 256 << 20;
@@ -42,6 +45,8 @@ pub struct Trainer {
     /// The checkpoint of another run that it was begun from: part of what it stands on, so it is kept in its own checkpoints.
     pub begun_from: Option<Sha256Hash>,
     slots: Vec<Slot>,
+    /// Weights that stay as they are while an adapter's additions are learnt.
+    base: Option<BTreeMap<String, Tensor>>,
     device: Device,
 }
 
@@ -63,7 +68,42 @@ impl Trainer {
                 Slot::new(parameter, value)
             })
             .collect();
-        Ok(Self { settings, sizes, step: 0, begun_from: None, slots, device })
+        Ok(Self { settings, sizes, step: 0, begun_from: None, slots, base: None, device })
+    }
+
+    /// An adapter at its beginning, on the model of these files.
+    pub fn adapter(settings: &AdapterSettings, files: &ModelFiles, place: Place) -> std::result::Result<Self, LoadError> {
+        let vocab = Vocab::read(&files.vocab)?;
+        let broken = |cause: String| LoadError::Malformed { file: files.config.name.clone(), cause };
+        let NetworkSizes::Pixels(sizes) = ModelConfig::read(&files.config, &vocab)?.network else {
+            return Err(broken("this model takes no adapters".into()));
+        };
+        let sizes = Sizes { vocabulary: vocab.len(), ..sizes };
+        let device = place.device().map_err(|e| LoadError::Device { device: format!("{place:?}"), cause: first_line(&e) })?;
+        let mut weights = Weights::open(&files.weights, &device)?;
+        let base = Network::parameters(&sizes)
+            .into_iter()
+            .map(|p| Ok((p.name.clone(), weights.take(&p.name, &p.shape)?)))
+            .collect::<std::result::Result<_, LoadError>>()?;
+        weights.finish()?;
+        let run = settings.run(sizes.clone()).map_err(broken)?;
+        let slots = adapter_parameters(&sizes, settings.rank)
+            .into_iter()
+            .map(|parameter| {
+                let value = parameter.first(run.seed, &sizes);
+                Slot::new(parameter, value)
+            })
+            .collect();
+        Ok(Self { settings: run, sizes, step: 0, begun_from: None, slots, base: Some(base), device })
+    }
+
+    /// The network with these numbers for what is learnt.
+    fn network(&self, learnt: BTreeMap<String, Tensor>) -> Network {
+        let (sizes, precision) = (self.sizes.clone(), self.settings.precision());
+        match &self.base {
+            Some(base) => Network::new(sizes, base.clone(), precision).with_adapter(learnt),
+            None => Network::new(sizes, learnt, precision),
+        }
     }
 
     /// Goes on from a checkpoint of the same settings and dataset.
@@ -132,7 +172,7 @@ impl Trainer {
             let examples: Vec<Example> =
                 (from..from + share as u64).map(|n| learn(bank, &self.settings, &self.sizes, n)).collect();
             let tensors = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
-            let network = Network::new(self.sizes.clone(), tensors, self.settings.precision());
+            let network = self.network(tensors);
             let loss = self.loss(&network, &examples)?;
             let gradients = loss.backward()?;
             let gathered = self.slots.iter().map(|slot| match gradients.get(&vars[&slot.parameter.name]) {
@@ -208,7 +248,7 @@ impl Trainer {
 
     /// Loss of the averaged weights over held-out works.
     pub fn validate(&self, bank: &Bank) -> Result<Losses> {
-        let network = Network::new(self.sizes.clone(), self.tensors(true)?, self.settings.precision());
+        let network = self.network(self.tensors(true)?);
         let of = |with_works: bool| -> Result<f64> {
             let count = MEASURED.min(bank.held_out.len() * 4);
             if count == 0 {
@@ -240,7 +280,7 @@ impl Trainer {
         guidance: f64,
     ) -> Result<Vec<Picture>> {
         let s = &self.sizes;
-        let network = Network::new(s.clone(), self.tensors(true)?, self.settings.precision());
+        let network = self.network(self.tensors(true)?);
         let draw = |prompt: &String| -> Result<Picture> {
             let shown = example::looked_up(bank, s, prompt, style);
             let tensor = |numbers: Vec<f32>, shape: &[usize]| Tensor::from_vec(numbers, shape, &self.device);

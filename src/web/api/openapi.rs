@@ -113,6 +113,12 @@ fn schemas() -> Value {
                 "start": { "type": ["number", "null"], "minimum": 0, "exclusiveMaximum": 0.95 },
                 "width": { "type": ["integer", "null"] },
                 "height": { "type": ["integer", "null"] },
+                "with": {
+                    "type": "array", "items": text, "maxItems": 4,
+                    "description": "ids of the works to draw with, instead of those that the words would find",
+                },
+                "without": { "type": "array", "items": text, "maxItems": 100, "description": "ids of works to do without" },
+                "adapter": { "type": ["string", "null"], "description": "id of an adapter of the model in use" },
                 "format": { "type": "string", "enum": ["png", "jpeg", "webp"], "default": "png" },
                 "private": { "type": "boolean", "default": false },
             },

@@ -85,6 +85,8 @@ pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> Re
         works.push(json!({
             "work": drawn.work,
             "nearness": f64::from(drawn.nearness) / 1e6,
+            "influence": f64::from(drawn.influence) / 1e6,
+            "part": drawn.part,
             "title": found.as_ref().map(|w| &w.work.title),
             "author": found.as_ref().map(|w| &w.work.author),
             "licence": grants.iter().find(|g| g.grant.covers(record.image.made_at)).map(|g| &g.grant.licence),
@@ -93,6 +95,10 @@ pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> Re
     }
     let prompt = storage::images::find_prompt(tx, id).await?;
     shown["works"] = Value::Array(works);
+    shown["mostly_one_work"] = json!(record.image.mostly_one());
+    if let Some(nearest) = record.image.nearest {
+        shown["nearest"] = json!({ "work": nearest.work, "nearness": f64::from(nearest.nearness) / 1e6 });
+    }
     shown["prompt"] = json!(public_words(prompt.as_ref()));
     shown["statement"] = json!(record.statement);
     shown["index"] = json!(index(tx, record.statement).await?);

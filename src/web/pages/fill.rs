@@ -51,6 +51,7 @@ pub async fn work_card(
         licence: grant.map_or_else(|| "unknown".to_owned(), |g| short_licence(&g.licence)),
         licence_url: grant.map(|g| g.licence_url.clone()).unwrap_or_default(),
         distance,
+        influence: None,
         revoked: !grants.iter().any(|g| g.in_force(now)),
     }))
 }

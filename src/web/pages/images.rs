@@ -15,7 +15,7 @@ use crate::storage;
 use crate::storage::images::ImageRecord;
 use crate::web::State;
 use crate::web::api::{image_record, public_words};
-use crate::web::error::Failure;
+use crate::web::error::{Failure, encode};
 use crate::web::extract::{Query, Segment};
 use crate::web::session::Visitor;
 
@@ -67,7 +67,8 @@ pub(super) async fn page(
     let mut licences: Vec<Link> = Vec::new();
     for drawn in &image.works {
         let card = fill::work_card(&mut tx, drawn.work, Some(f64::from(drawn.nearness) / 1e6), now, image.made_at).await?;
-        if let Some(card) = card {
+        if let Some(mut card) = card {
+            card.influence = Some(f64::from(drawn.influence) / 1e6);
             if !licences.iter().any(|l| l.label == card.licence) {
                 licences.push(Link::new(card.licence.clone(), card.licence_url.clone()));
             }
@@ -89,21 +90,41 @@ pub(super) async fn page(
             datasets.push(fill::dataset_ref(&record));
         }
     }
+    let nearest = match image.nearest {
+        Some(near) => fill::work_card(&mut tx, near.work, Some(f64::from(near.nearness) / 1e6), now, image.made_at).await?,
+        None => None,
+    };
+    let mostly_one = match image.mostly_one() {
+        Some(work) => fill::work_card(&mut tx, work, None, now, image.made_at).await?,
+        None => None,
+    };
+    let adapter = match image.adapter {
+        Some(id) => {
+            let found = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
+            Some(Link::new(format!("“{}” by {}", found.model.card.title, found.model.made_by), format!("/models/{id}")))
+        }
+        None => None,
+    };
+    let again_url = if words.is_empty() {
+        String::new()
+    } else {
+        let seed = image.replay.get("seed").and_then(|s| s.as_str()).unwrap_or_default();
+        format!("/studio?prompt={}&seed={seed}", encode(&words))
+    };
     let decision: Option<Decision> = serde_json::from_value(image.decision.clone()).ok();
     let record = fill::record_view(instance, &mut tx, statement, format!("/images/{id}/receipt")).await?;
     let blob = storage::blobs::find(&mut tx, image.digest.blake3).await?;
     drop(tx);
     let signature = signature(&state, blob).await?;
-    let nearest = works
-        .iter()
-        .filter(|w| w.distance.is_some())
-        .min_by(|a, b| a.distance.partial_cmp(&b.distance).unwrap_or(std::cmp::Ordering::Equal));
     let near_copy = NearCopy {
-        sentence: nearest.map_or_else(
-            || "It was compared with no work, as it drew on none.".to_owned(),
-            |w| format!("Of the works it drew on, “{}” by {} is the nearest.", w.title, w.author),
-        ),
-        distance: (nearest.and_then(|w| w.distance).unwrap_or(1.0) * 1e3).round() / 1e3,
+        sentence: match &nearest {
+            None => "It was compared with no work, as none was registered.".to_owned(),
+            Some(w) => {
+                let how = if works.iter().any(|drawn| drawn.id == w.id) { "it drew on it" } else { "it did not draw on it" };
+                format!("Of all registered works, “{}” by {} is the nearest; {how}.", w.title, w.author)
+            }
+        },
+        distance: (nearest.as_ref().and_then(|w| w.distance).unwrap_or(1.0) * 1e3).round() / 1e3,
         threshold: NEAREST,
     };
     let title = if words.is_empty() { "An image".to_owned() } else { words.clone() };
@@ -129,6 +150,9 @@ pub(super) async fn page(
         training_authors: fill::author_counts(training_authors.into_iter().take(12).collect()),
         datasets,
         near_copy,
+        mostly_one,
+        adapter,
+        again_url,
         decision: decision_view(decision.as_ref()),
         signature,
         record,

@@ -127,7 +127,7 @@ pub(super) async fn model(
         name: card.title,
         version: card.version,
         summary: card.summary,
-        maker: "the Colophon developers".to_owned(),
+        maker: Some(found.model.made_by).filter(|name| !name.is_empty()).unwrap_or_else(|| "the Colophon developers".to_owned()),
         licence: Link::new(card.licence, ""),
         architecture: card.architecture,
         parameters,

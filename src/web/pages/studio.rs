@@ -9,7 +9,9 @@ use super::view::make::{Limits, Refusal, StudioForm};
 use super::view::{Choice, Field, StudioPage};
 use super::{Page, Refused, chrome, fill};
 use crate::actions::Error;
+use crate::actions::adapters::adapters;
 use crate::actions::request_image::{Order, request_image};
+use crate::id::WorkId;
 use crate::policy::{Decision, Use};
 use crate::web::State;
 use crate::web::error::Failure;
@@ -20,6 +22,10 @@ use crate::web::session::Visitor;
 #[serde(default)]
 pub(super) struct Asked {
     prompt: String,
+    seed: String,
+    with: String,
+    without: String,
+    adapter: String,
 }
 
 pub(super) async fn page(
@@ -28,7 +34,14 @@ pub(super) async fn page(
     Query(asked): Query<Asked>,
 ) -> Result<Page<StudioPage>, Failure> {
     let mut form = Form::default();
-    form.set("prompt", &asked.prompt);
+    let filled = [
+        ("prompt", &asked.prompt),
+        ("seed", &asked.seed),
+        ("with", &asked.with),
+        ("without", &asked.without),
+        ("adapter", &asked.adapter),
+    ];
+    filled.iter().for_each(|(name, value)| form.set(name, value));
     Ok(Page(build(&state, &visitor, &form, &[]).await?))
 }
 
@@ -56,6 +69,17 @@ async fn build(
     styles.extend(offer.styles.iter().map(|s| (s.clone(), s.replace('_', " "))));
     let uses = Use::ALL.iter().map(|u| (u.as_str().to_owned(), use_label(*u).to_owned())).collect();
     let model = &state.instance.model.model;
+    let now = state.instance.clock.now();
+    let mut tx = state.instance.store.read().await?;
+    let mut with_cards = Vec::new();
+    for id in ids(form, "with", &mut Vec::new()) {
+        with_cards.extend(fill::work_card(&mut tx, id, None, now, now).await?);
+    }
+    let mut named = vec![(String::new(), "none".to_owned())];
+    for adapter in adapters(&state.instance, &mut tx).await? {
+        named.push((adapter.id.to_string(), format!("{}, by {}", adapter.card.title, adapter.made_by)));
+    }
+    drop(tx);
     Ok(StudioPage {
         chrome: chrome(state, visitor, "Studio", "/studio").await?,
         form: StudioForm {
@@ -68,15 +92,25 @@ async fn build(
             guidance: field("guidance", offer.guidance.to_string()),
             start: field("start", offer.start.to_string()),
             private: form.get("private") == "yes",
+            with: field("with", String::new()),
+            without: field("without", String::new()),
+            adapter: if named.len() > 1 { choices("adapter", named) } else { Vec::new() },
         },
+        with_cards,
         refusal: None,
         problem: problems
             .iter()
-            .filter(|(n, _)| !["prompt", "seed", "steps", "guidance", "start"].contains(n))
+            .filter(|(n, _)| !["prompt", "seed", "steps", "guidance", "start", "with", "without"].contains(n))
             .map(|(_, p)| p.as_str())
             .collect::<Vec<_>>()
             .join(" "),
-        limits: Limits { prompt_chars: 2_000, steps_max: 100, guidance_max: 10.0, start_max: 0.94 },
+        limits: Limits {
+            prompt_chars: 2_000,
+            steps_max: 100,
+            guidance_max: 10.0,
+            start_max: 0.94,
+            works: offer.works_per_prompt,
+        },
         model: model.card.title.clone(),
         model_url: format!("/models/{}", model.id),
     })
@@ -133,6 +167,22 @@ fn refusal(decision: &Decision) -> Refusal {
     }
 }
 
+/// Reads a list of works: ids, or the addresses of their pages.
+fn ids(form: &Form, name: &'static str, problems: &mut Vec<(&'static str, String)>) -> Vec<WorkId> {
+    let text = form.get(name);
+    let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|w| !w.is_empty());
+    words
+        .filter_map(|word| {
+            let id = word.trim_end_matches('/').rsplit('/').next().unwrap_or_default().parse().ok();
+            if id.is_none() {
+                let shown: String = word.chars().take(60).collect();
+                problems.push((name, format!("`{shown}` is no work: give a work's id, or the address of its page")));
+            }
+            id
+        })
+        .collect()
+}
+
 /// Reads the form; every field that can't be read is named.
 fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
     let mut problems = Vec::new();
@@ -168,6 +218,12 @@ fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
         start: number(form, "start", "a number from 0 to below 0.95", &mut problems),
         width: None,
         height: None,
+        with: ids(form, "with", &mut problems),
+        without: ids(form, "without", &mut problems),
+        adapter: match form.get("adapter").trim() {
+            "" => None,
+            text => text.parse().map_err(|_| problems.push(("adapter", "choose an adapter of the list".to_owned()))).ok(),
+        },
         format: Some(form.get("format")).filter(|f| !f.is_empty()).unwrap_or("png").to_owned(),
         private: form.get("private") == "yes",
     };

@@ -145,7 +145,7 @@ async fn credits(state: &State, tx: &mut storage::Tx, report: &Report) -> Result
         let distance =
             known.as_ref().and_then(|k| k.image.works.iter().find(|d| d.work == work.work)).map(|d| f64::from(d.nearness) / 1e6);
         match fill::work_card(tx, work.work, distance, now, image.made_at).await? {
-            Some(card) => works.push(card),
+            Some(card) => works.push(WorkCard { influence: Some(f64::from(work.influence) / 1e6), ..card }),
             None => works.push(WorkCard {
                 id: work.work.to_string(),
                 title: work.title.clone(),
@@ -154,6 +154,7 @@ async fn credits(state: &State, tx: &mut storage::Tx, report: &Report) -> Result
                 licence: fill::short_licence(&work.licence),
                 licence_url: work.licence_url.clone().unwrap_or_default(),
                 distance,
+                influence: Some(f64::from(work.influence) / 1e6),
                 revoked: false,
             }),
         }

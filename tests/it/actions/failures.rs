@@ -262,7 +262,7 @@ async fn a_blob_store_that_fails_delivers_nothing(kind: Kind) {
     let rosa = t.actor("Rosa", &[Role::RightsHolder, Role::Creator]).await;
     // Fill the shelf while the pictures can be read, then take the folder's place.
     let wanted = order("a cat", 1);
-    let works = choose_works(&t, &wanted).await.unwrap();
+    let works = choose_works(&t, &wanted, "").await.unwrap();
     let requested = request_image(&t, &rosa, wanted.clone(), Some(generate::lease_end(&t))).await.unwrap();
     let engine = engine(&t);
     let mut request = wanted.draw_request(&t.offer);
@@ -278,6 +278,8 @@ async fn a_blob_store_that_fails_delivers_nothing(kind: Kind) {
         decision: &requested.decision,
         picture: &drawn,
         works: &works,
+        changes: &[1.0; 4][..works.len()],
+        adapter: None,
     };
     for why in [
         colophon::actions::finish_image::finish_image(&t, from()).await.map(drop).unwrap_err(),
@@ -354,7 +356,7 @@ async fn two_sequencers_give_each_entry_one_place(kind: Kind) {
 async fn a_work_that_is_committed_late_is_found_all_the_same(kind: Kind) {
     let t = TestInstance::new(kind).await;
     let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
-    assert_eq!(choose_works(&t, &order("a zebra", 1)).await.unwrap().len(), 0, "the shelf is filled");
+    assert_eq!(choose_works(&t, &order("a zebra", 1), "").await.unwrap().len(), 0, "the shelf is filled");
     if kind == Kind::Postgres {
         // One transaction takes its place in the order of staging first and commits last; SQLite has one writer at a time.
         let other = t.beside().await;
@@ -378,15 +380,15 @@ async fn a_work_that_is_committed_late_is_found_all_the_same(kind: Kind) {
         };
         storage::works::insert_grant(&mut slow, &grant, statement).await.unwrap();
         register_work(&other, &rosa, registration(1)).await.unwrap();
-        assert_eq!(choose_works(&t, &order("a zebra", 1)).await.unwrap().len(), 1, "the quick one is there");
+        assert_eq!(choose_works(&t, &order("a zebra", 1), "").await.unwrap().len(), 1, "the quick one is there");
         slow.commit().await.unwrap();
         other.store.close().await;
-        assert_eq!(choose_works(&t, &order("a zebra", 1)).await.unwrap().len(), 2, "the slow one comes in too");
+        assert_eq!(choose_works(&t, &order("a zebra", 1), "").await.unwrap().len(), 2, "the slow one comes in too");
         t.leave_broken("a row was written past its statement").await;
         return;
     }
     register_work(&t, &rosa, registration(1)).await.unwrap();
-    assert_eq!(choose_works(&t, &order("a zebra", 1)).await.unwrap().len(), 1);
+    assert_eq!(choose_works(&t, &order("a zebra", 1), "").await.unwrap().len(), 1);
     t.finish().await;
 }
 

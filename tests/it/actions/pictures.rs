@@ -19,6 +19,7 @@ use colophon::generation::backend::{BackendError, BackendInfo, Flow, Step};
 use colophon::generation::{Backend, DrawRequest, FakeBackend, Picture};
 use colophon::id::{GrantId, ImageId, WorkId};
 use colophon::jobs::generate;
+use colophon::jobs::replay::replay;
 use colophon::ledger::Envelope;
 use colophon::policy::Decision;
 use colophon::provenance::encode::decode;
@@ -38,6 +39,7 @@ both! {
     private_words_stand_nowhere,
     one_order_gives_one_picture,
     a_copy_of_a_work_is_not_delivered,
+    a_picture_is_drawn_again_with_the_same_influence,
     a_file_is_told_apart_from_its_changed_copies,
     orders_that_can_not_be_drawn_are_refused_with_the_field,
     a_gone_blob_is_noticed,
@@ -178,7 +180,7 @@ async fn a_grant_revoked_while_the_picture_is_drawn_stops_it(kind: Kind) {
     let operator = local_operator(&t).await.unwrap();
     let actor = creator(&t).await;
     let wanted = order("a red apple", 7);
-    let gone = choose_works(&t, &wanted).await.unwrap()[0].work.id;
+    let gone = choose_works(&t, &wanted, "").await.unwrap()[0].work.id;
     request_image(&t, &actor, wanted, None).await.unwrap();
     let job = lease(&t).await.unwrap();
 
@@ -190,7 +192,8 @@ async fn a_grant_revoked_while_the_picture_is_drawn_stops_it(kind: Kind) {
     });
     begun.recv().await.unwrap();
     revoke_grant(&t, &operator, grant_on(&t, gone).await, "meanwhile").await.unwrap();
-    release.send(()).unwrap();
+    // Once for the picture, and once without each of its works.
+    (0..5).for_each(|_| release.send(()).unwrap());
     assert!(!running.await.unwrap().unwrap(), "nothing is delivered");
     assert_eq!((t.number("SELECT COUNT(*) FROM images").await, t.number("SELECT COUNT(*) FROM prompts").await), (0, 0));
     assert_eq!(t.number("SELECT COUNT(*) FROM statements WHERE kind = 'image'").await, 0);
@@ -198,7 +201,8 @@ async fn a_grant_revoked_while_the_picture_is_drawn_stops_it(kind: Kind) {
 
     let again = lease(&t).await.unwrap();
     assert_eq!(again.attempts, 2);
-    release.send(()).unwrap();
+    // Once for the picture, and once without each of its works.
+    (0..5).for_each(|_| release.send(()).unwrap());
     let (delivered, _) = generate::run(&t, &engine, &again).await.unwrap().unwrap();
     let works = works_of(&t, delivered.image).await;
     assert!(works.len() == 4 && !works.contains(&gone), "without it");
@@ -211,13 +215,21 @@ async fn a_finished_picture_of_a_revoked_work_is_refused(kind: Kind) {
     let operator = local_operator(&t).await.unwrap();
     let wanted = order("a cat", 3);
     let requested = request_image(&t, &creator(&t).await, wanted.clone(), Some(generate::lease_end(&t))).await.unwrap();
-    let works = choose_works(&t, &wanted).await.unwrap();
+    let works = choose_works(&t, &wanted, "").await.unwrap();
     let engine = engine(&t);
     let mut request = requested_draw(&t, &wanted);
     request.references = works.iter().map(|w| w.reference()).collect();
     let picture = engine.submit(request).unwrap().finished().await.unwrap();
-    let from =
-        || Finished { job: &requested.job, order: &wanted, decision: &requested.decision, picture: &picture, works: &works };
+    let changes = vec![1.0; works.len()];
+    let from = || Finished {
+        job: &requested.job,
+        order: &wanted,
+        decision: &requested.decision,
+        picture: &picture,
+        works: &works,
+        changes: &changes,
+        adapter: None,
+    };
 
     // The last of them, not only the first.
     revoke_grant(&t, &operator, grant_on(&t, works[3].work.id).await, "meanwhile").await.unwrap();
@@ -248,6 +260,29 @@ fn holds(bytes: &[u8], words: &str) -> bool {
     let lower = bytes.to_ascii_lowercase();
     let utf16: Vec<u8> = words.encode_utf16().flat_map(u16::to_be_bytes).collect();
     [words.as_bytes(), &utf16].iter().any(|part| lower.windows(part.len()).any(|window| window == *part))
+}
+
+async fn a_picture_is_drawn_again_with_the_same_influence(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let engine = engine(&t);
+    for (prompt, style) in [("a red apple", None), ("a cat and a house", Some("fluent"))] {
+        let wanted = Order { style: style.map(str::to_owned), private: style.is_some(), ..order(prompt, 9) };
+        let delivered = draw_order(&t, &creator(&t).await, wanted).await.unwrap();
+        let image = recorded(&t, delivered.image).await;
+        let sum: u32 = image.works.iter().map(|drawn| drawn.influence).sum();
+        assert!(image.works.len() == 4 && sum.abs_diff(1_000_000) <= 4, "{:?}", image.works);
+        assert!(image.nearest.is_some_and(|near| image.works.iter().all(|drawn| near.nearness <= drawn.nearness)));
+        assert_eq!(image.works[1].part, u32::from(prompt.contains(" and ")), "turn by turn from each part");
+        let again = replay(&t, &engine, delivered.image, true).await.unwrap();
+        assert!(again.same() && again.same_pixels, "{again:?}");
+        assert_eq!(again.influence.iter().map(|(work, ..)| *work).collect::<Vec<_>>(), works_of(&t, delivered.image).await);
+        // The same shares stand in the signed file.
+        let claim = verify_image(&t, delivered.file).await.unwrap().verdict.claim.unwrap();
+        let credits: Vec<u32> = claim.licences.unwrap().works.iter().map(|credit| credit.influence).collect();
+        assert_eq!(credits, image.works.iter().map(|drawn| drawn.influence).collect::<Vec<_>>());
+    }
+    engine.shutdown();
+    t.finish().await;
 }
 
 async fn private_words_stand_nowhere(kind: Kind) {
@@ -331,7 +366,7 @@ async fn one_order_gives_one_picture(kind: Kind) {
 
         // What was drawn, drawn again from what the record says, is byte for byte what was signed.
         let mut request = wanted.draw_request(&t.offer);
-        request.references = choose_works(&t, &wanted).await.unwrap().iter().map(|w| w.reference()).collect();
+        request.references = choose_works(&t, &wanted, "").await.unwrap().iter().map(|w| w.reference()).collect();
         let engine = engine(&t);
         let again = engine.submit(request).unwrap().finished().await.unwrap();
         engine.shutdown();

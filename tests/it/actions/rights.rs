@@ -1,6 +1,6 @@
 //! What rights holders do: registering works, giving licences, taking them back; and who may.
 
-use colophon::accounts::{Role, Scope};
+use colophon::accounts::{Actor, Role, Scope};
 use colophon::actions::Error;
 use colophon::actions::choose_works::choose_works;
 use colophon::actions::register_work::{Registration, register_work};
@@ -18,6 +18,7 @@ use crate::support::{TestInstance, both, creator, draw_order, order};
 both! {
     a_registered_work_is_drawn_on_at_once,
     only_terms_that_allow_it_let_a_work_be_drawn_on,
+    works_are_chosen_and_left_out,
     a_registration_is_refused_field_by_field,
     the_same_picture_is_registered_once,
     scopes_are_asked_for,
@@ -46,7 +47,7 @@ fn zebra(licence: &str, seed: u8) -> Registration {
 
 async fn drawn_on(t: &TestInstance, use_: Use) -> Vec<WorkId> {
     let wanted = Order { use_, ..order("a zebra", 1) };
-    choose_works(t, &wanted).await.unwrap().iter().map(|w| w.work.id).collect()
+    choose_works(t, &wanted, "").await.unwrap().iter().map(|w| w.work.id).collect()
 }
 
 async fn a_registered_work_is_drawn_on_at_once(kind: Kind) {
@@ -85,7 +86,7 @@ async fn a_registered_work_is_drawn_on_at_once(kind: Kind) {
 
     // Another instance on the same database sees them, and so does a restart.
     let other = t.beside().await;
-    assert_eq!(choose_works(&other, &order("a zebra", 1)).await.unwrap().len(), 3);
+    assert_eq!(choose_works(&other, &order("a zebra", 1), "").await.unwrap().len(), 3);
     other.store.close().await;
     t.restart().await;
     assert_eq!(drawn_on(&t, Use::Commercial).await.len(), 3);
@@ -118,6 +119,58 @@ async fn only_terms_that_allow_it_let_a_work_be_drawn_on(kind: Kind) {
         found.sort();
         assert_eq!(found, expected, "{use_:?}");
     }
+    t.finish().await;
+}
+
+async fn works_are_chosen_and_left_out(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder, Role::Creator]).await;
+    let ana = creator(&t).await;
+    let (free, _) = register_work(&t, &rosa, zebra("CC-BY-4.0", 1)).await.unwrap();
+    let (own, _) = register_work(&t, &rosa, zebra("LicenseRef-all-rights-reserved", 2)).await.unwrap();
+    let with = |works: &[WorkId]| Order { with: works.to_vec(), ..order("a red apple", 1) };
+    let works_of = async |image| {
+        let found = storage::images::find(&mut t.store.read().await.unwrap(), image).await.unwrap().unwrap().image;
+        found.works.iter().map(|drawn| (drawn.work, drawn.influence)).collect::<Vec<_>>()
+    };
+
+    // Chosen works are drawn on, and no others: words do not matter.
+    let delivered = draw_order(&t, &ana, with(&[free])).await.unwrap();
+    assert_eq!(works_of(delivered.image).await, [(free, 1_000_000)]);
+    // What nobody else may draw on is open to whoever registered it.
+    let delivered = draw_order(&t, &rosa, with(&[own, free])).await.unwrap();
+    assert_eq!(works_of(delivered.image).await.iter().map(|(work, _)| *work).collect::<Vec<_>>(), [own, free]);
+
+    let refused = async |actor: &Actor, wanted: Order| match draw_order(&t, actor, wanted).await {
+        Err(Error::Invalid(problems)) => (problems[0].0, problems[0].1.clone()),
+        other => panic!("{:?}", other.map(|d| d.image)),
+    };
+    let (field, said) = refused(&ana, with(&[free, own])).await;
+    assert!(field == "with" && said.contains(&own.to_string()) && said.contains("Zebra"), "{said}");
+    assert!(refused(&ana, with(&[free, free])).await.1.contains("twice"));
+    let nobody = WorkId::derived(b"nobody's");
+    assert!(refused(&ana, with(&[nobody])).await.1.contains("no work"));
+    let five: Vec<WorkId> = (0..5u8).map(|n| WorkId::derived(&[n])).collect();
+    assert!(refused(&ana, with(&five)).await.1.contains("at most 4"));
+    let both = Order { without: vec![free], ..with(&[free]) };
+    assert!(refused(&ana, both).await.1.contains("both"));
+
+    // Left out, a work is replaced by the next that the words find; all others stay.
+    let found = choose_works(&t, &order("a red apple", 1), "").await.unwrap();
+    let gone = found[0].work.id;
+    let less = choose_works(&t, &Order { without: vec![gone], ..order("a red apple", 1) }, "").await.unwrap();
+    assert!(less.len() == found.len() && less.iter().all(|chosen| chosen.work.id != gone));
+
+    // Revoked, it is drawn on never again, by nobody, on no other instance of the service, and not after a restart.
+    let other = t.beside().await;
+    let grant = storage::works::grants(&mut t.store.read().await.unwrap(), own).await.unwrap()[0].grant.id;
+    revoke_grant(&t, &rosa, grant, "mine again").await.unwrap();
+    assert!(refused(&rosa, with(&[own])).await.1.contains("revoked"));
+    assert!(choose_works(&other, &with(&[own]), "Rosa").await.is_err());
+    other.store.close().await;
+    let mut t = t;
+    t.restart().await;
+    assert!(choose_works(&t, &with(&[own]), "Rosa").await.is_err());
     t.finish().await;
 }
 

@@ -45,6 +45,7 @@ pub const TABLES: &[&str] = &[
     "decisions",
     "jobs",
     "prompts",
+    "work_thumbnails",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "which server the tests run on is the business of whoever starts them")]

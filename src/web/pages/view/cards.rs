@@ -45,6 +45,8 @@ pub struct WorkCard {
     pub licence_url: String,
     /// On an image's page: how far the image is from this work, RMS of 16×16 thumbnails, 0 (same) to 1.
     pub distance: Option<f64>,
+    /// On an image's page: its share of what the works changed, 0 to 1.
+    pub influence: Option<f64>,
     /// True when the grant it was used under, or the work, has been revoked.
     pub revoked: bool,
 }
@@ -68,6 +70,16 @@ impl WorkCard {
         })
     }
 
+    /// Its influence in whole percent.
+    pub(super) fn influence_percent(&self) -> u32 {
+        (self.influence.unwrap_or(0.0) * 100.0).round() as u32
+    }
+
+    /// “42 % of the influence”.
+    pub(super) fn influence_words(&self) -> String {
+        format!("{} % of the influence", self.influence_percent())
+    }
+
     pub(super) fn sample(n: u16, title: &str, author: &str, licence: &str) -> Self {
         let id = format!("work_0000000000SAMP{n:0>10}");
         Self {
@@ -78,6 +90,7 @@ impl WorkCard {
             licence: licence.into(),
             licence_url: "https://creativecommons.org/licenses/by/4.0/".into(),
             distance: None,
+            influence: None,
             revoked: false,
         }
     }

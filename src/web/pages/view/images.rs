@@ -89,6 +89,12 @@ pub struct ImagePage {
     pub datasets: Vec<DatasetRef>,
     /// How near it is to what is registered.
     pub near_copy: NearCopy,
+    /// The one work it is mostly from, if that is so.
+    pub mostly_one: Option<WorkCard>,
+    /// The adapter it was drawn with.
+    pub adapter: Option<Link>,
+    /// The studio with everything filled in to draw it again; empty for private words.
+    pub again_url: String,
     /// What the policy answered.
     pub decision: DecisionView,
     /// The file's C2PA signature.
@@ -217,9 +223,10 @@ impl ImagePage {
     pub fn sample() -> Self {
         let mut works = WorkCard::samples();
         works.truncate(4);
-        for (work, d) in works.iter_mut().zip([0.062, 0.121, 0.148, 0.231]) {
-            work.distance = Some(d);
+        for (work, (d, share)) in works.iter_mut().zip([(0.062, 0.64), (0.121, 0.2), (0.148, 0.11), (0.231, 0.05)]) {
+            (work.distance, work.influence) = (Some(d), Some(share));
         }
+        let mostly_one = works.first().cloned();
         works[3].revoked = true;
         Self {
             chrome: Chrome::sample("An owl on a branch", "/images/image_01KAR000000000000000000024"),
@@ -251,6 +258,9 @@ impl ImagePage {
                 distance: 0.062,
                 threshold: 0.03,
             },
+            mostly_one,
+            adapter: Some(Link::new("Mere’s hand", "/models/model_0000000000SAMP000000000A")),
+            again_url: "/studio?prompt=an+owl+on+a+branch&seed=20261123".into(),
             decision: DecisionView {
                 id: "decision_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
                 outcome: "allow".into(),
@@ -314,6 +324,7 @@ impl ImagePage {
         page.training_licences = vec![LicenceCount { licence: "unknown".into(), share: 1.0, ..LicenceCount::default() }];
         page.training_authors.clear();
         page.datasets.clear();
+        (page.mostly_one, page.adapter, page.again_url) = (None, None, String::new());
         page.decision.outcome = "allow-with-notice".into();
         page.decision.sentence = "One rule was met; its notice was shown.".into();
         page.decision.rules = vec![RuleLine { outcome: "allow-with-notice".into(), ..RuleLine::sample() }];

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Choice, Chrome, Field, ImageCard, RuleLine, Tone, filters};
+use super::{Choice, Chrome, Field, ImageCard, RuleLine, Tone, WorkCard, filters};
 
 /// `GET /`
 #[derive(Debug, Clone, Template)]
@@ -57,6 +57,8 @@ pub struct StudioPage {
     pub refusal: Option<Refusal>,
     /// What is wrong with the whole rather than with one field: a full queue, no model; one sentence.
     pub problem: String,
+    /// The works chosen to draw with.
+    pub with_cards: Vec<WorkCard>,
     /// What the model can do.
     pub limits: Limits,
     /// Name of the model that will draw.
@@ -86,12 +88,24 @@ pub struct StudioForm {
     pub start: Field,
     /// Log a commitment instead of the words.
     pub private: bool,
+    /// Works to draw with: ids or addresses of their pages.
+    pub with: Field,
+    /// Works to do without.
+    pub without: Field,
+    /// Adapters of the model; empty when there are none.
+    pub adapter: Vec<Choice>,
 }
 
 impl StudioForm {
     /// Whether anything under "more" is wrong, so that it must stand open.
     fn more_open(&self) -> bool {
-        [&self.seed, &self.steps, &self.guidance, &self.start].iter().any(|f| !f.problem.is_empty())
+        [&self.seed, &self.steps, &self.guidance, &self.start, &self.without].iter().any(|f| !f.problem.is_empty())
+            || !self.without.value.is_empty()
+    }
+
+    /// Whether works are chosen, or wrongly so: their part must stand open.
+    fn with_open(&self) -> bool {
+        !self.with.value.is_empty() || !self.with.problem.is_empty()
     }
 }
 
@@ -106,6 +120,8 @@ pub struct Limits {
     pub guidance_max: f64,
     /// Largest start, 0..1.
     pub start_max: f64,
+    /// Most works to draw with.
+    pub works: usize,
 }
 
 /// Why the policy said no.
@@ -127,6 +143,9 @@ impl StudioPage {
         let mut page = Self::sample_empty();
         page.form.prompt = Field::of("portrait of a chief with tā moko, facial tattoo");
         page.form.seed = Field::wrong("twelve", "`twelve` is not a whole number: write digits, or leave it empty for chance.");
+        page.form.with = Field::of("work_0000000000SAMP0000000715");
+        page.form.adapter = vec![Choice::new("", "none", true), Choice::new("m", "Mere’s hand, by Mere Tāwhai", false)];
+        page.with_cards = WorkCard::samples().into_iter().take(1).collect();
         page.refusal = Some(Refusal {
             sentence: "Colophon will not draw this without the consent of those it belongs to.".into(),
             rules: vec![RuleLine::sample()],
@@ -152,7 +171,8 @@ impl StudioPage {
             },
             refusal: None,
             problem: String::new(),
-            limits: Limits { prompt_chars: 500, steps_max: 50, guidance_max: 10.0, start_max: 0.9 },
+            with_cards: Vec::new(),
+            limits: Limits { prompt_chars: 500, steps_max: 50, guidance_max: 10.0, start_max: 0.9, works: 4 },
             model: "Colophon Mini".into(),
             model_url: "/models/model_0000000000SAMP000000000M".into(),
         }

@@ -1,0 +1,78 @@
+//! Drawing a delivered image again from its record: are the pixels the same, and is what each work did to it what was recorded? Nothing is
+//! delivered, so terms are not asked again: a check must still be possible when a work has been revoked.
+
+use super::generate::left_out;
+use crate::actions::adapters::adapter_weights;
+use crate::actions::choose_works::picture;
+use crate::actions::finish_image::{change, shares};
+use crate::actions::{Error, Instance, Result};
+use crate::digest::blake3_of;
+use crate::generation::{DrawRequest, Engine, Picture, Reference};
+use crate::id::{ImageId, WorkId};
+use crate::provenance::Replay;
+use crate::storage;
+
+/// What drawing an image again gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// The image.
+    pub image: ImageId,
+    /// Whether the pixels are those on record.
+    pub same_pixels: bool,
+    /// Each work with its influence on record and as found now, in millionths; empty when it was not asked for.
+    pub influence: Vec<(WorkId, u32, u32)>,
+}
+
+impl Replayed {
+    /// Whether everything is as recorded.
+    pub fn same(&self) -> bool {
+        self.same_pixels && self.influence.iter().all(|(_, recorded, found)| recorded == found)
+    }
+}
+
+/// Draws an image again, with `influence` also once without each of its works.
+pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence: bool) -> Result<Replayed> {
+    let mut tx = instance.store.read().await?;
+    let image = storage::images::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("image", id))?.image;
+    if image.model != instance.model.model.id {
+        return Err(Error::Conflict(format!(
+            "`{id}` was drawn by the model `{}`: start with that model to draw it again",
+            image.model
+        )));
+    }
+    let words = storage::images::find_prompt(&mut tx, id)
+        .await?
+        .ok_or_else(|| Error::Conflict(format!("the words of `{id}` were erased, and without them it can't be drawn again")))?;
+    let replay: Replay = serde_json::from_value(image.replay.clone()).map_err(Error::internal)?;
+    let mut request = DrawRequest::new(words.prompt, replay.seed, &instance.offer);
+    request.style = replay.style;
+    request.steps = u16::try_from(replay.steps).map_err(Error::internal)?;
+    (request.guidance, request.start) = (replay.guidance as f32, replay.start as f32);
+    (request.width, request.height) = (image.width, image.height);
+    for drawn in &image.works {
+        let work = storage::works::find(&mut tx, drawn.work).await?.ok_or_else(|| Error::not_found("work", drawn.work))?.work;
+        let rgb = picture(instance, &mut tx, &work, image.width, image.height).await?;
+        request.references.push(Reference { work: work.id, rgb, part: drawn.part as usize, colour: work.colour });
+    }
+    if let Some(id) = image.adapter {
+        let adapter = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
+        request.adapter = Some(adapter_weights(instance, &mut tx, &adapter.model).await?);
+    }
+    drop(tx);
+    let again = draw(engine, request.clone()).await?;
+    let mut replayed = Replayed { image: id, same_pixels: blake3_of(&again.rgb) == image.pixels, influence: Vec::new() };
+    if influence {
+        let mut changes = Vec::with_capacity(image.works.len());
+        for without in left_out(&request) {
+            changes.push(change(&again, &draw(engine, without).await?));
+        }
+        let found = shares(&changes);
+        replayed.influence = image.works.iter().zip(found).map(|(drawn, found)| (drawn.work, drawn.influence, found)).collect();
+    }
+    Ok(replayed)
+}
+
+async fn draw(engine: &Engine, request: DrawRequest) -> Result<Picture> {
+    let drawing = engine.submit(request).map_err(Error::internal)?;
+    drawing.finished().await.map_err(Error::internal)
+}
