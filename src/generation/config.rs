@@ -79,6 +79,8 @@ pub struct ModelConfig {
     pub guidance: f32,
     /// Default of `DrawRequest::start`.
     pub start: f32,
+    /// Whether the network has learnt long steps, with the default guidance in them.
+    pub strides: bool,
     /// Styles that may be asked for; from the vocabulary.
     pub styles: Vec<String>,
 }
@@ -142,6 +144,8 @@ struct Defaults {
     steps: u16,
     guidance: f32,
     start: f32,
+    #[serde(default)]
+    strides: bool,
     /// Sizes of a network on pixels; those of one on codes lie beside the defaults.
     network: Option<PixelSizes>,
 }
@@ -168,12 +172,12 @@ impl ModelConfig {
                 (NetworkSizes::Codes(sizes.clone()), sizes.works_per_prompt, sizes.image)
             }
         };
-        let Defaults { architecture, steps, guidance, start, .. } = defaults;
+        let Defaults { architecture, steps, guidance, start, strides, .. } = defaults;
         if steps == 0 || !guidance.is_finite() || !(0.0..0.95).contains(&start) {
             return Err(broken("a default is out of range".into()));
         }
         let styles = vocab.styles().map(str::to_owned).collect();
-        Ok(Self { architecture, network, works_per_prompt, image, steps, guidance, start, styles })
+        Ok(Self { architecture, network, works_per_prompt, image, steps, guidance, start, strides, styles })
     }
 
     /// Bytes of a picture's RGB.

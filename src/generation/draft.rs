@@ -177,3 +177,76 @@ pub fn coloured(rgb: &[u8], part: &str, own: Option<&str>) -> Vec<u8> {
         _ => rgb.to_vec(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDE: usize = 32;
+
+    /// A red disc on white paper, left of the middle.
+    fn disc() -> Vec<u8> {
+        let inside = |at: usize| (at % SIDE).abs_diff(10).pow(2) + (at / SIDE).abs_diff(16).pow(2) < 64;
+        (0..SIDE * SIDE).flat_map(|at| if inside(at) { [220u8, 30, 30] } else { [255; 3] }).collect()
+    }
+
+    fn at(rgb: &[u8], x: usize, y: usize) -> [u8; 3] {
+        rgb[(y * SIDE + x) * 3..][..3].try_into().unwrap()
+    }
+
+    #[test]
+    fn a_prompt_has_one_part_or_two() {
+        assert_eq!(parts("red car and green tree"), ["red car", "green tree"]);
+        assert_eq!(parts("cat and dog and owl"), ["cat", "dog and owl"]);
+        for whole in ["red car", " and tree", "salt and ", "sand andy"] {
+            assert_eq!(parts(whole), [whole]);
+        }
+    }
+
+    #[test]
+    fn a_drawing_is_given_the_colour_asked_for_and_only_that() {
+        let rgb = disc();
+        let blue = coloured(&rgb, "a blue ball", Some("red"));
+        let [r, _, b] = at(&blue, 10, 16);
+        assert!(b > 150 && r < 80, "{:?}", at(&blue, 10, 16));
+        assert_eq!(at(&blue, 30, 2), [255; 3], "paper stays");
+        // Its own colour, no colour, and a colour that is only a word leave it as it is.
+        for part in ["red ball", "a ball", "black ball"] {
+            assert_eq!(coloured(&rgb, part, Some("red")), rgb, "{part}");
+        }
+        assert_eq!(recolour(&vec![255; SIDE * SIDE * 3], 120.0), None, "nothing to recolour");
+    }
+
+    #[test]
+    fn placing_moves_and_keeps_paper_white() {
+        let rgb = disc();
+        assert_eq!(Placing::NONE.place(&rgb, SIDE), rgb);
+        let mirrored = Placing { mirrored: true, ..Placing::NONE }.place(&rgb, SIDE);
+        assert_eq!(mirrored, mirror(&rgb, SIDE));
+        let moved = Placing { shift: (0.25, 0.0), ..Placing::NONE }.place(&rgb, SIDE);
+        assert_eq!((at(&moved, 18, 16), at(&moved, 2, 16)), ([220, 30, 30], [255; 3]));
+        let dark = |rgb: &[u8]| rgb.chunks(3).filter(|p| p[1] < 128).count();
+        let smaller = Placing { scale: 0.7, ..Placing::NONE }.place(&rgb, SIDE);
+        assert!(dark(&smaller) * 10 < dark(&rgb) * 6 && dark(&smaller) > 0);
+        // Never farther than it says, whatever chance brings.
+        for numbers in [[0.0; 4], [0.999; 4], [0.0, 0.999, 0.0, 0.999]] {
+            let p = Placing::by_chance(numbers, true, 1.0);
+            assert!((0.8..1.1).contains(&p.scale) && p.shift.0.abs() <= 0.06 && p.shift.1.abs() <= 0.06, "{p:?}");
+        }
+        assert_eq!(Placing::by_chance([0.3; 4], true, 0.0), Placing { mirrored: true, scale: 1.0, shift: (0.0, 0.0) });
+        assert!(!Placing::by_chance([0.0; 4], false, 1.0).mirrored);
+    }
+
+    #[test]
+    fn two_drawings_stand_side_by_side() {
+        let (left, right) = (disc(), recolour(&disc(), 218.0).unwrap());
+        let both = side_by_side(&left, &right, SIDE, SIDE / 4);
+        let ([r, ..], [.., b]) = (at(&both, 5, 16), at(&both, 21, 16));
+        assert!(r > 150 && b > 150 && at(&both, 5, 2) == [255; 3] && at(&both, 5, 30) == [255; 3]);
+    }
+
+    #[test]
+    fn letters_are_not_mirrored() {
+        assert!(may_mirror("a red apple") && !may_mirror("the letter R") && !may_mirror("flags of France"));
+    }
+}

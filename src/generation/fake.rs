@@ -1,7 +1,8 @@
 //! A backend without a model, for tests: deterministic pixels from the request, in as many steps as the real one would take.
 
 use super::backend::{Backend, BackendError, BackendInfo, Flow, Picture, Step};
-use super::config::{CodeSizes, ModelConfig, NetworkSizes};
+use super::config::{ModelConfig, NetworkSizes};
+use super::pixel::Sizes;
 use super::request::DrawRequest;
 use super::scheduler::euler;
 use crate::digest::blake3_of;
@@ -22,21 +23,25 @@ impl FakeBackend {
     pub fn config() -> ModelConfig {
         ModelConfig {
             architecture: "fake".into(),
-            network: NetworkSizes::Codes(CodeSizes {
-                width: 192,
+            network: NetworkSizes::Pixels(Sizes {
+                side: 128,
+                patch: 16,
+                width: 256,
                 depth: 8,
-                heads: 3,
-                text_slots: 8,
-                works_per_prompt: 4,
-                image: [64, 64],
-                patch: 8,
-                code: 32,
+                heads: 4,
+                hidden: 576,
+                local: 64,
+                head: 512,
+                text_slots: 12,
+                works: 4,
+                vocabulary: 3_243,
             }),
             works_per_prompt: 4,
-            image: [64, 64],
+            image: [128, 128],
             steps: 20,
             guidance: 2.0,
             start: 0.3,
+            strides: false,
             styles: vec!["fluent".into(), "twemoji".into()],
         }
     }

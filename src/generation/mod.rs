@@ -16,7 +16,6 @@ pub mod fake;
 pub mod library;
 mod nn;
 pub mod noise;
-pub mod ops;
 mod pipeline;
 pub mod pixel;
 pub mod request;

@@ -192,15 +192,15 @@ mod tests {
         assert_eq!(fault(&|r| r.prompt = "é".repeat(20_000)), "the prompt has 20000 characters: at most 2,000 are read");
         assert_eq!(
             fault(&|r| (r.width, r.height) = (512, 768)),
-            "the size `512x768` is not offered: this model draws 64x64 only"
+            "the size `512x768` is not offered: this model draws 128x128 only"
         );
         assert!(fault(&|r| r.style = Some("pad".into())).contains("choose one of fluent"));
         assert!(fault(&|r| r.steps = 0).contains("1 to 100") && fault(&|r| r.steps = 101).contains("`101`"));
         assert!(fault(&|r| r.guidance = f32::NAN).contains("guidance") && fault(&|r| r.guidance = -0.1).contains("0 to 10"));
         assert!(fault(&|r| r.start = 0.95).contains("below 0.95") && fault(&|r| r.start = f32::INFINITY).contains("start"));
         let work = |len: usize| Reference { work: WorkId::derived(b"w"), rgb: vec![0; len].into(), part: 0, colour: None };
-        assert!(fault(&|r| r.references = vec![work(12_288); 5]).contains("at most 4"));
-        assert!(fault(&|r| r.references = vec![work(12_288), work(12_287)]).contains("12288 are needed"));
+        assert!(fault(&|r| r.references = vec![work(49_152); 5]).contains("at most 4"));
+        assert!(fault(&|r| r.references = vec![work(49_152), work(49_151)]).contains("49152 are needed"));
     }
 
     #[test]

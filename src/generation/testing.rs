@@ -1,4 +1,4 @@
-//! For this room's tests only: the shipped model's files and works, read from `models/colophon-mini`.
+//! For this room's tests only: the first model's files and works, read from `models/colophon-mini`, whose reference recorded its numbers.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::config::ModelFiles;
 use super::library::{Library, LibraryEntry};
 use crate::id::WorkId;
 
-/// Where the shipped model lies.
+/// Where the first model lies.
 pub fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/colophon-mini")
 }

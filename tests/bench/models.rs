@@ -64,7 +64,12 @@ fn main() {
     let [side, _] = config.image;
 
     let mut archive = zip::ZipArchive::new(std::fs::File::open(works.join("works.zip")).unwrap()).unwrap();
-    let list = std::fs::read_to_string(works.join("works.jsonl")).unwrap();
+    let mut list = String::new();
+    match archive.by_name("works.jsonl") {
+        Ok(mut inside) => inside.read_to_string(&mut list).map(drop).unwrap(),
+        // The first model's lies beside its archive.
+        Err(_) => list = std::fs::read_to_string(works.join("works.jsonl")).unwrap(),
+    }
     let (mut entries, mut pictures, mut thumbnails) = (Vec::new(), BTreeMap::new(), Vec::new());
     for line in list.lines() {
         let line: Line = serde_json::from_str(line).unwrap();

@@ -53,7 +53,7 @@ async fn draws_and_tells_how_far_it_is() {
     let drawing = engine.submit(request("red apple")).unwrap();
     let progress = drawing.progress();
     let picture = drawing.finished().await.unwrap();
-    assert_eq!(picture.rgb.len(), 12_288);
+    assert_eq!(picture.rgb.len(), 49_152);
     assert_eq!(*progress.borrow(), Progress::Ended);
     assert_eq!(engine.queued(), 0);
     assert_eq!(engine.submit(request("red apple")).unwrap().finished().await.unwrap(), picture);

@@ -37,7 +37,7 @@ impl Model {
         let mut weights = Weights::open(&files.weights, device)?;
         let kind = match &config.network {
             NetworkSizes::Codes(sizes) => Kind::Codes(Box::new(CodeModel::load(&mut weights, sizes.clone(), vocab)?)),
-            NetworkSizes::Pixels(sizes) => Kind::Pixels(Box::new(PixelModel::load(&mut weights, sizes.clone(), vocab)?)),
+            NetworkSizes::Pixels(sizes) => Kind::Pixels(Box::new(PixelModel::load(&mut weights, sizes.clone(), vocab, &config)?)),
         };
         weights.finish()?;
         Ok(Self { config, kind })

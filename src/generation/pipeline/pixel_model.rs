@@ -7,34 +7,38 @@ use candle_core::{Device, Result, Tensor};
 
 use super::PREVIEW_EVERY;
 use crate::generation::backend::{Flow, Picture, Step};
+use crate::generation::config::ModelConfig;
 use crate::generation::draft::{Placing, coloured, may_mirror, parts, side_by_side};
 use crate::generation::noise;
-use crate::generation::ops::Precision;
 use crate::generation::pixel::{Network, Sizes, Walk, pack, read_adapter, unpack};
 use crate::generation::request::DrawRequest;
 use crate::generation::scheduler::euler;
 use crate::generation::text::{NULL, PAD, Vocab};
 use crate::generation::vae::to_bytes;
 use crate::generation::weights::{Loaded, Weights};
+use colophon_ops::Precision;
 
 /// The second embedded model, loaded.
 #[derive(Debug)]
 pub(super) struct PixelModel {
     vocab: Vocab,
     network: Network,
+    /// The guidance that its long steps have learnt.
+    strides: Option<f32>,
     device: Device,
 }
 
 impl PixelModel {
     /// Reads and checks all weights.
-    pub(super) fn load(weights: &mut Weights, mut sizes: Sizes, vocab: Vocab) -> Loaded<Self> {
+    pub(super) fn load(weights: &mut Weights, mut sizes: Sizes, vocab: Vocab, config: &ModelConfig) -> Loaded<Self> {
         sizes.vocabulary = vocab.len();
         let device = weights.device().clone();
         let tensors = Network::parameters(&sizes)
             .into_iter()
             .map(|p| Ok((p.name.clone(), weights.take(&p.name, &p.shape)?)))
             .collect::<Loaded<BTreeMap<_, _>>>()?;
-        Ok(Self { vocab, network: Network::new(sizes, tensors, Precision::F32), device })
+        let strides = config.strides.then_some(config.guidance);
+        Ok(Self { vocab, network: Network::new(sizes, tensors, Precision::F32), strides, device })
     }
 
     /// Rows of numbers, three a pixel, −1 to 1; `None` if `on_step` stopped it.
@@ -69,7 +73,9 @@ impl PixelModel {
         let draft = tensor(draft.map_or_else(|| vec![0.0; room], |rgb| packed(&rgb)), &image)?;
         let noise = tensor(noise::normal(request.seed, room), &image)?;
         let begun = ((&noise * (1.0 - times[0]))? + (&draft * times[0])?)?;
-        let without = match request.guidance {
+        let learnt = self.strides == Some(request.guidance);
+        let guidance = if learnt { 1.0 } else { f64::from(request.guidance) };
+        let without = match guidance {
             1.0 => None,
             _ => Some(network.context(&words(nothing)?, &works.zeros_like()?, &present.zeros_like()?)?),
         };
@@ -78,9 +84,9 @@ impl PixelModel {
             nothing: without.as_ref(),
             planes: &Tensor::zeros((1, s.tokens(), s.planes()), candle_core::DType::F32, &self.device)?,
             draft: &draft,
-            guidance: f64::from(request.guidance),
+            guidance,
             times: &times,
-            strides: false,
+            strides: learnt,
         };
         let rows =
             |packed: &Tensor| -> Result<Vec<f32>> { Ok(unpack(&packed.flatten_all()?.to_vec1::<f32>()?, s.side, s.patch, 3)) };

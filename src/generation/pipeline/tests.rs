@@ -210,3 +210,102 @@ fn broken_files_are_named() {
     let said = load(&|f| f.vocab.bytes = br#"["<pad>","<null>","<unk>","and"]"#.to_vec());
     assert!(said.contains("emb.weight"), "{said}");
 }
+
+/// The second embedded model, and a request with works of its size.
+fn second() -> (Model, DrawRequest) {
+    let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models").join(crate::embedded::MODEL);
+    let model = Model::load(&crate::generation::ModelFiles::read(&folder, &|_| None).unwrap(), &Device::Cpu).unwrap();
+    let mut request = DrawRequest::new("red apple", 11, &model.config);
+    request.references = (0..3).map(|n| square(n, [[220, 40, 40], [40, 180, 60], [40, 80, 220]][n], 0)).collect();
+    request.steps = 4;
+    (model, request)
+}
+
+/// A square of one colour on white paper.
+fn square(n: usize, colour: [u8; 3], part: usize) -> Reference {
+    let inside = |at: usize| (32..96).contains(&(at % 128)) && (32..96).contains(&(at / 128));
+    let rgb: Vec<u8> = (0..128 * 128).flat_map(|at| if inside(at) { colour } else { [255; 3] }).collect();
+    Reference { work: work(n), rgb: rgb.into(), part, colour: None }
+}
+
+#[test]
+fn the_second_model_draws_the_same_bytes_and_every_part_of_a_request_counts() {
+    let (model, request) = second();
+    let draw = |change: &dyn Fn(&mut DrawRequest)| {
+        let mut changed = request.clone();
+        change(&mut changed);
+        model.draw(&changed, &mut |_| Flow::Continue).unwrap()
+    };
+    let first = draw(&|_| ());
+    assert_eq!((first.width, first.height, first.rgb.len()), (128, 128, 49_152));
+    assert_eq!(first, draw(&|_| ()));
+    for (what, change) in [
+        ("seed", &(|r: &mut DrawRequest| r.seed = 12) as &dyn Fn(&mut DrawRequest)),
+        ("prompt", &|r| r.prompt = "blue apple".into()),
+        ("style", &|r| r.style = Some(model.config.styles[0].clone())),
+        ("start", &|r| r.start = 0.6),
+        ("guidance", &|r| r.guidance = 1.0),
+        ("steps", &|r| r.steps = 5),
+        ("the first work", &|r| drop(r.references.remove(0))),
+        ("the last work", &|r| drop(r.references.pop())),
+        ("its words", &|r| r.references[0].colour = Some("green".into())),
+    ] {
+        if what == "its words" {
+            // The draft already has the colour asked for, or is given it.
+            assert_ne!(
+                draw(&|r| (r.prompt, r.references[0].colour) = ("green apple".into(), None)),
+                draw(&|r| {
+                    r.prompt = "green apple".into();
+                    change(r);
+                })
+            );
+        } else {
+            assert_ne!(first, draw(change), "{what}");
+        }
+    }
+    for (works, prompt) in [(0, "red apple"), (4, "a and b"), (1, "🍎 and"), (4, "the of in")] {
+        let drawn = draw(&|r| {
+            r.prompt = prompt.into();
+            r.references = (0..works).map(|n| square(n, [90, 60, 200], n % 2)).collect();
+        });
+        assert_eq!(drawn.rgb.len(), 49_152, "{prompt}");
+    }
+}
+
+#[test]
+fn much_of_the_start_keeps_the_draft() {
+    let (model, request) = second();
+    let middle = |start: f32, works: usize| {
+        let mut request = request.clone();
+        (request.start, request.prompt) = (start, "box".into());
+        request.references.truncate(works);
+        let rgb = model.draw(&request, &mut |_| Flow::Continue).unwrap().rgb;
+        <[u8; 3]>::try_from(&rgb[(64 * 128 + 64) * 3..][..3]).unwrap()
+    };
+    let [r, g, b] = middle(0.94, 1);
+    assert!(r > 150 && g < 110 && b < 110, "a red square stays one: {r} {g} {b}");
+}
+
+#[test]
+fn the_second_model_previews_cancels_and_refuses_foreign_adapters() {
+    let (model, mut request) = second();
+    (request.start, request.steps) = (0.0, 10);
+    let mut seen = Vec::new();
+    let result = model.draw(&request, &mut |step| {
+        seen.push((step.step, step.of, step.preview.map(|p| p.rgb.len())));
+        if step.step == 5 { Flow::Cancel } else { Flow::Continue }
+    });
+    assert_eq!(result, Err(BackendError::Cancelled));
+    let preview = |step| (step == 4).then_some(49_152);
+    assert_eq!(seen, (0..6).map(|step| (step, 10, preview(step))).collect::<Vec<_>>());
+    let id = crate::id::ModelId::derived(b"adapter");
+    for weights in [&b""[..], b"no tensors", &[0; 64]] {
+        request.adapter = Some(crate::generation::Adapter { model: id, weights: weights.into() });
+        assert!(matches!(model.draw(&request, &mut |_| Flow::Continue), Err(BackendError::Failed(_))));
+    }
+    // The first model has no place for any.
+    let mut request = DrawRequest::new("red apple", 1, &self::model().config);
+    request.adapter = Some(crate::generation::Adapter { model: id, weights: (&b""[..]).into() });
+    let said = self::model().draw(&request, &mut |_| Flow::Continue).unwrap_err();
+    assert!(said.to_string().contains("adapter"), "{said}");
+}

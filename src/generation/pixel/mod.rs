@@ -22,7 +22,7 @@ pub use params::{Init, Parameter};
 pub use patches::{pack, unpack};
 pub use walk::{Walk, input};
 
-use super::ops::{Precision, attend, bias, blend, gate, linear, neighbours, norm, swiglu};
+use colophon_ops::{Precision, attend, bias, blend, gate, linear, neighbours, norm, swiglu};
 
 /// Planes beside the noisy picture: known pixels (3), where they are known (1), edges of a sketch (1).
 pub const PLANES: usize = 5;

@@ -6,11 +6,11 @@ use crate::digest::blake3_of;
 use crate::generation::config::ModelFiles;
 use crate::generation::draft::COLOURS;
 use crate::generation::library::{Library, LibraryEntry};
-use crate::generation::ops::{Matrix, Precision, product};
 use crate::generation::pixel::Sizes;
 use crate::generation::text::Vocab;
 use crate::generation::weights::LoadError;
 use crate::id::WorkId;
+use colophon_ops::{Matrix, Precision, product};
 
 /// Works nearer than this are one drawing under two names: RMS of 16×16 thumbnails, 0 to 1.
 const TWIN: f32 = 0.05;

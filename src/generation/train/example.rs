@@ -29,7 +29,12 @@ pub(super) struct Example {
     pub noise: Vec<f32>,
     /// 0 noise, 1 picture.
     pub time: f32,
+    /// Size of the step to learn; 0 for the flow itself.
+    pub stride: f32,
 }
+
+/// The shortest step that is learnt as one.
+pub(super) const SHORTEST: f64 = 1.0 / 16.0;
 
 pub(super) struct Dice(ChaCha20Rng);
 
@@ -132,7 +137,13 @@ pub(super) fn learn(bank: &Bank, settings: &TrainSettings, sizes: &Sizes, number
         let normal = noise::normal(dice.0.next_u64(), 1)[0];
         1.0 / (1.0 + (-(e.time_mean + e.time_deviation * f64::from(normal))).exp())
     };
-    make(bank, settings, sizes, item, time as f32, true, &mut dice)
+    let mut example = make(bank, settings, sizes, item, time as f32, true, &mut dice);
+    if e.shortcut > 0.0 && dice.chance(e.shortcut) {
+        // From one sixteenth of the way to a half, each doubling alike.
+        let stride = SHORTEST * 2f64.powf(3.0 * dice.share());
+        (example.stride, example.time) = (stride as f32, (dice.share() * (1.0 - stride)) as f32);
+    }
+    example
 }
 
 /// A held-out work as an example, always the same: the `number`th of a validation, at a time that covers the range evenly.
@@ -176,6 +187,7 @@ impl Example {
             draft: found.draft.map_or_else(|| vec![0.0; room], packed),
             noise: Vec::new(),
             time: 0.0,
+            stride: 0.0,
         }
     }
 

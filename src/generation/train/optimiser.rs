@@ -2,8 +2,8 @@
 //! (Loshchilov and Hutter 2019) for everything else, one clip over all gradients, and the running average of the weights.
 
 use super::settings::TrainSettings;
-use crate::generation::ops::{Matrix, Precision, product};
 use crate::generation::pixel::Parameter;
+use colophon_ops::{Matrix, Precision, product};
 
 /// Muon's momentum (Nesterov's).
 const MOMENTUM: f32 = 0.95;
@@ -33,7 +33,7 @@ impl Slot {
         Self { average: value.clone(), first: vec![0.0; n], second, value, parameter }
     }
 
-    /// Takes one step with `gradient`, already clipped. `factor` is that of the schedule.
+    /// Takes one step with `gradient`, already clipped. `step` is how many steps the memory is old, `factor` that of the schedule.
     pub(super) fn step(&mut self, gradient: &mut [f32], step: u64, factor: f64, settings: &TrainSettings) {
         if self.parameter.inner {
             self.muon(gradient, (settings.rate * factor) as f32, settings);

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::generation::ops::Precision;
 use crate::generation::pixel::Sizes;
+use colophon_ops::Precision;
 
 /// A run's settings (`train.toml`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,10 @@ pub struct ExampleSettings {
     pub pairs: f64,
     /// Examples with known pixels or a sketch given.
     pub guided: f64,
+    /// Examples of a long step: the network learns to take at once what two half steps of its own average give (Frans et al. 2024).
+    pub shortcut: f64,
+    /// Guidance of the shortest of those steps, so that later none is needed.
+    pub shortcut_guidance: f64,
     /// Mean of the normal number whose logistic is the time; below 0 leans to the noisy end (Esser et al. 2024).
     pub time_mean: f64,
     /// Its deviation.
@@ -94,6 +98,8 @@ impl Default for ExampleSettings {
             recoloured: 0.16,
             pairs: 0.1,
             guided: 0.25,
+            shortcut: 0.0,
+            shortcut_guidance: 2.0,
             time_mean: -0.8,
             time_deviation: 1.0,
             time_floor: 0.1,
@@ -122,6 +128,7 @@ impl TrainSettings {
             ("recoloured", e.recoloured),
             ("pairs", e.pairs),
             ("guided", e.guided),
+            ("shortcut", e.shortcut),
             ("cool_down", self.cool_down),
             ("average", self.average),
         ];
@@ -141,9 +148,9 @@ impl TrainSettings {
                 return Err(format!("`{name}` is 0: it must be at least 1"));
             }
         }
-        let rates = [self.rate, self.other_rate, self.clip, e.time_floor, e.time_deviation];
+        let rates = [self.rate, self.other_rate, self.clip, e.time_floor, e.time_deviation, e.shortcut_guidance];
         if rates.iter().any(|x| !x.is_finite() || *x <= 0.0) || !self.weight_decay.is_finite() || !e.time_mean.is_finite() {
-            return Err("rates, clip, time_floor and time_deviation must be above 0".into());
+            return Err("rates, clip, time_floor, time_deviation and shortcut_guidance must be above 0".into());
         }
         // Now, not after hours of training.
         let name = &self.name;

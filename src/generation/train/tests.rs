@@ -6,8 +6,8 @@ use crate::digest::sha256_of;
 use crate::generation::candle::Place;
 use crate::generation::library::LibraryEntry;
 use crate::generation::noise::normal;
-use crate::generation::ops::{Matrix, Precision, product};
 use crate::id::WorkId;
+use colophon_ops::{Matrix, Precision, product};
 
 const SETTINGS: &str = r#"
 name = "small"
@@ -67,7 +67,12 @@ fn run(trainer: &mut Trainer, bank: &Bank, steps: u64) -> Vec<f64> {
 #[test]
 fn two_runs_of_one_seed_give_equal_weights_and_another_seed_others() {
     let bank = bank();
-    for text in [SETTINGS.to_owned(), SETTINGS.replace("batch = 4", "batch = 4\nbf16 = true")] {
+    let others = [
+        SETTINGS.replace("batch = 4", "batch = 4\nbf16 = true"),
+        // Half of the examples are long steps, taken as the average takes two half steps.
+        SETTINGS.replace("held_out = 0.2", "held_out = 0.2\nshortcut = 0.5"),
+    ];
+    for text in std::iter::once(SETTINGS.to_owned()).chain(others) {
         let weights = |text: &str| {
             let mut trainer = trainer(text, &bank);
             run(&mut trainer, &bank, 4);
@@ -76,6 +81,29 @@ fn two_runs_of_one_seed_give_equal_weights_and_another_seed_others() {
         assert_eq!(weights(&text), weights(&text));
         assert_ne!(weights(&text), weights(&text.replace("seed = 5", "seed = 6")));
     }
+}
+
+#[test]
+fn a_long_step_is_where_two_half_steps_lead() {
+    use candle_core::{Device, Tensor};
+    let bank = bank();
+    let mut trainer = trainer(SETTINGS, &bank);
+    // A teacher that always sees one and the same picture: every way leads straight to it.
+    for slot in &mut trainer.slots {
+        let still = if slot.parameter.name == "head_out.b" { 0.3 } else { 0.0 };
+        slot.average.fill(still);
+    }
+    let teacher = trainer.network(trainer.tensors(true).unwrap());
+    let s = trainer.sizes.clone();
+    let noise = |seed: u64, shape: &[usize]| Tensor::from_vec(normal(seed, shape.iter().product()), shape, &Device::Cpu).unwrap();
+    let tokens = Tensor::from_vec(vec![4u32; 2 * s.text_slots], (2, s.text_slots), &Device::Cpu).unwrap();
+    let asked = [tokens, noise(1, &[2, s.works, s.tokens(), s.pixels()]), noise(2, &[2, s.works])];
+    let image = [2, s.tokens(), s.pixels()];
+    let given = [noise(3, &image), noise(4, &[2, s.tokens(), s.planes()]), noise(5, &image)];
+    // One that is taken from steps of the flow, with guidance, and one that is taken from shorter long steps.
+    let target = trainer.two_half_steps(&teacher, &asked, &given, &[(0.2, 0.1), (0.4, 0.5)]).unwrap();
+    let off = (target - 0.3).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+    assert!(off < 1e-4, "{off}");
 }
 
 #[test]

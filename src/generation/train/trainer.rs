@@ -7,7 +7,7 @@ use candle_core::{Device, Result, Tensor, Var};
 use super::adapter::AdapterSettings;
 use super::bank::Bank;
 use super::checkpoint::{self, Head};
-use super::example::{self, Example, learn, measure};
+use super::example::{self, Example, SHORTEST, learn, measure};
 use super::optimiser::{Slot, clip};
 use super::settings::TrainSettings;
 use crate::digest::{Sha256Hash, sha256_of};
@@ -22,6 +22,8 @@ use crate::generation::weights::{LoadError, Weights, first_line};
 
 /// Room for candle's way back through the graph, which recurses.
 const STACK: usize = 256 << 20;
+/// Steps after which the optimisers' means need no correction for their youth.
+const MATURE: u64 = 10_000;
 /// Held-out pictures a validation looks at.
 const MEASURED: usize = 256;
 
@@ -44,7 +46,7 @@ pub struct Trainer {
     pub step: u64,
     /// The checkpoint of another run that it was begun from: part of what it stands on, so it is kept in its own checkpoints.
     pub begun_from: Option<Sha256Hash>,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// Weights that stay as they are while an adapter's additions are learnt.
     base: Option<BTreeMap<String, Tensor>>,
     device: Device,
@@ -98,7 +100,7 @@ impl Trainer {
     }
 
     /// The network with these numbers for what is learnt.
-    fn network(&self, learnt: BTreeMap<String, Tensor>) -> Network {
+    pub(super) fn network(&self, learnt: BTreeMap<String, Tensor>) -> Network {
         let (sizes, precision) = (self.sizes.clone(), self.settings.precision());
         match &self.base {
             Some(base) => Network::new(sizes, base.clone(), precision).with_adapter(learnt),
@@ -152,7 +154,7 @@ impl Trainer {
         self.slots.iter().map(|slot| slot.value.len()).sum()
     }
 
-    fn tensors(&self, average: bool) -> Result<BTreeMap<String, Tensor>> {
+    pub(super) fn tensors(&self, average: bool) -> Result<BTreeMap<String, Tensor>> {
         let tensor = |slot: &Slot| {
             let numbers = if average { slot.average.clone() } else { slot.value.clone() };
             Ok((slot.parameter.name.clone(), Tensor::from_vec(numbers, slot.parameter.shape.clone(), &self.device)?))
@@ -167,13 +169,18 @@ impl Trainer {
         let vars: BTreeMap<String, Var> =
             self.tensors(false)?.into_iter().map(|(name, t)| Ok((name, Var::from_tensor(&t)?))).collect::<Result<_>>()?;
         let first = self.step * self.settings.batch as u64;
+        let teacher = match self.settings.examples.shortcut > 0.0 {
+            true => Some(self.network(self.tensors(true)?)),
+            false => None,
+        };
         let work = |replica: usize| -> Result<(f64, Vec<Vec<f32>>)> {
             let from = first + (replica * share) as u64;
-            let examples: Vec<Example> =
+            let mut examples: Vec<Example> =
                 (from..from + share as u64).map(|n| learn(bank, &self.settings, &self.sizes, n)).collect();
+            examples.sort_by_key(|example| example.stride == 0.0);
             let tensors = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
             let network = self.network(tensors);
-            let loss = self.loss(&network, &examples)?;
+            let loss = self.loss(&network, teacher.as_ref(), &examples)?;
             let gradients = loss.backward()?;
             let gathered = self.slots.iter().map(|slot| match gradients.get(&vars[&slot.parameter.name]) {
                 Some(gradient) => gradient.flatten_all()?.to_vec1(),
@@ -204,7 +211,9 @@ impl Trainer {
 
     /// Each parameter's step on its own; spread over as many threads as there are replicas.
     fn learn(&mut self, gradients: Vec<Vec<f32>>) {
-        let (step, factor) = (self.step, self.settings.factor(self.step));
+        // What another run came to brings its optimisers' memory and its average along: they are not young again.
+        let age = if self.begun_from.is_some() { MATURE } else { 0 };
+        let (step, factor) = (age + self.step, self.settings.factor(self.step));
         let settings = &self.settings;
         let mut shares: Vec<Vec<(&mut Slot, Vec<f32>)>> = (0..settings.replicas).map(|_| Vec::new()).collect();
         for (i, pair) in self.slots.iter_mut().zip(gradients).enumerate() {
@@ -217,8 +226,8 @@ impl Trainer {
         });
     }
 
-    /// Mean of |x̂ − x|² ÷ (1 − t)²: the error of the flow's velocity.
-    fn loss(&self, network: &Network, examples: &[Example]) -> Result<Tensor> {
+    /// Mean of |x̂ − x|² ÷ (1 − t)²: the error of the flow's velocity. For long steps, which stand first, x is what `teacher` would draw.
+    fn loss(&self, network: &Network, teacher: Option<&Network>, examples: &[Example]) -> Result<Tensor> {
         let (n, s) = (examples.len(), &self.sizes);
         let gather = |part: &dyn Fn(&Example) -> &[f32], shape: &[usize]| {
             let numbers: Vec<f32> = examples.iter().flat_map(part).copied().collect();
@@ -231,19 +240,78 @@ impl Trainer {
         let tokens: Vec<u32> = examples.iter().flat_map(|e| e.tokens.iter().copied()).collect();
         let tokens = Tensor::from_vec(tokens, (n, s.text_slots), &self.device)?;
         let works = gather(&|e| &e.works, &[n, s.works, s.tokens(), s.pixels()])?;
-        let context = network.context(&tokens, &works, &gather(&|e| &e.present, &[n, s.works])?)?;
+        let present = gather(&|e| &e.present, &[n, s.works])?;
         let image = [n, s.tokens(), s.pixels()];
         let (picture, noise) = (gather(&|e| &e.picture, &image)?, gather(&|e| &e.noise, &image)?);
         let (planes, draft) = (gather(&|e| &e.planes, &[n, s.tokens(), s.planes()])?, gather(&|e| &e.draft, &image)?);
         let x = (picture.broadcast_mul(&column(&|t| t)?)? + noise.broadcast_mul(&column(&|t| 1.0 - t)?)?)?;
         let time = column(&|t| t)?.flatten_all()?;
-        let moment = Moment { input: &input(&x, &planes, &draft)?, draft: &draft, time: &time, stride: &time.zeros_like()? };
-        let error = (network.picture(&moment, &context)? - picture)?.sqr()?;
+        let strides: Vec<f32> = examples.iter().map(|e| e.stride).collect();
+        let long = strides.iter().take_while(|stride| **stride > 0.0).count();
+        let target = match teacher {
+            Some(teacher) if long > 0 => {
+                let first = |t: &Tensor| t.narrow(0, 0, long);
+                let asked = [first(&tokens)?, first(&works)?, first(&present)?];
+                let steps: Vec<(f32, f32)> = examples[..long].iter().map(|e| (e.time, e.stride)).collect();
+                let given = [first(&x)?, first(&planes)?, first(&draft)?];
+                let far = self.two_half_steps(teacher, &asked, &given, &steps)?;
+                if long == n { far } else { Tensor::cat(&[far, picture.narrow(0, long, n - long)?], 0)? }
+            }
+            _ => picture,
+        };
+        let context = network.context(&tokens, &works, &present)?;
+        let stride = Tensor::from_vec(strides, n, &self.device)?;
+        let moment = Moment { input: &input(&x, &planes, &draft)?, draft: &draft, time: &time, stride: &stride };
+        let error = (network.picture(&moment, &context)? - target)?.sqr()?;
         let floor = self.settings.examples.time_floor as f32;
         let weight = column(&|t| 1.0 / (1.0 - t).max(floor).powi(2))?.flatten_all()?;
         // Rows first: candle sums the last dimension fast and all at once slowly.
         let each = error.flatten_from(1)?.sum(1)?.affine(1.0 / (s.tokens() * s.pixels()) as f64, 0.0)?;
         (each * weight)?.mean_all()
+    }
+
+    /// The picture that one long step would have to see to arrive where `teacher` arrives in two half steps (Frans et al. 2024, eq. 4,
+    /// written for a network that returns pictures). The shortest half steps are steps of the flow itself, with guidance.
+    pub(super) fn two_half_steps(
+        &self,
+        teacher: &Network,
+        asked: &[Tensor; 3],
+        given: &[Tensor; 3],
+        steps: &[(f32, f32)],
+    ) -> Result<Tensor> {
+        let ([tokens, works, present], [x, planes, draft], n) = (asked, given, steps.len());
+        let (s, g) = (&self.sizes, self.settings.examples.shortcut_guidance);
+        let column = |f: &dyn Fn(f32, f32) -> f32| {
+            let numbers: Vec<f32> = steps.iter().map(|&(t, stride)| f(t, stride)).collect();
+            Tensor::from_vec(numbers, (n, 1, 1), &self.device)
+        };
+        let of_flow = |stride: f32| f64::from(stride) < 2.0 * SHORTEST;
+        let mut nothing = vec![PAD; s.text_slots];
+        nothing[0] = NULL;
+        let nothing = Tensor::from_vec(nothing.repeat(n), (n, s.text_slots), &self.device)?;
+        let with = teacher.context(tokens, works, present)?;
+        let without = teacher.context(&nothing, &works.zeros_like()?, &present.zeros_like()?)?;
+        let half = column(&|_, stride| if of_flow(stride) { 0.0 } else { stride / 2.0 })?.flatten_all()?;
+        // 1 where there is no guidance.
+        let pull = column(&|_, stride| if of_flow(stride) { g as f32 } else { 1.0 })?;
+        let none = draft.zeros_like()?;
+        let see = |x: &Tensor, time: &Tensor| -> Result<Tensor> {
+            let moment = Moment { input: &input(x, planes, draft)?, draft, time, stride: &half };
+            let answer = teacher.picture(&moment, &with)?;
+            let moment = Moment { input: &input(x, planes, &none)?, draft: &none, time, stride: &half };
+            let plain = teacher.picture(&moment, &without)?;
+            (&plain + (answer - &plain)?.broadcast_mul(&pull)?)?.clamp(-1.2f32, 1.2)
+        };
+        let time = column(&|t, _| t)?.flatten_all()?;
+        let later = column(&|t, stride| t + stride / 2.0)?.flatten_all()?;
+        let first = see(x, &time)?;
+        let share = column(&|t, stride| stride / 2.0 / (1.0 - t))?;
+        let middle = (x + (&first - x)?.broadcast_mul(&share)?)?;
+        let second = see(&middle, &later)?;
+        // Both velocities, and from their mean back to a picture.
+        let v1 = (first - x)?.broadcast_mul(&column(&|t, _| 1.0 / (1.0 - t))?)?;
+        let v2 = (second - &middle)?.broadcast_mul(&column(&|t, stride| 1.0 / (1.0 - t - stride / 2.0))?)?;
+        (x + ((v1 + v2)? * 0.5)?.broadcast_mul(&column(&|t, _| 1.0 - t)?)?)?.clamp(-1.2f32, 1.2)
     }
 
     /// Loss of the averaged weights over held-out works.
@@ -261,7 +329,7 @@ impl Trainer {
                 for chunk in mine.chunks(16) {
                     let examples: Vec<Example> =
                         chunk.iter().map(|&n| measure(bank, &self.settings, &self.sizes, n, with_works)).collect();
-                    sum += f64::from(self.loss(&network, &examples)?.to_scalar::<f32>()?) * chunk.len() as f64;
+                    sum += f64::from(self.loss(&network, None, &examples)?.to_scalar::<f32>()?) * chunk.len() as f64;
                 }
                 Ok(sum)
             };

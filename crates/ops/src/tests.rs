@@ -3,8 +3,16 @@
 
 use candle_core::{D, Device, Result, Tensor, Var};
 
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
 use super::*;
-use crate::generation::noise::normal;
+
+/// Numbers of mean 0 and deviation about 1: sums of twelve uniform ones.
+fn normal(seed: u64, count: usize) -> Vec<f32> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    (0..count).map(|_| (0..12).map(|_| rng.next_u32() as f32 / u32::MAX as f32).sum::<f32>() - 6.0).collect()
+}
 
 fn var(seed: u64, shape: &[usize]) -> Var {
     let count = shape.iter().product();
