@@ -1,11 +1,11 @@
-//! What the program carries inside itself: the first model with its works, and the default policy bundle. So one file, started
+//! What the program carries inside itself: a model with its works, and the default policy bundle. So one file, started
 //! anywhere, is a whole service. Other models and bundles come from folders (see `config`).
 
 /// How adapters are trained.
 pub const ADAPTER_SETTINGS: &str = include_str!("../models/adapter.toml");
 
 /// Folder name of the embedded model.
-pub const MODEL: &str = "colophon-mini";
+pub const MODEL: &str = "colophon-mini-2";
 
 macro_rules! folder {
     ($dir:literal: $($name:literal,)*) => {
@@ -14,12 +14,12 @@ macro_rules! folder {
 }
 
 /// The embedded model's files: name in its folder, bytes.
-pub const MODEL_FILES: &[(&str, &[u8])] = folder! { "models/colophon-mini":
+pub const MODEL_FILES: &[(&str, &[u8])] = folder! { "models/colophon-mini-2":
     "model.toml",
     "config.json",
     "vocab.json",
     "weights.safetensors",
-    "works.jsonl",
+    "run.json",
     "works.zip",
 };
 

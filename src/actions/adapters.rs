@@ -3,18 +3,14 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::choose_works::{picture, usage_for};
-use super::freeze_dataset::{freeze, refusals, refuse};
-use super::record::{Deed, record};
-use super::register_run::TrainingSet;
+use super::freeze_dataset::{freeze, licences, refusals, refuse};
+use super::register_run::{TrainingSet, record_run};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::digest::Digest;
 use crate::generation::Adapter;
 use crate::id::{DatasetId, ModelId, WorkId};
-use crate::ledger::Subject;
 use crate::lineage::{Model, Run, dataset};
 use crate::policy::Use;
 use crate::storage::{self, Tx, blobs::Blob};
@@ -65,10 +61,7 @@ pub async fn adapter_set(instance: &Instance, actor: &Actor, name: &str, works: 
     let mut tx = instance.store.read().await?;
     let own = pictures(instance, &mut tx, dataset.clone(), works, side).await?;
     let mut others = Vec::new();
-    let mut licences: std::collections::HashMap<WorkId, Vec<String>> = std::collections::HashMap::new();
-    for (work, licence) in storage::works::licences_in_force(&mut tx, now).await? {
-        licences.entry(work).or_default().push(licence);
-    }
+    let licences = licences(&mut tx, now).await?;
     for base in &instance.model.model.datasets {
         others.extend(storage::datasets::members(&mut tx, *base).await?);
     }
@@ -108,31 +101,12 @@ pub async fn register_adapter(instance: &Instance, actor: &Actor, run: Run, mode
     let mut tx = instance.store.begin().await?;
     let members = storage::datasets::members(&mut tx, run.dataset).await?;
     refuse(&refusals(&mut tx, &members, Usage::Train, now).await?)?;
-    if let Some(same) = storage::models::find_by_weights(&mut tx, run.weights).await? {
-        return Err(Error::Conflict(format!("these very weights are registered already as `{}`", same.model.id)));
-    }
     storage::blobs::insert(&mut tx, &Blob { digest, media_type: SAFETENSORS.to_owned(), pack: None }).await?;
-    let subject = vec![Subject::new("weights", &digest)];
-    let run_deed = Deed {
-        kind: "run",
-        about: run.id.to_string(),
-        subject: subject.clone(),
-        actor: actor.name.clone(),
-        body: json!({ "run": run }),
-    };
-    record(&mut tx, instance, now, run_deed).await?;
-    let registered = Model { registered_at: now, ..model };
-    let deed = Deed {
-        kind: "model",
-        about: registered.id.to_string(),
-        subject,
-        actor: actor.name.clone(),
-        body: json!({ "model": registered }),
-    };
-    record(&mut tx, instance, now, deed).await?;
+    let id = model.id;
+    record_run(&mut tx, instance, actor, &run, model, &digest, now).await?;
     tx.commit().await?;
     instance.bell.ring();
-    Ok(registered.id)
+    Ok(id)
 }
 
 /// The adapter `id`, if a picture for `use_` may be drawn with it now: it must belong to the model in use, and the terms of each work it

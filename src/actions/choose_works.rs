@@ -1,8 +1,8 @@
 //! Choosing the works a picture draws on: those whose words meet the prompt and whose terms, at this moment, allow it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::freeze_dataset::licences;
 use super::request_image::Order;
 use super::{Error, Instance, Result};
 use crate::clock::Timestamp;
@@ -71,10 +71,7 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
         }
         return Ok(chosen);
     }
-    let mut licences: HashMap<WorkId, Vec<String>> = HashMap::new();
-    for (work, licence) in storage::works::licences_in_force(&mut tx, now).await? {
-        licences.entry(work).or_default().push(licence);
-    }
+    let licences = licences(&mut tx, now).await?;
     let allowed = |id: WorkId| {
         !order.without.contains(&id) && licences.get(&id).is_some_and(|l| best(l.iter().map(String::as_str), usage).permits())
     };

@@ -14,9 +14,9 @@ use crate::clock::Timestamp;
 use crate::digest::{Digest, sha256_of};
 use crate::embedded;
 use crate::generation::{ModelConfig, ModelFile, Vocab};
-use crate::id::ModelId;
+use crate::id::{DatasetId, ModelId};
 use crate::ledger::Subject;
-use crate::lineage::{Model, ModelCard};
+use crate::lineage::{Model, ModelCard, Run, dataset};
 use crate::policy::Bundle;
 use crate::storage::instance::Fact;
 use crate::storage::models::{BundleRecord, ModelRecord};
@@ -160,17 +160,40 @@ async fn put_bundle_in_force(tx: &mut Tx, instance: &Instance, now: Timestamp) -
 
 async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, now: Timestamp) -> Result<()> {
     let card = instance.model.model.card.clone();
-    let (lines, archive) = (model_file(model_dir, &card, "works")?, model_file(model_dir, &card, "pictures")?);
-    let works = tokio::task::block_in_place(|| read_collection(&lines, &archive, REGISTRAR, now))?;
+    let archive = model_file(model_dir, &card, "works")?;
+    let works = tokio::task::block_in_place(|| read_collection(&archive, REGISTRAR, now))?;
     let pack = instance.blobs.put(archive).await?;
     let mut ids = Vec::with_capacity(works.len());
     for each in works {
         ids.push(each.work.id);
-        register(tx, instance, each, pack.blake3, REGISTRAR, now).await?;
+        // Another model may have brought the same works, or somebody imported them.
+        if storage::works::find(tx, each.work.id).await?.is_none() {
+            register(tx, instance, each, pack.blake3, REGISTRAR, now).await?;
+        }
     }
-    let dataset = freeze(tx, instance, &format!("Works of {}", card.title), ids, REGISTRAR, now).await?.id;
-    let registered = Model { datasets: vec![dataset], registered_at: now, ..instance.model.model.clone() };
+    let known = storage::datasets::find(tx, DatasetId::derived(&dataset::root(&ids).0)).await?;
+    let dataset = match known {
+        Some(record) => record.dataset,
+        None => freeze(tx, instance, &format!("Works of {}", card.title), ids, REGISTRAR, now).await?,
+    };
+    let registered = Model { datasets: vec![dataset.id], registered_at: now, ..instance.model.model.clone() };
     let weights = Subject::new("weights", &Digest::of(&model_file(model_dir, &card, "weights")?));
+    if card.file("run").is_some() {
+        let run: Run = serde_json::from_slice(&model_file(model_dir, &card, "run")?)
+            .map_err(|e| Error::internal(format!("the record of the model's run can't be read: {e}")))?;
+        // The works here are those it learnt from, and the weights those it ended with; otherwise the record is of another model.
+        if (run.dataset, run.dataset_root, run.weights) != (dataset.id, dataset.root, registered.weights) {
+            return Err(Error::internal("run, works and weights of the embedded model do not belong together"));
+        }
+        let deed = Deed {
+            kind: "run",
+            about: run.id.to_string(),
+            subject: vec![weights.clone()],
+            actor: REGISTRAR.to_owned(),
+            body: json!({ "run": run }),
+        };
+        record(tx, instance, now, deed).await?;
+    }
     let deed = Deed {
         kind: "model",
         about: registered.id.to_string(),

@@ -1,5 +1,7 @@
 //! Freezing a dataset: a list of works is checked work by work, sorted, and put under one Merkle root. From then on it can't change.
 
+use std::collections::HashMap;
+
 use serde_json::json;
 
 use super::record::{Deed, record};
@@ -44,6 +46,15 @@ pub async fn freeze_dataset(instance: &Instance, actor: &Actor, name: &str, work
     Ok(frozen)
 }
 
+/// For each work the licences given on it that are in force.
+pub(super) async fn licences(tx: &mut Tx, now: Timestamp) -> Result<HashMap<WorkId, Vec<String>>> {
+    let mut licences: HashMap<WorkId, Vec<String>> = HashMap::new();
+    for (work, licence) in storage::works::licences_in_force(tx, now).await? {
+        licences.entry(work).or_default().push(licence);
+    }
+    Ok(licences)
+}
+
 /// The works whose terms do not allow `usage` at this moment, each with its title and the verdict. A work nobody registered is one too.
 pub(super) async fn refusals(
     tx: &mut Tx,
@@ -51,10 +62,7 @@ pub(super) async fn refusals(
     usage: Usage,
     now: Timestamp,
 ) -> Result<Vec<(WorkId, String, Verdict)>> {
-    let mut licences: std::collections::HashMap<WorkId, Vec<String>> = std::collections::HashMap::new();
-    for (work, licence) in storage::works::licences_in_force(tx, now).await? {
-        licences.entry(work).or_default().push(licence);
-    }
+    let licences = licences(tx, now).await?;
     let mut refused = Vec::new();
     for &work in works {
         let verdict = best(licences.get(&work).into_iter().flatten().map(String::as_str), usage);

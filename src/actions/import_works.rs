@@ -1,4 +1,4 @@
-//! Registering many works at once: a collection (`works.jsonl` beside `works.zip`, as `colophon prepare` makes it). Each work is one
+//! Registering many works at once: a collection (`works.zip`, as `colophon prepare` makes it). Each work is one
 //! statement; what is registered already is left as it is, so an import that was cut off is simply begun again.
 
 use std::io::Read as _;
@@ -13,9 +13,11 @@ use crate::digest::{Blake3, Digest};
 use crate::id::{GrantId, WorkId};
 use crate::ledger::Subject;
 use crate::storage::{self, Tx, blobs::Blob};
-use crate::works::collection::Line;
+use crate::works::collection::{LIST, Line};
 use crate::works::{Grant, Work};
 
+/// The longest list that is read.
+const LIST_BYTES: u64 = 1 << 30;
 /// Works registered in one transaction.
 const AT_ONCE: usize = 500;
 
@@ -35,13 +37,13 @@ pub struct Imported {
     pub registered: usize,
 }
 
-/// Registers the works of a collection: the bytes of its list and its archive.
-pub async fn import_works(instance: &Instance, actor: &Actor, list: &[u8], archive: Vec<u8>) -> Result<Imported> {
+/// Registers the works of a collection: the bytes of its archive.
+pub async fn import_works(instance: &Instance, actor: &Actor, archive: Vec<u8>) -> Result<Imported> {
     if !actor.may(Scope::Works) {
         return Err(Error::Forbidden(Scope::Works));
     }
     let now = instance.clock.now();
-    let collected = tokio::task::block_in_place(|| read_collection(list, &archive, &actor.name, now))?;
+    let collected = tokio::task::block_in_place(|| read_collection(&archive, &actor.name, now))?;
     // INVARIANT: the bytes are on disk before a row names them.
     let pack = instance.blobs.put(archive).await?;
     let mut imported = Imported { works: collected.iter().map(|c| c.work.id).collect(), registered: 0 };
@@ -83,9 +85,15 @@ pub(super) async fn register(
 }
 
 /// Reads a collection; each picture must be the one its line names.
-pub(super) fn read_collection(list: &[u8], archive: &[u8], actor: &str, now: Timestamp) -> Result<Vec<Collected>> {
+pub(super) fn read_collection(archive: &[u8], actor: &str, now: Timestamp) -> Result<Vec<Collected>> {
     let broken = |what: String| Error::invalid("collection", format!("the collection can't be read: {what}"));
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).map_err(|e| broken(e.to_string()))?;
+    let mut list = Vec::new();
+    zip.by_name(LIST)
+        .map_err(|e| broken(format!("{LIST}: {e}")))?
+        .take(LIST_BYTES)
+        .read_to_end(&mut list)
+        .map_err(|e| broken(format!("{LIST}: {e}")))?;
     let mut works = Vec::new();
     for line in list.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
         let line: Line = serde_json::from_slice(line).map_err(|e| broken(e.to_string()))?;

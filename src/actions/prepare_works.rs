@@ -12,7 +12,7 @@ use crate::generation::text::words;
 use crate::provenance::Format;
 use crate::provenance::encode::encode_indexed;
 use crate::storage::files::{self, Access};
-use crate::works::collection::{LIST, Line, PICTURES, Package};
+use crate::works::collection::{COLLECTION, LIST, Line, Package};
 use crate::works::sources::palette::reduce;
 use crate::works::sources::render::{is_line_art, main_colour, render};
 use crate::works::sources::{Drawing, Skip, iconify, openclipart};
@@ -199,11 +199,10 @@ fn write(candidates: &[Candidate], pictures: Vec<(usize, Rendered)>, out: &Path,
         *prepared.sets.entry(drawing.set.clone()).or_default() += 1;
         n += 1;
     }
+    let deflated = stored.compression_method(zip::CompressionMethod::Deflated);
+    archive.start_file(LIST, deflated).and_then(|()| Ok(archive.write_all(&list)?)).map_err(Error::internal)?;
     let archive = archive.finish().map_err(Error::internal)?.into_inner();
-    files::write(&out.join(PICTURES), &archive, Access::Public)?;
-    // INVARIANT: the list is written last; a folder with a list is whole.
-    files::write(&out.join(LIST), &list, Access::Public)?;
-    Ok(())
+    Ok(files::write(&out.join(COLLECTION), &archive, Access::Public)?)
 }
 
 fn line(drawing: &Drawing, package: &Package, n: usize, bytes: &[u8]) -> Result<Line> {

@@ -9,6 +9,7 @@ use super::freeze_dataset::{refusals, refuse};
 use super::record::{Deed, record};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
+use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::{DatasetId, StatementId};
 use crate::ledger::Subject;
@@ -68,28 +69,34 @@ pub async fn register_run(instance: &Instance, actor: &Actor, run: Run, model: M
     if dataset.root != run.dataset_root || model.datasets != [run.dataset] {
         return Err(Error::internal("run, model and dataset do not belong together"));
     }
-    if let Some(same) = storage::models::find_by_weights(&mut tx, run.weights).await? {
-        return Err(Error::Conflict(format!("these very weights are registered already as `{}`", same.model.id)));
-    }
-    let subject = vec![Subject::new("weights", &digest)];
-    let deed = Deed {
-        kind: "run",
-        about: run.id.to_string(),
-        subject: subject.clone(),
-        actor: actor.name.clone(),
-        body: json!({ "run": run }),
-    };
-    let statement = record(&mut tx, instance, now, deed).await?;
-    let registered = Model { registered_at: now, ..model };
-    let deed = Deed {
-        kind: "model",
-        about: registered.id.to_string(),
-        subject,
-        actor: actor.name.clone(),
-        body: json!({ "model": registered }),
-    };
-    record(&mut tx, instance, now, deed).await?;
+    let statement = record_run(&mut tx, instance, actor, &run, model, &digest, now).await?;
     tx.commit().await?;
     instance.bell.ring();
+    Ok(statement)
+}
+
+/// The run and the model it made, as two statements.
+pub(super) async fn record_run(
+    tx: &mut Tx,
+    instance: &Instance,
+    actor: &Actor,
+    run: &Run,
+    model: Model,
+    weights: &Digest,
+    now: Timestamp,
+) -> Result<StatementId> {
+    if let Some(same) = storage::models::find_by_weights(tx, run.weights).await? {
+        return Err(Error::Conflict(format!("these very weights are registered already as `{}`", same.model.id)));
+    }
+    let deed = |kind: &'static str, about: String, body: serde_json::Value| Deed {
+        kind,
+        about,
+        subject: vec![Subject::new("weights", weights)],
+        actor: actor.name.clone(),
+        body,
+    };
+    let statement = record(tx, instance, now, deed("run", run.id.to_string(), json!({ "run": run }))).await?;
+    let registered = Model { registered_at: now, ..model };
+    record(tx, instance, now, deed("model", registered.id.to_string(), json!({ "model": registered }))).await?;
     Ok(statement)
 }

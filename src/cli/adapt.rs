@@ -12,6 +12,7 @@ use super::{complain, open, say};
 use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::sign_in::{actor_of, local_operator};
 use crate::config::Settings;
+use crate::embedded::ADAPTER_SETTINGS;
 use crate::id::WorkId;
 use crate::jobs::adapt::{Adapting, adapt};
 use crate::storage;
@@ -48,7 +49,7 @@ pub(super) async fn run(asked: &Adapt, settings: &Settings, as_json: bool) -> an
             heard.store(true, Ordering::Relaxed);
         }
     });
-    let asked = Adapting { name: asked.name.clone(), works };
+    let asked = Adapting { name: asked.name.clone(), works, settings: ADAPTER_SETTINGS.to_owned() };
     let id = adapt(&instance, &actor, asked, &settings.models_dir, &|line| complain(line), &stop).await?;
     publish_checkpoint(&instance).await?;
     if as_json {

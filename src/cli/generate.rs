@@ -174,7 +174,7 @@ pub(super) fn receipt_path(file: &std::path::Path) -> PathBuf {
 fn size(text: &str) -> anyhow::Result<(u32, u32)> {
     text.split_once('x')
         .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)))
-        .with_context(|| format!("`{text}` is not a size: write width and height as in 64x64"))
+        .with_context(|| format!("`{text}` is not a size: write width and height as in 128x128"))
 }
 
 /// The most memory this process has held, in MiB, where the system tells.

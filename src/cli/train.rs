@@ -17,7 +17,7 @@ use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::sign_in::local_operator;
 use crate::id::{DatasetId, WorkId};
 use crate::jobs::train::{Ended, Training, train};
-use crate::works::collection::{LIST, PICTURES};
+use crate::works::collection::COLLECTION;
 
 /// Flags of `import`.
 #[derive(Debug, clap::Args)]
@@ -56,12 +56,11 @@ pub(super) struct Train {
 }
 
 pub(super) async fn import(asked: &Import, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
-    let read = |name: &str| {
-        let path = asked.collection.join(name);
-        std::fs::read(&path).with_context(|| format!("`{}` can't be read: give a folder made by `prepare`", path.display()))
-    };
+    let path = asked.collection.join(COLLECTION);
+    let archive =
+        std::fs::read(&path).with_context(|| format!("`{}` can't be read: give a folder made by `prepare`", path.display()))?;
     let actor = local_operator(instance).await?;
-    let imported = import_works(instance, &actor, &read(LIST)?, read(PICTURES)?).await?;
+    let imported = import_works(instance, &actor, archive).await?;
     let works = imported.works.len();
     let dataset = match &asked.freeze {
         Some(name) => Some(freeze_dataset(instance, &actor, name, imported.works).await?),

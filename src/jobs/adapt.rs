@@ -14,7 +14,6 @@ use crate::accounts::Actor;
 use crate::actions::Instance;
 use crate::actions::adapters::{AdapterSet, adapter_set, register_adapter};
 use crate::digest::sha256_of;
-use crate::embedded::ADAPTER_SETTINGS;
 use crate::generation::candle::Place;
 use crate::generation::train::{AdapterSettings, Bank, Trainer};
 use crate::id::{ModelId, RunId, WorkId};
@@ -30,6 +29,8 @@ pub struct Adapting {
     pub name: String,
     /// 10 to 30 works that the actor registered.
     pub works: Vec<WorkId>,
+    /// `adapter.toml`; that of [`crate::embedded`] in the service.
+    pub settings: String,
 }
 
 /// Trains and registers an adapter. `say` hears lines of progress; `stop` is looked at after every step.
@@ -45,22 +46,25 @@ pub async fn adapt(
     if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
         bail!("give the adapter a name of at most 80 characters");
     }
-    let set = adapter_set(instance, actor, &format!("Works of {name}"), asked.works).await?;
-    let (run, model, weights) = tokio::task::block_in_place(|| learn(instance, actor, &name, &set, models_dir, say, stop))?;
+    let set = adapter_set(instance, actor, &format!("Works of {name}"), asked.works.clone()).await?;
+    let learnt = || learn(instance, actor, &name, &set, &asked.settings, models_dir, say, stop);
+    let (run, model, weights) = tokio::task::block_in_place(learnt)?;
     Ok(register_adapter(instance, actor, run, model, weights).await?)
 }
 
+#[expect(clippy::too_many_arguments, reason = "one call, where a run comes together")]
 fn learn(
     instance: &Instance,
     actor: &Actor,
     name: &str,
     set: &AdapterSet,
+    text: &str,
     models_dir: &Path,
     say: &(dyn Fn(&str) + Sync),
     stop: &AtomicBool,
 ) -> anyhow::Result<(Run, Model, Vec<u8>)> {
     let begun = Instant::now();
-    let settings = AdapterSettings::parse(ADAPTER_SETTINGS).map_err(|e| anyhow!(e))?;
+    let settings = AdapterSettings::parse(text).map_err(|e| anyhow!("the settings can't be used: {e}"))?;
     let files = model_files(models_dir)?;
     let mut trainer = Trainer::adapter(&settings, &files, Place::built_for())?;
     let bank = Bank::adapter(
@@ -95,7 +99,7 @@ fn learn(
         }
     }
     let base = &instance.model.model;
-    let (hash, dataset) = (sha256_of(ADAPTER_SETTINGS.as_bytes()), &set.own.dataset);
+    let (hash, dataset) = (sha256_of(text.as_bytes()), &set.own.dataset);
     let seen = trainer.settings.steps * trainer.settings.batch as u64;
     let said = json!({ "dataset": dataset.root, "settings": hash, "base": base.weights, "steps": settings.steps, "rank": settings.rank });
     let weights = trainer.weights(&said.to_string()).map_err(|e| anyhow!(e))?;

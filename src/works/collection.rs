@@ -1,14 +1,14 @@
-//! A collection: many works in one folder, as `works.jsonl` (a line each) beside `works.zip` (their pictures). `colophon prepare` makes
-//! it, registering reads it. The pictures are stored, not compressed, so that the archive serves as a pack of blobs.
+//! A collection: many works in one archive, `works.zip`: `works.jsonl` (a line each) and their pictures. `colophon prepare` makes it,
+//! registering reads it. The pictures are stored, not compressed, so that the archive serves as a pack of blobs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Hash;
 
-/// Name of the list in a collection's folder.
+/// Name of a collection's file.
+pub const COLLECTION: &str = "works.zip";
+/// Name of the list in it.
 pub const LIST: &str = "works.jsonl";
-/// Name of the archive there.
-pub const PICTURES: &str = "works.zip";
 
 /// One work of a collection, before it is registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! What can be done, and what is refused: each deed from its action to tables, log and file, on both databases.
 
+mod adapters;
 mod failures;
 mod first_start;
 mod model_files;

@@ -60,7 +60,7 @@ fn a_picture_is_made_checked_and_told_apart_from_every_wrong_one() {
     // Trusted, logged at its index, under this bundle, from these works under their licences.
     let verified = scene.run(&["--json", "verify", "a.png"]).expect(0, &[]).json();
     assert_eq!((verified["exit_code"].as_u64(), verified["verdict"]["finding"].as_str()), (Some(0), Some("trusted")));
-    assert_eq!((verified["logged"]["state"].as_str(), verified["logged"]["index"].as_u64()), (Some("proved"), Some(7_227)));
+    assert_eq!((verified["logged"]["state"].as_str(), verified["logged"]["index"].as_u64()), (Some("proved"), Some(6_719)));
     assert_eq!(verified["verdict"]["claim"]["licences"]["works"], made["works"]);
     let doctor = scene.run(&["--json", "doctor"]).expect(0, &[]).json();
     let bundle = doctor["facts"]["policy bundle"].as_str().unwrap().to_owned();
@@ -70,7 +70,7 @@ fn a_picture_is_made_checked_and_told_apart_from_every_wrong_one() {
     let plural = if kinds.len() == 1 { "licence" } else { "licences" };
     for words in [
         "Trusted".to_owned(),
-        "Logged at index 7227 of 7228".to_owned(),
+        "Logged at index 6719 of 6720".to_owned(),
         format!("Policy bundle {bundle}"),
         format!("Draws on 4 works under {} {plural}", kinds.len()),
     ] {
@@ -95,7 +95,7 @@ fn a_picture_is_made_checked_and_told_apart_from_every_wrong_one() {
     }
     write(&anchors, "root.pem", scene.run(&["trust", "c2pa-root"]).expect(0, &["BEGIN CERTIFICATE"]).out.as_bytes());
     let vkey = scene.run(&["trust", "log-vkey"]).expect(0, &["+"]).out;
-    anchors.run(&["verify", "a.png", "--root", "root.pem", "--vkey", vkey.trim()]).expect(0, &["Logged at index 7227"]);
+    anchors.run(&["verify", "a.png", "--root", "root.pem", "--vkey", vkey.trim()]).expect(0, &["Logged at index 6719"]);
     anchors.run(&["verify", "a.png"]).expect(1, &["nothing says whom to trust", "--root"]);
     assert!(!anchors.data().exists(), "checking makes nothing");
     std::fs::remove_file(anchors.path("a.png.tlog-proof")).unwrap();
@@ -129,7 +129,7 @@ fn a_picture_is_made_checked_and_told_apart_from_every_wrong_one() {
     scene.run(&["verify", "c.png", "--receipt", "b.png.tlog-proof"]).expect(16, &["another file"]);
     write(&scene, "short.proof", &proof.as_bytes()[..proof.len() / 2]);
     scene.run(&["verify", "c.png", "--receipt", "short.proof"]).expect(16, &["receipt"]);
-    write(&scene, "moved.proof", proof.replace("index 7227", "index 7226").as_bytes());
+    write(&scene, "moved.proof", proof.replace("index 6719", "index 6718").as_bytes());
     scene.run(&["verify", "c.png", "--receipt", "moved.proof"]).expect(16, &["not number"]);
     write(&scene, "empty.proof", b"");
     scene.run(&["verify", "c.png", "--receipt", "empty.proof"]).expect(16, &["not a receipt"]);
@@ -156,8 +156,8 @@ fn a_picture_is_made_checked_and_told_apart_from_every_wrong_one() {
     scene.run(&["verify", "c.png", "--receipt", foreign.to_str().unwrap()]).expect(15, &["from another log"]);
 
     assert_ne!(other["image"], made["image"]);
-    scene.run(&["audit"]).expect(0, &["The log is sound: 7229 entries"]);
-    scene.run(&["rebuild"]).expect(0, &["7229 statements"]);
+    scene.run(&["audit"]).expect(0, &["The log is sound: 6721 entries"]);
+    scene.run(&["rebuild"]).expect(0, &["6721 statements"]);
     scene.run(&["--json", "audit"]).expect(0, &["\"sound\":true"]);
 }
 
@@ -198,8 +198,8 @@ fn bad_orders_get_a_plain_answer_and_leave_nothing() {
     scene.run(&order("", &[])).expect(1, &["the prompt is empty"]);
     scene.run(&order(" \t ", &[])).expect(1, &["the prompt is empty"]);
     scene.run(&["generate", &long, "-o", "a.png"]).expect(1, &["20000 characters", "at most 2,000"]);
-    scene.run(&order("a cat", &["--size", "512x512"])).expect(1, &["`512x512` is not offered", "64x64 only"]);
-    scene.run(&order("a cat", &["--size", "big"])).expect(1, &["`big` is not a size", "64x64"]);
+    scene.run(&order("a cat", &["--size", "512x512"])).expect(1, &["`512x512` is not offered", "128x128 only"]);
+    scene.run(&order("a cat", &["--size", "big"])).expect(1, &["`big` is not a size", "128x128"]);
     scene.run(&order("a cat", &["--size", "99999999999x1"])).expect(1, &["is not a size"]);
     scene.run(&order("a cat", &["--steps", "0"])).expect(1, &["steps", "1 to 100"]);
     scene.run(&order("a cat", &["--steps", "many"])).expect(2, &["--steps"]);
@@ -302,7 +302,7 @@ fn settings_that_can_not_be_used_are_named() {
 #[test]
 fn doctor_shows_every_setting_and_every_fault() {
     let scene = Scene::founded();
-    let said = scene.run(&["doctor"]).expect(0, &["Nothing is wrong.", "7216 by 261 authors"]);
+    let said = scene.run(&["doctor"]).expect(0, &["Nothing is wrong.", "6708 by 247 authors"]);
     for setting in SETTINGS {
         assert!(said.out.contains(&format!("  {} ", setting.name)) && said.out.contains(setting.doc), "{}", setting.name);
     }
@@ -311,7 +311,7 @@ fn doctor_shows_every_setting_and_every_fault() {
     assert_eq!(shown, SETTINGS.iter().map(|s| s.name).collect::<Vec<_>>());
     let queue = json["settings"].as_array().unwrap().iter().find(|s| s["name"] == "queue").unwrap().clone();
     assert_eq!((queue["value"].as_str(), queue["from"].as_str()), (Some("5"), Some("environment")));
-    let weights = scene.data().join("models/colophon-mini/weights.safetensors");
+    let weights = scene.data().join("models/colophon-mini-2/weights.safetensors");
     let whole = std::fs::read(&weights).unwrap();
     for bytes in [Some(&whole[..whole.len() - 1]), Some(&b""[..]), None] {
         match bytes {

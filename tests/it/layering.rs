@@ -86,8 +86,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("candle_core", &["generation"]),
     ("candle_nn", &["generation"]),
     ("rand_chacha", &["chance", "generation"]),
-    ("gemm", &["generation/ops"]),
-    ("pulp", &["generation/ops"]),
+    ("colophon_ops", &["generation/pixel", "generation/train", "generation/pipeline/pixel_model"]),
     ("safetensors", &["generation/train/checkpoint"]),
     ("half", &["generation/train/checkpoint"]),
     ("resvg", &["works/sources"]),
@@ -142,7 +141,8 @@ const TOUCHES: &[(&str, &[&str], &str)] = &[
 const WRITERS: &[&str] = &["storage", "actions", "jobs"];
 
 /// What stands at the top of the repository; licence files and dot-files besides.
-const TOP: &[&str] = &["Cargo.toml", "Cargo.lock", "src", "templates", "migrations", "models", "policies", "tests", "README.md"];
+const TOP: &[&str] =
+    &["Cargo.toml", "Cargo.lock", "src", "crates", "templates", "migrations", "models", "policies", "tests", "README.md"];
 
 // -- reading sources --
 

@@ -5,7 +5,7 @@ concepts it knows. It is itself measured on the registered works (drawings by ha
 
     judge.py train SETS JUDGE           SETS: folder of unpacked npm packages @iconify-json/{openmoji,emojione-v1,streamline-emojis}
     judge.py rank JUDGE PICTURES        PICTURES: folder of NNN.png with prompts.json (a list of {"prompt", "kind", "subjects"})
-    judge.py works JUDGE COLLECTION     the scale: the works of `colophon prepare`'s folder, by their titles
+    judge.py works JUDGE COLLECTION     the scale: the works in `colophon prepare`'s folder, by their titles
 
 Packages: torch (CPU), numpy, pillow, cairosvg.
 """
@@ -217,9 +217,9 @@ def rank(path, folder):
 
 def works(path, folder):
     judge = load(path)
-    lines = [json.loads(l) for l in (Path(folder) / "works.jsonl").read_text().splitlines()]
-    lines = [l for l in lines if l["style"] != "openclipart"]
     archive = zipfile.ZipFile(Path(folder) / "works.zip")
+    lines = [json.loads(l) for l in archive.read("works.jsonl").decode().splitlines()]
+    lines = [l for l in lines if l["style"] != "openclipart"]
     read = lambda l: np.asarray(Image.open(io.BytesIO(archive.read(f"{l['n']:05}.png"))).convert("RGB").resize((SIDE, SIDE), Image.LANCZOS))
     lines = lines[:: max(1, len(lines) // 600)]
     found = ranks(judge, [read(l) for l in lines], [[l["title"]] for l in lines])

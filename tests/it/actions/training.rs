@@ -200,25 +200,24 @@ async fn a_run_is_tied_to_its_dataset_and_goes_on_where_it_was_stopped(kind: Kin
 async fn a_collection_is_registered_once(kind: Kind) {
     let t = TestInstance::new(kind).await;
     let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
-    let (list, archive) = collection(3);
-    let first = import_works(&t, &rosa, &list, archive.clone()).await.unwrap();
+    let archive = collection(3, |line| line);
+    let first = import_works(&t, &rosa, archive.clone()).await.unwrap();
     assert_eq!((first.works.len(), first.registered), (3, 3));
-    let again = import_works(&t, &rosa, &list, archive.clone()).await.unwrap();
+    let again = import_works(&t, &rosa, archive.clone()).await.unwrap();
     assert_eq!((again.works, again.registered), (first.works.clone(), 0));
     // One that was cut off, and went on.
-    let (longer, larger) = collection(5);
-    let more = import_works(&t, &rosa, &longer, larger).await.unwrap();
+    let more = import_works(&t, &rosa, collection(5, |line| line)).await.unwrap();
     assert_eq!((more.works.len(), more.registered), (5, 2));
     assert_eq!(more.works[..3], first.works[..]);
-    let swapped = String::from_utf8(list).unwrap().replace("\"n\":1", "\"n\":2").into_bytes();
-    let error = import_works(&t, &rosa, &swapped, archive).await.unwrap_err();
+    let swapped = collection(3, |line| line.replace("\"n\":1", "\"n\":2"));
+    let error = import_works(&t, &rosa, swapped).await.unwrap_err();
     assert!(error.to_string().contains("not the one its record names"), "{error}");
-    assert!(matches!(import_works(&t, &rosa, b"{}", vec![]).await, Err(Error::Invalid(_))));
+    assert!(matches!(import_works(&t, &rosa, vec![]).await, Err(Error::Invalid(_))));
     t.finish().await;
 }
 
-/// A list and an archive of `n` works.
-fn collection(n: usize) -> (Vec<u8>, Vec<u8>) {
+/// An archive of `n` works; `change` is done to each line of its list.
+fn collection(n: usize, change: fn(String) -> String) -> Vec<u8> {
     use std::io::Write as _;
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -232,7 +231,10 @@ fn collection(n: usize) -> (Vec<u8>, Vec<u8>) {
             "style": "plain", "category": "object", "author": "Rosa", "licence": "MIT", "licence_url": "", "source": "",
             "package": { "registry": "npm", "name": "p", "version": "1" }, "may_flip": true, "sha256": sha256_of(&png),
         });
-        list.push_str(&format!("{line}\n"));
+        list.push_str(&change(line.to_string()));
+        list.push('\n');
     }
-    (list.into_bytes(), archive.finish().unwrap().into_inner())
+    archive.start_file("works.jsonl", stored).unwrap();
+    archive.write_all(list.as_bytes()).unwrap();
+    archive.finish().unwrap().into_inner()
 }

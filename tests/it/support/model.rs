@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use colophon::digest::sha256_of;
 use colophon::embedded;
+use colophon::lineage::ModelCard;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -19,27 +20,30 @@ pub fn embedded(name: &str) -> &'static [u8] {
 
 /// Writes the folder below `models`.
 pub fn write_small(models: &Path) -> PathBuf {
-    let titles: Vec<String> = TITLES.iter().map(|title| format!("\"title\": \"{title}\",")).collect();
-    let lines: Vec<&str> = std::str::from_utf8(embedded("works.jsonl"))
-        .unwrap()
-        .lines()
-        .filter(|line| titles.iter().any(|title| line.contains(title)))
-        .collect();
     let mut from = ZipArchive::new(Cursor::new(embedded("works.zip"))).unwrap();
+    let mut list = String::new();
+    from.by_name("works.jsonl").unwrap().read_to_string(&mut list).unwrap();
+    let titles: Vec<String> = TITLES.iter().map(|title| format!("\"title\":\"{title}\",")).collect();
+    let lines: Vec<&str> = list.lines().filter(|line| titles.iter().any(|title| line.contains(title))).collect();
     let mut to = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     for line in &lines {
         let n = serde_json::from_str::<serde_json::Value>(line).unwrap()["n"].as_u64().unwrap();
         let (name, mut bytes) = (format!("{n:05}.png"), Vec::new());
         from.by_name(&name).unwrap().read_to_end(&mut bytes).unwrap();
-        to.start_file(name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored)).unwrap();
+        to.start_file(name, stored).unwrap();
         to.write_all(&bytes).unwrap();
     }
+    to.start_file("works.jsonl", stored).unwrap();
+    to.write_all(lines.join("\n").as_bytes()).unwrap();
     let files = [
         ("weights.safetensors", b"not read by the engine of the tests".to_vec()),
-        ("works.jsonl", lines.join("\n").into_bytes()),
         ("works.zip", to.finish().unwrap().into_inner()),
     ];
-    let mut card = String::from_utf8(embedded("model.toml").to_vec()).unwrap();
+    // Without the record of the run: it is tied to the whole collection.
+    let mut card = ModelCard::parse(std::str::from_utf8(embedded("model.toml")).unwrap()).unwrap();
+    card.files.retain(|file| file.role != "run");
+    let mut card = card.to_toml();
     let folder = models.join(embedded::MODEL);
     std::fs::create_dir_all(&folder).unwrap();
     for (name, bytes) in files {
