@@ -116,13 +116,11 @@ pub(super) fn read_collection(archive: &[u8], actor: &str, now: Timestamp) -> Re
     Ok(works)
 }
 
-/// The id follows from set, item and picture: the same collection gives the same works everywhere, and a dataset of them the same root.
 fn as_work(line: Line, digest: Digest, actor: &str, now: Timestamp) -> (Work, Grant) {
-    let seed = format!("{}/{}/{}", line.set, line.item, digest.sha256);
-    let id = WorkId::derived(seed.as_bytes());
+    let id = line.work();
     let package = format!("{} {} {}", line.package.registry, line.package.name, line.package.version);
     let grant = Grant {
-        id: GrantId::derived(seed.as_bytes()),
+        id: GrantId::derived(line.seed().as_bytes()),
         work: id,
         licence: line.licence,
         licence_url: line.licence_url,

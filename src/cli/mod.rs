@@ -142,6 +142,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         return prepare::run(&prepare, common.json);
     }
     let settings = common.settings()?;
+    if matches!(args.command, Command::Train(_) | Command::Adapt(_)) {
+        train::prepare_process()?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         match args.command {

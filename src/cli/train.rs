@@ -55,6 +55,31 @@ pub(super) struct Train {
     from: Option<PathBuf>,
 }
 
+/// What a run wants of its process, read by libraries as it starts: an allocator that keeps its memory between two steps, and products
+/// that start no threads of their own, as each replica is one already.
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("MIMALLOC_PURGE_DELAY", "-1"), ("RAYON_NUM_THREADS", "1"), ("CANDLE_NUM_THREADS", "1")];
+
+/// Starts the same command again in the same process with what it lacks of [`ENVIRONMENT`]; what is set already stays.
+pub(super) fn prepare_process() -> anyhow::Result<()> {
+    let missing: Vec<_> = ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut again = std::process::Command::new(std::env::current_exe()?);
+    again.args(std::env::args_os().skip(1)).envs(missing);
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt as _;
+        Err(again.exec()).context("can't start again with the memory settings of a run")
+    }
+    #[cfg(not(unix))]
+    {
+        let status = again.status().context("can't start again with the memory settings of a run")?;
+        std::process::exit(status.code().unwrap_or(1));
+    }
+}
+
 pub(super) async fn import(asked: &Import, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
     let path = asked.collection.join(COLLECTION);
     let archive =

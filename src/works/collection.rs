@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Hash;
+use crate::id::WorkId;
 
 /// Name of a collection's file.
 pub const COLLECTION: &str = "works.zip";
@@ -64,5 +65,15 @@ impl Line {
     /// Name of the picture in the archive, for a kind of file such as `webp`.
     pub fn picture(&self, ending: &str) -> String {
         format!("{:05}.{ending}", self.n)
+    }
+
+    /// Set, item and picture: the same in every copy of the collection.
+    pub fn seed(&self) -> String {
+        format!("{}/{}/{}", self.set, self.item, self.sha256)
+    }
+
+    /// The id follows from the [`seed`](Self::seed): the same collection gives the same works everywhere, and a dataset of them the same root.
+    pub fn work(&self) -> WorkId {
+        WorkId::derived(self.seed().as_bytes())
     }
 }

@@ -1,9 +1,10 @@
 //! Draws the 100 prompts of `tests/models/prompts.json` with a model folder, and measures: nearness to every work of the model, time a
 //! picture. The pictures are for eyes, and for `tests/models/judge.py`.
 //!
-//! `cargo bench --profile dev --bench models -- MODEL OUT [--start X] [--steps N] [--guidance G] [--without HELD_OUT]`
+//! `cargo bench --profile dev --bench models -- MODEL OUT [--works FOLDER] [--held-out SHARE] [--start X] [--steps N] [--guidance G]`
 //!
-//! HELD_OUT is a file of work titles, one a line, that are left out of the library. Prints medians; asserts nothing.
+//! `--works` draws on the works of another model's folder, `--held-out 0.04` leaves those out of the library that a run with this share
+//! kept out of training: so that a model is measured by drawings it can neither remember nor look up. Prints medians; asserts nothing.
 
 #![expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use colophon::generation::candle::Place;
+use colophon::generation::train::is_held_out;
 use colophon::generation::{Backend as _, CandleBackend, DrawRequest, Flow, Library, LibraryEntry, ModelFiles, Reference};
-use colophon::id::WorkId;
 use colophon::provenance::encode::{decode, fit};
+use colophon::works::collection::Line;
 use colophon::provenance::{Format, Thumbnail, encode, thumbnail_rms};
 
 /// Pictures in a row of the grid.
@@ -29,16 +31,6 @@ struct Prompt {
     prompt: String,
     kind: String,
     subjects: Vec<String>,
-}
-
-#[derive(serde::Deserialize)]
-struct Line {
-    n: u32,
-    title: String,
-    titles: Vec<Vec<String>>,
-    tags: Vec<Vec<String>>,
-    colour: Option<String>,
-    style: String,
 }
 
 fn option<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -55,8 +47,7 @@ fn main() {
     };
     let (model, out) = (PathBuf::from(model), PathBuf::from(out));
     std::fs::create_dir_all(&out).unwrap();
-    let held_out: Vec<String> = option::<PathBuf>("--without")
-        .map_or_else(Vec::new, |p| std::fs::read_to_string(p).unwrap().lines().map(str::to_owned).collect());
+    let held_out: f64 = option("--held-out").unwrap_or(0.0);
     let works = option::<PathBuf>("--works").unwrap_or_else(|| model.clone());
     let files = ModelFiles::read(&model, &|_| None).unwrap();
     let mut backend = CandleBackend::load(&files, Place::Cpu).unwrap();
@@ -73,13 +64,13 @@ fn main() {
     let (mut entries, mut pictures, mut thumbnails) = (Vec::new(), BTreeMap::new(), Vec::new());
     for line in list.lines() {
         let line: Line = serde_json::from_str(line).unwrap();
-        let work = WorkId::derived(&line.n.to_le_bytes());
+        let work = line.work();
         let mut bytes = Vec::new();
-        archive.by_name(&format!("{:05}.png", line.n)).unwrap().read_to_end(&mut bytes).unwrap();
+        archive.by_name(&line.picture("png")).unwrap().read_to_end(&mut bytes).unwrap();
         let rgb: Arc<[u8]> = fit(&decode(&bytes, Format::Png, 1 << 28).unwrap(), side, side).into();
         thumbnails.push((work, Thumbnail::of_rgb(&rgb, side, side).unwrap()));
         pictures.insert(work, (rgb, line.colour.clone()));
-        if held_out.contains(&line.title.to_lowercase()) {
+        if is_held_out(work, held_out) {
             continue;
         }
         entries.push(LibraryEntry { work, titles: line.titles, tags: line.tags, colour: line.colour, style: line.style });

@@ -1,7 +1,6 @@
 //! `kill -9` at random moments: of pictures being made, of first starts, of a service with work in its queue. Whatever was in progress,
 //! the log stays sound, nothing half done is seen, and what was left is done afterwards.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -125,19 +124,6 @@ fn a_first_start_that_is_killed_is_made_good_by_the_next() {
     scene.run(&["doctor"]).expect(0, &["6708 by 247 authors", "Nothing is wrong."]);
 }
 
-/// Starts the service on a free port and waits until it says that it is ready.
-fn serve(scene: &Scene) -> Child {
-    let mut command = scene.command();
-    command.arg("--data-dir").arg(scene.data()).args(["--listen", "127.0.0.1:0", "serve"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let ready = lines.find(|line| line.as_ref().is_ok_and(|l| l.contains("is ready on http://127.0.0.1:")));
-    assert!(ready.is_some(), "the service ended before it was ready");
-    // Its further words are read and forgotten, so that it never waits for a reader.
-    std::thread::spawn(move || lines.for_each(drop));
-    child
-}
-
 #[test]
 fn a_killed_service_goes_on_with_its_queue() {
     let (scene, chance) = (Scene::founded(), SeededChance::new(5));
@@ -148,7 +134,7 @@ fn a_killed_service_goes_on_with_its_queue() {
             request_image(&instance, &actor, order("a sailboat", seed), None).await.unwrap();
         }
         for _ in 0..SERVICES {
-            let child = serve(&scene);
+            let child = scene.serve();
             tokio::time::sleep(Duration::from_millis(random(&chance, 1_200))).await;
             assert!(kill(child), "it was at work");
             look(&instance).await;
@@ -157,7 +143,7 @@ fn a_killed_service_goes_on_with_its_queue() {
             execute(&mut tx, "UPDATE jobs SET leased_until = 0 WHERE state = 'running'").await;
             tx.commit().await.unwrap();
         }
-        let child = serve(&scene);
+        let child = scene.serve();
         let begun = Instant::now();
         loop {
             let mut tx = instance.store.read().await.unwrap();

@@ -11,5 +11,6 @@ mod cli;
 mod docs;
 mod layering;
 mod ledger_files;
+mod processes;
 mod store;
 mod web;

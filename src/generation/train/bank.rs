@@ -46,17 +46,20 @@ pub struct Bank {
     places: BTreeMap<WorkId, usize>,
 }
 
+/// Whether a work is kept out of a run that keeps `share` of its dataset out: decided by the digest of its id, so anybody can tell.
+pub fn is_held_out(work: WorkId, share: f64) -> bool {
+    let hash = blake3_of(work.to_string().as_bytes()).0;
+    f64::from(u16::from_le_bytes([hash[0], hash[1]])) < share * 65_536.0
+}
+
 impl Bank {
     /// From works with pictures of `side`; `held_out` is the share kept out, chosen by the digest of the id. `vocab` is the one of an
     /// earlier run that is gone on with; without it, one is made of the works' words.
     pub fn new(mut items: Vec<Item>, side: usize, held_out: f64, vocab: Option<Vocab>) -> Self {
         items.sort_by_key(|item| item.entry.work);
         let vocab = vocab.unwrap_or_else(|| vocabulary(&items));
-        let out = |item: &Item| {
-            let hash = blake3_of(item.entry.work.to_string().as_bytes()).0;
-            f64::from(u16::from_le_bytes([hash[0], hash[1]])) < held_out * 65_536.0
-        };
-        let (held_out, learnt): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|&i| out(&items[i]));
+        let (held_out, learnt): (Vec<usize>, Vec<usize>) =
+            (0..items.len()).partition(|&i| is_held_out(items[i].entry.work, held_out));
         let library = Library::new(learnt.iter().map(|&i| items[i].entry.clone()));
         let places = items.iter().enumerate().map(|(i, item)| (item.entry.work, i)).collect();
         let twins = twins(&items, side);

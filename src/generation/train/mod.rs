@@ -14,7 +14,7 @@ pub mod settings;
 mod trainer;
 
 pub use adapter::AdapterSettings;
-pub use bank::{Bank, Item};
+pub use bank::{Bank, Item, is_held_out};
 pub use settings::TrainSettings;
 pub use trainer::{Losses, Trainer};
 

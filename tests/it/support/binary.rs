@@ -2,9 +2,9 @@
 //! for panics and secrets each time.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 /// What a run of the program said and how it ended.
@@ -69,6 +69,19 @@ impl Scene {
     /// The program, about to be run here.
     pub fn command(&self) -> Command {
         command(self.0.path())
+    }
+
+    /// Starts the service on a free port and waits until it says that it is ready.
+    pub fn serve(&self) -> Child {
+        let mut command = self.command();
+        command.arg("--data-dir").arg(self.data()).args(["--listen", "127.0.0.1:0", "serve"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = lines.find(|line| line.as_ref().is_ok_and(|l| l.contains("is ready on http://127.0.0.1:")));
+        assert!(ready.is_some(), "the service ended before it was ready");
+        // Its further words are read and forgotten, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        child
     }
 
     /// Runs it on the data folder.
