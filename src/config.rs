@@ -151,6 +151,12 @@ pub enum ConfigError {
     },
 }
 
+/// Whether the environment sets this variable; for those that libraries read.
+#[expect(clippy::disallowed_methods, reason = "the other reader of the environment")]
+pub fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some()
+}
+
 impl Settings {
     /// Reads the file (given, or `colophon.toml` in the working folder when there is one), then the environment, then `flags`.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]

@@ -1,7 +1,7 @@
 //! Colophon gives every AI-generated image a page saying from which works, under which licences, from whose words and under which
 //! cultural policy it was made: signed into the file, recorded in a public append-only log, and checkable with other people's tools.
 //!
-//! One crate, five floors. A floor imports floors below it, never upward; `tests/it/layering.rs` keeps that true. Beside it stands
+//! One crate, five floors. A floor imports floors below it, never upward; `tests/it/layering` keeps that true. Beside it stands
 //! `crates/ops`, arithmetic on numbers alone, so that its loops are optimised in every profile.
 
 // -- ground: imports nothing of ours

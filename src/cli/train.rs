@@ -15,6 +15,7 @@ use crate::actions::freeze_dataset::freeze_dataset;
 use crate::actions::import_works::import_works;
 use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::sign_in::local_operator;
+use crate::config::is_set;
 use crate::id::{DatasetId, WorkId};
 use crate::jobs::train::{Ended, Training, train};
 use crate::works::collection::COLLECTION;
@@ -57,12 +58,11 @@ pub(super) struct Train {
 
 /// What a run wants of its process, read by libraries as it starts: an allocator that keeps its memory between two steps, and products
 /// that start no threads of their own, as each replica is one already.
-const ENVIRONMENT: [(&str, &str); 3] =
-    [("MIMALLOC_PURGE_DELAY", "-1"), ("RAYON_NUM_THREADS", "1"), ("CANDLE_NUM_THREADS", "1")];
+const ENVIRONMENT: [(&str, &str); 3] = [("MIMALLOC_PURGE_DELAY", "-1"), ("RAYON_NUM_THREADS", "1"), ("CANDLE_NUM_THREADS", "1")];
 
 /// Starts the same command again in the same process with what it lacks of [`ENVIRONMENT`]; what is set already stays.
 pub(super) fn prepare_process() -> anyhow::Result<()> {
-    let missing: Vec<_> = ENVIRONMENT.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()).collect();
+    let missing: Vec<_> = ENVIRONMENT.into_iter().filter(|(name, _)| !is_set(name)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 //! `&mut Tx`. It knows no actions, no HTTP and no tensors.
 //!
 //! One SQL text serves both databases (both accept `$1`); `on!` runs it with the typed connection inside a `Tx`. `query!` is given up for
-//! that, and the contract suite in `tests/it/store.rs` runs every text on both instead. Reading goes through a `Tx` as well: one
+//! that, and the contract suite in `tests/it/store` runs every text on both instead. Reading goes through a `Tx` as well: one
 //! snapshot for one page.
 
 pub mod accounts;

@@ -18,8 +18,8 @@ use colophon::generation::candle::Place;
 use colophon::generation::train::is_held_out;
 use colophon::generation::{Backend as _, CandleBackend, DrawRequest, Flow, Library, LibraryEntry, ModelFiles, Reference};
 use colophon::provenance::encode::{decode, fit};
-use colophon::works::collection::Line;
 use colophon::provenance::{Format, Thumbnail, encode, thumbnail_rms};
+use colophon::works::collection::Line;
 
 /// Pictures in a row of the grid.
 const WIDE: usize = 10;

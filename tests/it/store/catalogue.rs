@@ -1,0 +1,199 @@
+//! Works, grants, datasets, models, runs.
+
+use super::*;
+
+both! {
+    thumbnails_are_kept_beside_the_works,
+    works_are_found_and_narrowed,
+    grants_end_in_every_way,
+    datasets_and_models,
+}
+
+async fn thumbnails_are_kept_beside_the_works(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (a, b) = (work("a"), work("b"));
+    for each in [&a, &b] {
+        works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
+    }
+    assert_eq!(works::without_thumbnail(&mut tx, 1).await.unwrap().len(), 1, "no more than asked for");
+    works::insert_thumbnail(&mut tx, a.id, &[1; 768]).await.unwrap();
+    works::insert_thumbnail(&mut tx, a.id, &[2; 768]).await.unwrap();
+    assert_eq!(works::without_thumbnail(&mut tx, 9).await.unwrap(), [b.id]);
+    assert_eq!(works::thumbnails(&mut tx).await.unwrap(), [(a.id, vec![1; 768])], "the first one stays");
+    drop(tx);
+    s.remove().await;
+}
+
+async fn works_are_found_and_narrowed(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (mut apple, mut pear) = (work("apple"), work("pear"));
+    (apple.colour, apple.author, apple.title) = (Some("red".into()), "Zoë Ångström".into(), "100% RED_apple \\ “one”".into());
+    (pear.registered_at, pear.tags) = (t(2_000), vec![vec!["sweet".into(), "fruit".into()]]);
+    for each in [&apple, &pear] {
+        works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
+        log::stage(&mut tx, statement(&each.item), "work", &each.id.to_string(), b"{}", t(3)).await.unwrap();
+    }
+    works::insert_grant(&mut tx, &grant("g", &apple, "MIT", 0, None), statement("g")).await.unwrap();
+
+    let found = works::find(&mut tx, apple.id).await.unwrap().unwrap();
+    assert_eq!((found.work, found.statement), (apple.clone(), statement("apple")));
+    assert_eq!(works::find(&mut tx, WorkId::derived(b"?")).await.unwrap(), None);
+    assert_eq!(works::find_by_sha256(&mut tx, pear.digest.sha256).await.unwrap().unwrap().work, pear);
+    assert_eq!(works::find_by_sha256(&mut tx, sha256_of(b"?")).await.unwrap(), None);
+    let all: Vec<WorkId> = works::all(&mut tx).await.unwrap().into_iter().map(|w| w.work.id).collect();
+    assert_eq!(all, [apple.id, pear.id], "oldest first");
+    assert_eq!(works::totals(&mut tx).await.unwrap(), (2, 2));
+
+    let order = works::registered_after(&mut tx, -1).await.unwrap();
+    assert_eq!(order.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [apple.id, pear.id]);
+    assert_eq!(works::registered_after(&mut tx, order[0].0).await.unwrap(), order[1..]);
+    assert_eq!(works::registered_after(&mut tx, order[1].0).await.unwrap(), []);
+
+    for (words, licence, author, expected) in [
+        ("", "", "", 2),
+        ("apple", "", "", 1),
+        ("APPLE red", "", "", 1),
+        ("apple pear", "", "", 0),
+        ("fruit sweet", "", "", 1),
+        ("zoë", "", "", 1),
+        ("ZOË ÅNG", "", "", 1),
+        // Signs that mean something to LIKE mean themselves.
+        ("%", "", "", 1),
+        ("_", "", "", 1),
+        ("\\", "", "", 1),
+        ("100%", "", "", 1),
+        ("1%red", "", "", 0),
+        ("d_a", "", "", 1),
+        ("e_a", "", "", 0),
+        ("“one”", "", "", 1),
+        ("'", "", "", 0),
+        ("title of pear in", "", "", 0),
+        ("a b c d e f", "", "", 0),
+        ("", "MIT", "", 1),
+        ("pear", "MIT", "", 0),
+        ("", "mit", "", 0),
+        ("", "", "Ana", 1),
+        ("", "", "Zoë Ångström", 1),
+        ("", "", "An", 0),
+    ] {
+        let filter = Filter { words: words.into(), licence: licence.into(), author: author.into() };
+        let page = works::list(&mut tx, &filter, "", 10, t(5)).await.unwrap();
+        assert_eq!((page.items.len(), page.total, page.next), (expected, expected as u64, None), "{filter:?}");
+    }
+    drop(tx);
+    s.remove().await;
+}
+
+async fn grants_end_in_every_way(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (a, b) = (work("a"), work("b"));
+    for each in [&a, &b] {
+        works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
+    }
+    let (lasting, brief, later) = (
+        grant("lasting", &a, "MIT", 10, None),
+        grant("brief", &a, "CC-BY-4.0", 10, Some(20)),
+        grant("later", &b, "MIT", 30, None),
+    );
+    for each in [&later, &lasting, &brief] {
+        works::insert_grant(&mut tx, each, statement("g")).await.unwrap();
+    }
+    assert_eq!(works::find_grant(&mut tx, brief.id).await.unwrap().unwrap().grant, brief);
+    assert_eq!(works::find_grant(&mut tx, GrantId::derived(b"?")).await.unwrap(), None);
+    let on_a = works::grants(&mut tx, a.id).await.unwrap();
+    assert_eq!(on_a.len(), 2);
+    assert!(on_a.iter().all(|g| g.statement == statement("g") && g.revoked.is_none()));
+
+    async fn at(tx: &mut Tx, now: i64) -> Vec<(WorkId, String)> {
+        let mut rows = works::licences_in_force(tx, t(now)).await.unwrap();
+        rows.sort();
+        rows
+    }
+    let (mit, by) = ((a.id, "MIT".to_owned()), (a.id, "CC-BY-4.0".to_owned()));
+    assert_eq!(at(&mut tx, 9).await, []);
+    assert_eq!(at(&mut tx, 10).await, [by.clone(), mit.clone()]);
+    assert_eq!(at(&mut tx, 19).await, [by, mit.clone()]);
+    assert_eq!(at(&mut tx, 20).await, std::slice::from_ref(&mit));
+    assert_eq!(at(&mut tx, 30).await.len(), 2);
+    assert_eq!(works::by_licence(&mut tx, t(19)).await.unwrap(), [("CC-BY-4.0".to_owned(), 1), ("MIT".to_owned(), 1)]);
+    assert_eq!(works::by_licence(&mut tx, t(30)).await.unwrap(), [("MIT".to_owned(), 2)]);
+
+    let revocation = Revocation { at: t(25), reason: "sold".into(), statement: statement("r") };
+    assert!(works::revoke_grant(&mut tx, lasting.id, &revocation).await.unwrap());
+    let again = Revocation { at: t(99), reason: "again".into(), statement: statement("r2") };
+    assert!(!works::revoke_grant(&mut tx, lasting.id, &again).await.unwrap(), "only once");
+    assert!(!works::revoke_grant(&mut tx, GrantId::derived(b"?"), &again).await.unwrap());
+    let kept = works::find_grant(&mut tx, lasting.id).await.unwrap().unwrap();
+    assert_eq!(kept.revoked, Some(revocation), "the first one stands");
+    assert_eq!([24, 25].map(|now| kept.in_force(t(now))), [true, false]);
+    assert_eq!(at(&mut tx, 24).await, [mit], "until then it held");
+    assert_eq!(at(&mut tx, 25).await, []);
+    assert_eq!(works::by_licence(&mut tx, t(30)).await.unwrap(), [("MIT".to_owned(), 1)]);
+    let filter = Filter { licence: "MIT".into(), ..Filter::default() };
+    assert_eq!(works::list(&mut tx, &filter, "", 10, t(30)).await.unwrap().items[0].work.id, b.id);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn datasets_and_models(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let members: Vec<Work> = ["a", "b", "c"].map(work).into();
+    for (each, licence) in members.iter().zip(["MIT", "MIT", "CC-BY-4.0"]) {
+        works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
+        works::insert_grant(&mut tx, &grant(&each.item, each, licence, 0, None), statement("g")).await.unwrap();
+    }
+    let (old, new) = (dataset("old", 2, 10), dataset("new", 1, 20));
+    for each in [&new, &old] {
+        datasets::insert(&mut tx, each, statement(&each.name)).await.unwrap();
+    }
+    datasets::insert_works(&mut tx, old.id, &[members[1].id, members[0].id]).await.unwrap();
+    datasets::insert_works(&mut tx, old.id, &[members[2].id]).await.unwrap();
+    datasets::insert_works(&mut tx, new.id, &[members[2].id]).await.unwrap();
+    let found = datasets::find(&mut tx, old.id).await.unwrap().unwrap();
+    assert_eq!((found.dataset, found.statement), (old.clone(), statement("old")));
+    assert_eq!(datasets::find(&mut tx, DatasetId::derived(b"?")).await.unwrap(), None);
+    assert_eq!(datasets::all(&mut tx).await.unwrap().iter().map(|d| d.dataset.id).collect::<Vec<_>>(), [old.id, new.id]);
+    let mut ids: Vec<WorkId> = members.iter().map(|w| w.id).collect();
+    ids.sort();
+    assert_eq!(datasets::members(&mut tx, old.id).await.unwrap(), ids);
+    assert_eq!(datasets::of_work(&mut tx, members[2].id).await.unwrap().len(), 2);
+    assert_eq!(datasets::of_work(&mut tx, members[0].id).await.unwrap()[0].dataset, old);
+    assert_eq!(datasets::licences(&mut tx, old.id).await.unwrap(), [("MIT".to_owned(), 2), ("CC-BY-4.0".to_owned(), 1)]);
+    assert_eq!(datasets::authors(&mut tx, old.id).await.unwrap(), [("Ana".to_owned(), 3)]);
+
+    let mut trained: Vec<DatasetId> = vec![old.id, new.id];
+    trained.sort();
+    let (first, second) = (model("first", trained, 10), model("second", vec![], 20));
+    for each in [&second, &first] {
+        models::insert(&mut tx, each, statement(&each.card.name)).await.unwrap();
+    }
+    let found = models::find(&mut tx, first.id).await.unwrap().unwrap();
+    assert_eq!((found.model, found.statement), (first.clone(), statement("first")));
+    assert_eq!(models::find(&mut tx, ModelId::derived(b"?")).await.unwrap(), None);
+    assert_eq!(models::find_by_weights(&mut tx, second.weights).await.unwrap().unwrap().model, second);
+    assert_eq!(models::find_by_weights(&mut tx, sha256_of(b"?")).await.unwrap(), None);
+    assert_eq!(models::all(&mut tx).await.unwrap().iter().map(|m| m.model.id).collect::<Vec<_>>(), [first.id, second.id]);
+
+    let (made, later) = (run("made", old.id, 5), run("later", old.id, 6));
+    for each in [&later, &made] {
+        runs::insert(&mut tx, each, statement("r")).await.unwrap();
+    }
+    let found = runs::find_by_weights(&mut tx, made.weights).await.unwrap().unwrap();
+    assert_eq!((found.run, found.statement), (made.clone(), statement("r")));
+    assert_eq!(runs::find_by_weights(&mut tx, sha256_of(b"?")).await.unwrap(), None);
+    let of: Vec<_> = runs::of_dataset(&mut tx, old.id).await.unwrap().into_iter().map(|r| r.run).collect();
+    assert_eq!(of, [made, later]);
+    assert_eq!(runs::of_dataset(&mut tx, new.id).await.unwrap(), []);
+
+    let bundle =
+        BundleRecord { sha256: sha256_of(b"b"), name: "b".into(), version: "1.0.0".into(), policies: 3, in_force_from: t(7) };
+    models::insert_bundle(&mut tx, &bundle, statement("b")).await.unwrap();
+    assert_eq!(models::find_bundle(&mut tx, bundle.sha256).await.unwrap(), Some((bundle, statement("b"))));
+    assert_eq!(models::find_bundle(&mut tx, sha256_of(b"?")).await.unwrap(), None);
+    drop(tx);
+    s.remove().await;
+}

@@ -1,0 +1,202 @@
+//! The contract of `storage`, on both databases: every function, every SQL text, and what happens with conflicts, odd texts and
+//! spoiled rows.
+
+mod catalogue;
+mod code;
+mod people;
+mod pictures;
+mod record;
+mod whole;
+
+use colophon::accounts::{Account, Role, Roles, Scope, Scopes, Secret, Session, Token};
+use colophon::chance::SeededChance;
+use colophon::clock::Timestamp;
+use colophon::digest::{Digest, blake3_of, sha256_of};
+use colophon::id::{
+    AccountId, DatasetId, DecisionId, GrantId, ImageId, JobId, ModelId, RunId, SessionId, StatementId, TokenId, WorkId,
+};
+use colophon::lineage::{Dataset, Model, ModelCard, Run};
+use colophon::storage::blobs::{Blob, Blobs};
+use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
+use colophon::storage::instance::Fact;
+use colophon::storage::jobs::{Job, JobState};
+use colophon::storage::log::HeadRow;
+use colophon::storage::models::BundleRecord;
+use colophon::storage::works::{Filter, Revocation};
+use colophon::storage::{Error, Store, Tx, accounts, blobs, datasets, images, instance, jobs, log, models, runs, works};
+use colophon::works::{Grant, Work};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
+
+use crate::layering::{sources, tokens};
+use crate::support::both;
+use crate::support::database::{Database, Kind, PUBLIC_TABLES, TABLES, dump, execute, number, texts, with};
+
+/// A store on an empty database.
+pub(super) struct Scratch {
+    pub(super) store: Store,
+    pub(super) database: Database,
+    pub(super) folder: tempfile::TempDir,
+}
+
+impl Scratch {
+    pub(super) async fn new(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::fresh(kind, folder.path()).await;
+        let store = Store::open(&database.url).await.unwrap();
+        assert_eq!(store.dialect(), if kind == Kind::Sqlite { "sqlite" } else { "postgres" });
+        Self { store, database, folder }
+    }
+
+    pub(super) async fn begin(&self) -> Tx {
+        self.store.begin().await.unwrap()
+    }
+
+    pub(super) async fn read(&self) -> Tx {
+        self.store.read().await.unwrap()
+    }
+
+    pub(super) async fn remove(self) {
+        self.store.close().await;
+        self.database.remove().await;
+    }
+}
+
+pub(super) const fn t(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+pub(super) fn statement(seed: &str) -> StatementId {
+    StatementId::derived(seed.as_bytes())
+}
+
+pub(super) fn account(name: &str, at: i64) -> Account {
+    let roles: Roles = [Role::Creator, Role::RightsHolder].into_iter().collect();
+    Account { id: AccountId::derived(name.as_bytes()), name: name.into(), roles, created_at: t(at), disabled_at: None }
+}
+
+pub(super) fn work(seed: &str) -> Work {
+    Work {
+        id: WorkId::derived(seed.as_bytes()),
+        title: format!("Title of {seed}"),
+        author: "Ana".into(),
+        collection: "set".into(),
+        item: seed.into(),
+        source: "https://works.example/".into(),
+        package: String::new(),
+        style: "flat".into(),
+        colour: None,
+        titles: vec![vec!["title".into(), seed.into()]],
+        tags: vec![vec!["tag".into()]],
+        media_type: "image/png".into(),
+        digest: Digest::of(seed.as_bytes()),
+        registered_by: "Ana".into(),
+        registered_at: t(1_000),
+    }
+}
+
+pub(super) fn grant(seed: &str, on: &Work, licence: &str, from: i64, until: Option<i64>) -> Grant {
+    Grant {
+        id: GrantId::derived(seed.as_bytes()),
+        work: on.id,
+        licence: licence.into(),
+        licence_url: "https://licences.example/".into(),
+        declared_by: "Ana".into(),
+        evidence: "her word".into(),
+        starts_at: t(from),
+        ends_at: until.map(t),
+    }
+}
+
+pub(super) fn dataset(seed: &str, works: u64, at: i64) -> Dataset {
+    Dataset {
+        id: DatasetId::derived(seed.as_bytes()),
+        name: seed.into(),
+        root: sha256_of(seed.as_bytes()),
+        works,
+        frozen_at: t(at),
+    }
+}
+
+pub(super) fn run(seed: &str, dataset: DatasetId, at: i64) -> Run {
+    Run {
+        id: RunId::derived(seed.as_bytes()),
+        dataset,
+        dataset_root: sha256_of(b"root"),
+        works_learnt: 2,
+        code: "colophon 0".into(),
+        settings: sha256_of(b"settings"),
+        begun_from: Some(sha256_of(b"before")),
+        steps: 1,
+        pictures: 4,
+        weights: sha256_of(seed.as_bytes()),
+        ended_at: t(at),
+    }
+}
+
+pub(super) fn model(seed: &str, datasets: Vec<DatasetId>, at: i64) -> Model {
+    let card = ModelCard {
+        name: seed.into(),
+        title: "A Model".into(),
+        version: "1.0.0".into(),
+        architecture: "none".into(),
+        parameters_millions: "0".into(),
+        licence: "MIT".into(),
+        summary: String::new(),
+        training: String::new(),
+        limits: vec!["all".into()],
+        files: vec![],
+    };
+    let (base, made_by) = (Some(ModelId::derived(b"base")), "Ada".to_owned());
+    Model {
+        id: ModelId::derived(seed.as_bytes()),
+        weights: sha256_of(seed.as_bytes()),
+        card,
+        datasets,
+        base,
+        made_by,
+        registered_at: t(at),
+    }
+}
+
+pub(super) fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
+    Image {
+        id: ImageId::new(t(at), &SeededChance::new(u64::from(blake3_of(seed.as_bytes()).0[0]))),
+        model: ModelId::derived(b"m"),
+        bundle: sha256_of(b"bundle"),
+        creator: "Ana".into(),
+        format: "png".into(),
+        width: 64,
+        height: 32,
+        digest: Digest::of(seed.as_bytes()),
+        pixels: blake3_of(seed.as_bytes()),
+        fingerprint: "f0".into(),
+        commitment: blake3_of(b"words"),
+        works: (on.iter().zip(0..))
+            .map(|(work, n)| DrawnOn { work: *work, nearness: n, influence: 1000 - n, part: n % 2 })
+            .collect(),
+        adapter: on.first().map(|_| ModelId::derived(b"adapter")),
+        nearest: on.first().map(|work| Nearest { work: *work, nearness: 7 }),
+        replay: json!({ "seed": "7" }),
+        decision: json!({ "outcome": "allow" }),
+        made_at: t(at),
+    }
+}
+
+pub(super) fn job(seed: &str, at: i64) -> Job {
+    Job {
+        id: JobId::derived(seed.as_bytes()),
+        account: AccountId::derived(b"a"),
+        decision: DecisionId::derived(b"d"),
+        state: JobState::Queued,
+        request: json!({ "prompt": "a red apple" }),
+        image: None,
+        problem: None,
+        attempts: 0,
+        created_at: t(at),
+    }
+}
+
+pub(super) fn secret(seed: u64) -> Secret {
+    Secret::new(&SeededChance::new(seed))
+}

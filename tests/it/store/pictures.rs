@@ -1,0 +1,163 @@
+//! Images, prompts, decisions, and the queue they come from.
+
+use super::*;
+
+both! {
+    images_prompts_and_decisions,
+    jobs_are_leased_and_leased_again,
+    a_lease_that_went_on_to_another_can_not_finish,
+    two_workers_never_get_the_same_job,
+}
+
+async fn images_prompts_and_decisions(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (a, b) = (work("a").id, work("b").id);
+    // The same work twice, in an order that is not theirs by id.
+    let (first, second) = (image("1", 1_000, &[b, a, b]), image("2", 2_000, &[a]));
+    for (each, seed) in [(&first, "1"), (&second, "2")] {
+        images::insert(&mut tx, each, statement(seed)).await.unwrap();
+    }
+    let found = images::find(&mut tx, first.id).await.unwrap().unwrap();
+    assert_eq!((found.image, found.statement), (first.clone(), statement("1")));
+    assert_eq!(images::find(&mut tx, ImageId::derived(b"?")).await.unwrap(), None);
+    assert_eq!(images::find_by_sha256(&mut tx, second.digest.sha256).await.unwrap().unwrap().image, second);
+    assert_eq!(images::find_by_sha256(&mut tx, sha256_of(b"?")).await.unwrap(), None);
+    assert_eq!(images::total(&mut tx).await.unwrap(), 2);
+    assert_eq!(images::total_of_model(&mut tx, first.model).await.unwrap(), 2);
+    assert_eq!(images::total_of_model(&mut tx, ModelId::derived(b"?")).await.unwrap(), 0);
+    assert_eq!(images::of_work(&mut tx, b, 10).await.unwrap(), (1, vec![first.id]), "a picture counts once");
+    assert_eq!(images::of_work(&mut tx, a, 1).await.unwrap(), (2, vec![second.id]), "the newest");
+
+    let prompt = Prompt {
+        image: first.id,
+        account: AccountId::derived(b"a"),
+        prompt: "a red apple".into(),
+        negative: "blue".into(),
+        key: [7; 32],
+        public: false,
+    };
+    images::insert_prompt(&mut tx, &prompt).await.unwrap();
+    assert_eq!(images::find_prompt(&mut tx, first.id).await.unwrap(), Some(prompt.clone()));
+    assert_eq!(images::find_prompt(&mut tx, second.id).await.unwrap(), None);
+    assert!(!format!("{prompt:?}").contains("apple"));
+    images::insert_prompt(&mut tx, &Prompt { image: second.id, public: true, ..prompt }).await.unwrap();
+    assert!(images::find_prompt(&mut tx, second.id).await.unwrap().unwrap().public);
+
+    let (id, record) = (DecisionId::derived(b"d"), json!({ "outcome": "deny", "words": "é \u{1f34e}" }));
+    images::insert_decision(&mut tx, id, None, "deny", &record, t(1)).await.unwrap();
+    images::insert_decision(&mut tx, DecisionId::derived(b"e"), Some(AccountId::derived(b"a")), "allow", &record, t(1))
+        .await
+        .unwrap();
+    assert_eq!(images::find_decision(&mut tx, id).await.unwrap(), Some(record));
+    assert_eq!(images::find_decision(&mut tx, DecisionId::derived(b"?")).await.unwrap(), None);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn jobs_are_leased_and_leased_again(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (first, second) = (job("1", 10), job("2", 20));
+    jobs::insert(&mut tx, &second, None).await.unwrap();
+    jobs::insert(&mut tx, &first, None).await.unwrap();
+    assert_eq!(jobs::find(&mut tx, first.id).await.unwrap(), Some(first.clone()));
+    assert_eq!(jobs::find(&mut tx, JobId::derived(b"?")).await.unwrap(), None);
+    assert_eq!(jobs::open(&mut tx).await.unwrap(), 2);
+    assert_eq!((jobs::ahead(&mut tx, &first).await.unwrap(), jobs::ahead(&mut tx, &second).await.unwrap()), (0, 1));
+
+    let leased = jobs::lease(&mut tx, t(100), t(200)).await.unwrap().unwrap();
+    assert_eq!(leased, Job { state: JobState::Running, attempts: 1, ..first.clone() }, "the oldest first");
+    assert_eq!(jobs::lease(&mut tx, t(100), t(200)).await.unwrap().unwrap().id, second.id);
+    assert_eq!(jobs::lease(&mut tx, t(200), t(300)).await.unwrap(), None, "both leases hold to their last moment");
+    let again = jobs::lease(&mut tx, t(201), t(300)).await.unwrap().unwrap();
+    assert_eq!((again.id, again.attempts), (first.id, 2), "a lease that ran out is given anew, and counted");
+
+    assert!(jobs::renew(&mut tx, second.id, 1, t(400)).await.unwrap());
+    assert_eq!(jobs::lease(&mut tx, t(350), t(500)).await.unwrap().unwrap().id, first.id, "the renewed one is not taken");
+    assert!(!jobs::put_back(&mut tx, second.id, 7, t(351)).await.unwrap(), "another attempt's");
+    assert!(jobs::put_back(&mut tx, second.id, 1, t(351)).await.unwrap());
+    assert_eq!(jobs::find(&mut tx, second.id).await.unwrap().unwrap().state, JobState::Queued);
+    let back = jobs::lease(&mut tx, t(352), t(500)).await.unwrap().unwrap();
+    assert_eq!((back.id, back.attempts), (second.id, 2));
+
+    let made = ImageId::derived(b"i");
+    assert!(jobs::finish(&mut tx, second.id, 2, made, t(353)).await.unwrap());
+    let done = jobs::find(&mut tx, second.id).await.unwrap().unwrap();
+    assert_eq!((done.state, done.image, done.state.is_over()), (JobState::Done, Some(made), true));
+    assert!(!jobs::finish(&mut tx, second.id, 2, made, t(354)).await.unwrap(), "only once");
+    assert!(!jobs::end(&mut tx, second.id, JobState::Failed, "late", t(354)).await.unwrap(), "what is done stays done");
+    assert!(!jobs::give_up(&mut tx, first.id, 2, JobState::Failed, "not mine", t(355)).await.unwrap());
+    assert!(jobs::give_up(&mut tx, first.id, 3, JobState::Failed, "no luck", t(355)).await.unwrap());
+    let failed = jobs::find(&mut tx, first.id).await.unwrap().unwrap();
+    assert_eq!((failed.state, failed.problem.as_deref(), failed.attempts), (JobState::Failed, Some("no luck"), 3));
+    assert!(!jobs::put_back(&mut tx, first.id, 3, t(356)).await.unwrap());
+    assert_eq!(jobs::find(&mut tx, first.id).await.unwrap().unwrap().state, JobState::Failed, "what is over is not put back");
+    assert_eq!((jobs::open(&mut tx).await.unwrap(), jobs::lease(&mut tx, t(9_999), t(10_000)).await.unwrap()), (0, None));
+
+    // Handed to its maker at once.
+    let third = job("3", 30);
+    jobs::insert(&mut tx, &third, Some(t(60))).await.unwrap();
+    let kept = jobs::find(&mut tx, third.id).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.attempts), (JobState::Running, 1));
+    assert_eq!(jobs::lease(&mut tx, t(60), t(90)).await.unwrap(), None);
+    assert_eq!(jobs::lease(&mut tx, t(61), t(90)).await.unwrap().unwrap().attempts, 2);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn a_lease_that_went_on_to_another_can_not_finish(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let made = ImageId::derived(b"i");
+    jobs::insert(&mut tx, &job("1", 10), None).await.unwrap();
+    let stalled = jobs::lease(&mut tx, t(100), t(200)).await.unwrap().unwrap();
+    let other = jobs::lease(&mut tx, t(300), t(400)).await.unwrap().unwrap();
+    assert_eq!((stalled.attempts, other.attempts), (1, 2));
+    assert!(!jobs::renew(&mut tx, stalled.id, stalled.attempts, t(999)).await.unwrap());
+    assert!(!jobs::finish(&mut tx, stalled.id, stalled.attempts, made, t(301)).await.unwrap());
+    assert_eq!(jobs::find(&mut tx, other.id).await.unwrap().unwrap().state, JobState::Running);
+    assert!(jobs::renew(&mut tx, other.id, other.attempts, t(500)).await.unwrap());
+
+    assert!(jobs::end(&mut tx, other.id, JobState::Cancelled, "called off", t(302)).await.unwrap());
+    assert!(!jobs::finish(&mut tx, other.id, other.attempts, made, t(303)).await.unwrap(), "a cancelled job delivers nothing");
+    assert!(!jobs::renew(&mut tx, other.id, other.attempts, t(500)).await.unwrap());
+    assert_eq!(jobs::find(&mut tx, other.id).await.unwrap().unwrap().image, None);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn two_workers_never_get_the_same_job(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    for n in 0..30 {
+        jobs::insert(&mut tx, &job(&n.to_string(), n), None).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let worker = |store: Store| async move {
+        let mut got = Vec::new();
+        // `None` may also mean that another was quicker: ask until nothing waits.
+        while number(&mut store.read().await.unwrap(), "SELECT COUNT(*) FROM jobs WHERE state = 'queued'").await > 0 {
+            let mut tx = store.begin().await.unwrap();
+            match jobs::lease(&mut tx, t(100), t(1_000_000)).await {
+                Ok(leased) => {
+                    tx.commit().await.unwrap();
+                    got.extend(leased.map(|job| job.id.to_string()));
+                }
+                Err(Error::Conflict(_)) => {}
+                Err(e) => panic!("{e}"),
+            }
+        }
+        got
+    };
+    let tasks: Vec<_> = (0..4).map(|_| tokio::spawn(worker(s.store.clone()))).collect();
+    let mut all = Vec::new();
+    for task in tasks {
+        all.extend(task.await.unwrap());
+    }
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 30, "each job went to one worker");
+    assert_eq!(number(&mut s.read().await, "SELECT COUNT(*) FROM jobs WHERE attempts = 1").await, 30);
+    s.remove().await;
+}

@@ -1,0 +1,129 @@
+//! The log, the facts of an instance, and blobs.
+
+use super::*;
+
+both! {
+    the_log_is_kept_in_order,
+    growth_is_spread_evenly,
+    instance_facts_stand_once,
+    blobs_are_recorded_once_and_read_back,
+}
+
+async fn the_log_is_kept_in_order(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    assert_eq!(log::head(&mut tx).await.unwrap(), None);
+    for n in ["a", "b", "c"] {
+        log::stage(&mut tx, statement(n), "work", &format!("about {n}"), n.as_bytes(), t(5)).await.unwrap();
+    }
+    assert_eq!(log::staged_total(&mut tx).await.unwrap(), 3);
+    let staged = log::staged(&mut tx, 2).await.unwrap();
+    assert_eq!(staged.iter().map(|(_, bytes)| bytes.as_slice()).collect::<Vec<_>>(), [b"a", b"b"]);
+    for ((seq, _), index) in staged.iter().zip(0..) {
+        assert!(log::number(&mut tx, *seq, index).await.unwrap());
+    }
+    assert!(!log::number(&mut tx, staged[0].0, 7).await.unwrap(), "a place is given once");
+    assert_eq!(log::staged_total(&mut tx).await.unwrap(), 1);
+    assert_eq!(log::entries(&mut tx, 0, 100).await.unwrap(), [(0, b"a".to_vec()), (1, b"b".to_vec())]);
+    assert_eq!(log::entries(&mut tx, 1, 1).await.unwrap(), []);
+
+    let found = log::find(&mut tx, statement("b")).await.unwrap().unwrap();
+    assert_eq!((found.index, found.kind.as_str(), found.subject.as_str(), found.staged_at), (Some(1), "work", "about b", t(5)));
+    assert_eq!(log::at(&mut tx, 1).await.unwrap(), Some(found));
+    assert_eq!(log::at(&mut tx, 2).await.unwrap(), None);
+    assert_eq!(log::find(&mut tx, statement("c")).await.unwrap().unwrap().index, None);
+    assert_eq!(log::find(&mut tx, statement("?")).await.unwrap(), None);
+
+    let head = |size: u64| HeadRow { size, root: vec![size as u8; 32], checkpoint: format!("note {size}"), published_at: t(9) };
+    for size in [0, 2, 11] {
+        log::insert_head(&mut tx, &head(size)).await.unwrap();
+    }
+    assert_eq!(log::head(&mut tx).await.unwrap(), Some(head(11)), "the largest");
+
+    log::put_tile(&mut tx, 0, 0, &[1; 32]).await.unwrap();
+    log::put_tile(&mut tx, 1, 0, &[3; 32]).await.unwrap();
+    log::put_tile(&mut tx, 0, 0, &[1; 64]).await.unwrap();
+    assert_eq!(log::tile(&mut tx, 0, 0).await.unwrap(), Some(vec![1; 64]), "the wider one");
+    assert_eq!(log::tile(&mut tx, 0, 1).await.unwrap(), None);
+    assert_eq!(log::tiles(&mut tx).await.unwrap(), [(0, 0, vec![1; 64]), (1, 0, vec![3; 32])]);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn growth_is_spread_evenly(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    for size in 0..100u64 {
+        let head = HeadRow { size, root: vec![0; 32], checkpoint: String::new(), published_at: t(size as i64) };
+        log::insert_head(&mut tx, &head).await.unwrap();
+    }
+    for limit in [0, 1, 2, 3, 10, 50, 99, 100, 1_000] {
+        let growth = log::growth(&mut tx, limit).await.unwrap();
+        assert!(growth.len() <= limit.max(2) as usize + 1, "{limit}: {}", growth.len());
+        assert!(growth.is_sorted(), "oldest first");
+        assert_eq!((growth.first().unwrap().1, growth.last().unwrap().1), (0, 99), "{limit}: from the first to the newest");
+    }
+    assert_eq!(log::growth(&mut tx, 100).await.unwrap().len(), 100);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn instance_facts_stand_once(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    assert_eq!(instance::get(&mut tx, Fact::LogOrigin).await.unwrap(), None);
+    instance::set(&mut tx, Fact::LogOrigin, "log.example/log").await.unwrap();
+    instance::set(&mut tx, Fact::Founding, "done").await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = s.begin().await;
+    assert!(matches!(instance::set(&mut tx, Fact::LogOrigin, "other").await, Err(Error::Conflict(_))));
+    drop(tx);
+    assert_eq!(instance::get(&mut s.read().await, Fact::LogOrigin).await.unwrap().as_deref(), Some("log.example/log"));
+    assert_eq!(instance::get(&mut s.read().await, Fact::LogVkey).await.unwrap(), None);
+    s.remove().await;
+}
+
+async fn blobs_are_recorded_once_and_read_back(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let folder = s.folder.path().join("blobs");
+    let store = Blobs::folder(&folder).unwrap();
+    let pack = store.put(b"0123456789".to_vec()).await.unwrap();
+    assert_eq!(store.put(b"0123456789".to_vec()).await.unwrap(), pack, "the same bytes are one blob");
+    let whole = Blob { digest: pack, media_type: "text/plain".into(), pack: None };
+    let part = Blob { digest: Digest::of(b"345"), media_type: "text/plain".into(), pack: Some((pack.blake3, 3)) };
+    let mut tx = s.begin().await;
+    for each in [&whole, &part, &part] {
+        blobs::insert(&mut tx, each).await.unwrap();
+    }
+    assert_eq!(blobs::find(&mut tx, whole.digest.blake3).await.unwrap(), Some(whole.clone()));
+    assert_eq!(blobs::find(&mut tx, part.digest.blake3).await.unwrap(), Some(part.clone()));
+    assert_eq!(blobs::find(&mut tx, blake3_of(b"?")).await.unwrap(), None);
+    assert_eq!(blobs::find_by_sha256(&mut tx, part.digest.sha256).await.unwrap(), Some(part.clone()));
+    assert_eq!(blobs::find_by_sha256(&mut tx, sha256_of(b"?")).await.unwrap(), None);
+    assert_eq!(blobs::objects(&mut tx).await.unwrap(), [pack.blake3], "a pack once");
+    drop(tx);
+    assert_eq!(store.get(&whole).await.unwrap(), b"0123456789");
+    assert_eq!(store.get(&part).await.unwrap(), b"345");
+    assert!(store.exists(pack.blake3).await.unwrap() && !store.exists(blake3_of(b"?")).await.unwrap());
+    let left: Vec<_> = walk(&folder);
+    assert_eq!(left.len(), 1, "nothing temporary stays: {left:?}");
+
+    let corrupt = |result: Result<Vec<u8>, Error>| match result {
+        Err(Error::Corrupt { table: "blobs", cause, .. }) => cause,
+        other => panic!("{other:?}"),
+    };
+    let shifted = Blob { pack: Some((pack.blake3, 4)), ..part.clone() };
+    assert!(corrupt(store.get(&shifted).await).contains("changed"));
+    let elsewhere = Blob { pack: Some((blake3_of(b"?"), 3)), ..part };
+    assert!(corrupt(store.get(&elsewhere).await).contains("gone"));
+    std::fs::write(&left[0], b"0123456780").unwrap();
+    assert!(corrupt(store.get(&whole).await).contains("changed"));
+    std::fs::remove_file(&left[0]).unwrap();
+    assert!(corrupt(store.get(&whole).await).contains("gone"));
+    s.remove().await;
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
