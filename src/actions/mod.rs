@@ -10,6 +10,7 @@
 //! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
 //! | `prepare_works` | drawings of other packages, rendered into a collection |
 //! | `register_work`, `import_works`, `revoke_grant` | what rights holders do |
+//! | `membership` | proof that a work is, or is not, in a dataset |
 //! | `freeze_dataset`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
@@ -30,6 +31,7 @@ pub mod found;
 pub mod freeze_dataset;
 pub mod import_works;
 pub mod instance;
+pub mod membership;
 pub mod nearest_work;
 pub mod prepare_works;
 pub mod publish_checkpoint;

@@ -12,6 +12,7 @@ use anyhow::{Context as _, bail};
 
 use super::generate::receipt_path;
 use super::{Common, say};
+use crate::actions::membership::{LONGEST, check_membership};
 use crate::actions::verify_image::{Logged, Report, statement_of, verify_offline};
 use crate::ledger::{Receipt, Verifier};
 use crate::provenance::{Finding, Limits, TrustAnchors};
@@ -19,7 +20,7 @@ use crate::provenance::{Finding, Limits, TrustAnchors};
 /// What to check, and by what.
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
-    /// The picture: PNG, JPEG or WebP
+    /// The picture (PNG, JPEG or WebP), or a membership proof (JSON)
     file: PathBuf,
     /// Its receipt (default: the file's name with `.tlog-proof` added, if that is there)
     #[arg(long, value_name = "FILE")]
@@ -65,6 +66,9 @@ pub(super) fn run(asked: &Verify, common: &Common) -> anyhow::Result<ExitCode> {
     // One byte more than is checked, so that a larger file is named as such.
     file.take(most + 1).read_to_end(&mut bytes).with_context(|| format!("can't read `{}`", asked.file.display()))?;
     let log = asked.log.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+    if bytes.starts_with(b"{") {
+        return run_membership(asked, &bytes, log.as_deref(), common);
+    }
     let keys = if log.is_none() { Some(common.settings()?.data_dir.join("keys")) } else { None };
     let root = root(asked, log.as_deref(), keys.as_deref())?;
     let trust = TrustAnchors::new(&root, &[]).context("the root certificate can't be used")?;
@@ -110,6 +114,30 @@ pub(super) fn run(asked: &Verify, common: &Common) -> anyhow::Result<ExitCode> {
             say(&licences.credit_line);
             licences.works.iter().for_each(|w| say(&format!("  “{}” by {}, {}", w.title, w.author, w.licence)));
         }
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// A membership proof instead of a picture: 0 proved · 15 from another log · 16 nothing is proved.
+fn run_membership(asked: &Verify, document: &[u8], log: Option<&str>, common: &Common) -> anyhow::Result<ExitCode> {
+    let keys = if log.is_none() && asked.vkey.is_none() { Some(common.settings()?.data_dir.join("keys")) } else { None };
+    let vkey = vkey(asked, log, keys.as_deref())?;
+    let verifier = Verifier::parse(vkey.trim()).context("the log's key can't be used")?;
+    if document.len() > LONGEST {
+        bail!("`{}` is longer than any membership proof: fetch it again", asked.file.display());
+    }
+    let checked = check_membership(document, &verifier, verifier.name())?;
+    let code: u8 = match &checked.logged {
+        Logged::Proved { .. } => 0,
+        Logged::OtherLog { .. } => 15,
+        _ => 16,
+    };
+    if common.json {
+        let mut shown = serde_json::to_value(&checked)?;
+        shown["exit_code"] = code.into();
+        say(&shown.to_string());
+    } else {
+        say(&checked.sentence);
     }
     Ok(ExitCode::from(code))
 }

@@ -4,6 +4,6 @@ pub mod dataset;
 pub mod model;
 pub mod run;
 
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Member, Membership, Unproved};
 pub use model::{Model, ModelCard};
 pub use run::Run;

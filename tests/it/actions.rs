@@ -3,6 +3,7 @@
 mod adapters;
 mod failures;
 mod first_start;
+mod lineage;
 mod model_files;
 mod pictures;
 mod policy;

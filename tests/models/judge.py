@@ -114,7 +114,7 @@ def tensor(rgbs):
     return torch.from_numpy(np.stack(rgbs)).permute(0, 3, 1, 2).float() / 255
 
 
-def train(sets, out, minutes=25):
+def train(sets, out, minutes=10):
     import time
 
     torch.manual_seed(1)
@@ -125,7 +125,7 @@ def train(sets, out, minutes=25):
     labels = sorted(by)
     pairs = [l for l in labels if len({n for n, _ in by[l]}) > 1]
     print(len(found), "drawings,", len(labels), "concepts,", len(pairs), "in two sets or more", flush=True)
-    net, rng = Judge(), torch.Generator().manual_seed(1)
+    net, rng = Judge().to(memory_format=torch.channels_last), torch.Generator().manual_seed(1)
     opt = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.05)
     scale = nn.Parameter(torch.tensor(2.7))
     opt.add_param_group({"params": [scale], "weight_decay": 0.0})
@@ -146,7 +146,9 @@ def train(sets, out, minutes=25):
             others = [e for e in each if e[0] != each[i][0]] or each
             a.append(each[i][1]), b.append(others[pick.integers(len(others))][1])
         x = varied(torch.cat([tensor(a), tensor(b)]), rng)
-        e = net(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            e = net(x.contiguous(memory_format=torch.channels_last))
+        e = e.float()
         logits = e[: len(a)] @ e[len(a) :].T * scale.exp()
         target = torch.arange(len(a))
         loss = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2

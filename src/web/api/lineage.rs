@@ -1,14 +1,18 @@
 //! `/api/v1/datasets` and `/api/v1/models`.
 
 use axum::extract::State as Handed;
+use axum::http::{HeaderValue, header};
+use axum::response::IntoResponse;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{TheInstance, shape};
 use crate::actions::Error;
-use crate::id::{DatasetId, ModelId};
+use crate::actions::membership::membership as prove;
+use crate::id::{DatasetId, ModelId, WorkId};
 use crate::storage;
 use crate::web::error::Failure;
-use crate::web::extract::Segment;
+use crate::web::extract::{Query, Segment};
 
 type Answer = Result<axum::Json<Value>, Failure>;
 
@@ -39,6 +43,23 @@ pub(super) async fn members(Handed(instance): TheInstance, Segment(id): Segment<
     let found = storage::datasets::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("dataset", id))?;
     let members = storage::datasets::members(&mut tx, id).await?;
     Ok(axum::Json(json!({ "root": found.dataset.root, "total": members.len(), "items": members, "next": null })))
+}
+
+/// Whose membership is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct AboutWork {
+    work: String,
+}
+
+pub(super) async fn membership(
+    Handed(instance): TheInstance,
+    Segment(id): Segment<DatasetId>,
+    Query(about): Query<AboutWork>,
+) -> Result<impl IntoResponse, Failure> {
+    let work = WorkId::parse(&about.work).map_err(|e| Error::invalid("work", e.to_string()))?;
+    let evidence = prove(&instance, id, work).await?;
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"{work}-in-{id}.json\"")).map_err(Error::internal)?;
+    Ok(([(header::CONTENT_DISPOSITION, name)], axum::Json(evidence)))
 }
 
 pub(super) async fn models(Handed(instance): TheInstance) -> Answer {

@@ -77,6 +77,7 @@ routes! {
     get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;
     get "/api/v1/datasets/{id}" "public" "One dataset: root, licences, authors" ? [] body "" gives "application/json" => lineage::dataset;
     get "/api/v1/datasets/{id}/works" "public" "Ids of its members, in the order of the Merkle tree" ? [] body "" gives "application/json" => lineage::members;
+    get "/api/v1/datasets/{id}/membership" "public" "Proof that a work is, or is not, among its members, checkable offline" ? ["work"] body "" gives "application/json" => lineage::membership;
     get "/api/v1/models" "public" "Registered models" ? [] body "" gives "application/json" => lineage::models;
     get "/api/v1/models/{id}" "public" "One model with its card" ? [] body "" gives "application/json" => lineage::model;
     get "/api/v1/policies" "public" "The policy bundle in force" ? [] body "" gives "application/json" => policy::bundle;

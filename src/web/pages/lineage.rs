@@ -3,11 +3,11 @@
 use axum::extract::State as Handed;
 use serde::Deserialize;
 
-use super::view::lineage::FileRow;
+use super::view::lineage::{FileRow, MembershipView};
 use super::view::{DatasetPage, Link, ModelCard, ModelPage, ModelsPage, WorkCard};
 use super::{Page, chrome, fill, images};
 use crate::actions::Error;
-use crate::id::{DatasetId, ModelId};
+use crate::id::{DatasetId, ModelId, WorkId};
 use crate::storage;
 use crate::web::State;
 use crate::web::error::Failure;
@@ -21,6 +21,7 @@ const ROWS: usize = 36;
 #[serde(default)]
 pub(super) struct Asked {
     after: String,
+    work: String,
 }
 
 pub(super) async fn dataset(
@@ -45,6 +46,7 @@ pub(super) async fn dataset(
     let licences = storage::datasets::licences(&mut tx, id).await?;
     let models = storage::models::all(&mut tx).await?;
     let record = fill::record_view(instance, &mut tx, found.statement, format!("/log/receipts/{}", found.statement)).await?;
+    let membership = (!asked.work.is_empty()).then(|| membership_view(id, &members, &asked.work));
     drop(tx);
     Ok(Page(DatasetPage {
         chrome: chrome(&state, &visitor, &found.dataset.name, &format!("/datasets/{id}")).await?,
@@ -61,12 +63,32 @@ pub(super) async fn dataset(
             .filter(|m| m.model.datasets.contains(&id))
             .map(|m| Link::new(m.model.card.title.clone(), format!("/models/{}", m.model.id)))
             .collect(),
+        asked: asked.work,
+        membership,
         works,
         next_url: next.map(|n| format!("/datasets/{id}?after={n}")).unwrap_or_default(),
         json_url: format!("/api/v1/datasets/{id}"),
         csv_url: String::new(),
         record,
     }))
+}
+
+/// The answer in words; the proof itself is a file.
+fn membership_view(dataset: DatasetId, members: &[WorkId], asked: &str) -> MembershipView {
+    let Ok(work) = WorkId::parse(asked.trim()) else {
+        let sentence =
+            format!("“{asked}” is no work: a work's name looks like work_0000000000RFWWFV399SSV6ZD8 and stands on its page.");
+        return MembershipView { sentence, ..MembershipView::default() };
+    };
+    let proof_url = format!("/api/v1/datasets/{dataset}/membership?work={work}");
+    let place = members.binary_search(&work);
+    let sentence = match place {
+        Ok(index) => format!("{work} is in this dataset, at place {} of {}.", index + 1, members.len()),
+        Err(_) => format!(
+            "{work} is not in this dataset. The list is sorted, and the proof shows its two neighbours with nothing between them."
+        ),
+    };
+    MembershipView { present: place.is_ok(), sentence, proof_url }
 }
 
 pub(super) async fn models(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<ModelsPage>, Failure> {

@@ -92,6 +92,10 @@ pub struct DatasetPage {
     pub authors: Vec<AuthorCount>,
     /// Models trained on it.
     pub models: Vec<Link>,
+    /// The work that was asked about, as typed.
+    pub asked: String,
+    /// What can be said of it, once one was asked about.
+    pub membership: Option<MembershipView>,
     /// A page of its works, in order.
     pub works: Vec<WorkCard>,
     /// The next page of them; empty on the last.
@@ -122,6 +126,12 @@ impl DatasetPage {
             licences: LicenceCount::samples(),
             authors: AuthorCount::samples(),
             models: vec![Link::new("Colophon Mini 1.0.0", "/models/model_0000000000SAMP000000000M")],
+            asked: "work_0000000000SAMP000000000W".into(),
+            membership: Some(MembershipView {
+                present: false,
+                sentence: "“work_0000000000SAMP000000000W” is not in this dataset: its sorted list has nothing between the two neighbours named in the proof.".into(),
+                proof_url: format!("/api/v1/datasets/{}/membership?work=work_0000000000SAMP000000000W", DatasetRef::sample().id),
+            }),
             works: WorkCard::samples(),
             record: RecordView {
                 statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
@@ -130,6 +140,17 @@ impl DatasetPage {
             },
         }
     }
+}
+
+/// Whether a work is in a dataset.
+#[derive(Debug, Clone, Default)]
+pub struct MembershipView {
+    /// It is.
+    pub present: bool,
+    /// The answer, or what was wrong with the question.
+    pub sentence: String,
+    /// The proof as a file; empty when the question could not be answered.
+    pub proof_url: String,
 }
 
 /// `GET /models`
