@@ -12,6 +12,7 @@ mod adapt;
 mod audit;
 mod doctor;
 mod generate;
+mod licence;
 mod policy;
 mod prepare;
 mod replay;
@@ -89,6 +90,9 @@ enum Command {
     /// Ask the cultural policy, or test its files
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Ask what licences allow
+    #[command(subcommand)]
+    Licence(licence::Licence),
     /// Check the whole log: every entry, tile, signature and blob
     Audit,
     /// Make the public tables again from the log alone
@@ -141,6 +145,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Command::Prepare(prepare) = args.command {
         return prepare::run(&prepare, common.json);
     }
+    if let Command::Licence(what) = &args.command {
+        return Ok(licence::run(what, common.json));
+    }
     let settings = common.settings()?;
     if matches!(args.command, Command::Train(_) | Command::Adapt(_)) {
         train::prepare_process()?;
@@ -161,7 +168,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
-            Command::Verify(_) | Command::Prepare(_) => Ok(ExitCode::SUCCESS),
+            Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

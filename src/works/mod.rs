@@ -2,6 +2,7 @@
 
 pub mod collection;
 pub mod licence;
+pub mod rules;
 pub mod sources;
 pub mod verdict;
 mod work;

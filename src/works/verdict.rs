@@ -1,8 +1,8 @@
-//! The verdict: may this work be used for that? A table of rules, one per licence family, each with a citation; what no rule names is
-//! unknown, and unknown is no.
-//!
-//! The table is the conservative one: Creative Commons' own guidance calls it over-compliant, since exceptions in the law may
-//! permit more than a licence does. Sources stand beside each rule.
+//! The verdict: may this work be used for that? Asked of one licence, of an SPDX expression, of the grants on a work, of several works.
+//! The table of rules is `rules`; what no rule names is unknown, and unknown is no.
+
+use super::rules::{FAMILIES, JURISDICTION, RULES_VERSION};
+use Answer::{Allow, Conditional, Deny, Unknown};
 
 /// What one may want to do with a work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -10,6 +10,8 @@
 pub enum Usage {
     /// Train a model on it.
     Train,
+    /// Adapt a model that exists to it.
+    FineTune,
     /// Draw on it as context of a generated picture.
     Generate,
     /// Sell, or use in trade, a picture that draws on it.
@@ -20,12 +22,13 @@ pub enum Usage {
 
 impl Usage {
     /// All, in the order in which people ask.
-    pub const ALL: [Self; 4] = [Self::Train, Self::Generate, Self::GenerateCommercial, Self::Derivative];
+    pub const ALL: [Self; 5] = [Self::Train, Self::FineTune, Self::Generate, Self::GenerateCommercial, Self::Derivative];
 
     /// Its one text form.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Train => "train",
+            Self::FineTune => "fine-tune",
             Self::Generate => "generate",
             Self::GenerateCommercial => "generate-commercial",
             Self::Derivative => "derivative",
@@ -36,6 +39,7 @@ impl Usage {
     pub const fn question(self) -> &'static str {
         match self {
             Self::Train => "May a model be trained on it?",
+            Self::FineTune => "May a model be fine-tuned on it?",
             Self::Generate => "May a picture draw on it?",
             Self::GenerateCommercial => "May a picture that draws on it be sold?",
             Self::Derivative => "May it be changed and shared?",
@@ -53,6 +57,8 @@ pub enum Duty {
     Notice,
     /// Pass the result on under the same licence.
     ShareAlike,
+    /// Pass on the limits of use that the licence sets.
+    UseLimits,
 }
 
 impl Duty {
@@ -62,6 +68,7 @@ impl Duty {
             Self::Attribution => "name the author, the work, its source and its licence",
             Self::Notice => "keep the licence notice",
             Self::ShareAlike => "share the result under the same licence",
+            Self::UseLimits => "pass on the licence's limits of use",
         }
     }
 }
@@ -80,9 +87,6 @@ pub enum Answer {
     Deny,
 }
 
-/// Version of the table below; part of every verdict.
-pub const RULES_VERSION: &str = "2026-11-1";
-
 /// The answer, with the rule that gave it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Verdict {
@@ -96,6 +100,8 @@ pub struct Verdict {
     pub rule: String,
     /// `RULES_VERSION`.
     pub version: &'static str,
+    /// Whose law it is read under.
+    pub jurisdiction: &'static str,
     /// Where the rule comes from.
     pub citation: &'static str,
     /// Why, in one sentence.
@@ -109,136 +115,101 @@ impl Verdict {
     }
 }
 
-struct Family {
-    id: &'static str,
-    licences: &'static [&'static str],
-    /// In the order of `Usage::ALL`.
-    answers: [Answer; 4],
-    duties: &'static [Duty],
-    citation: &'static str,
-    why: &'static str,
-}
-
-use Answer::{Allow, Conditional, Deny};
-
-const FAMILIES: &[Family] = &[
-    Family {
-        id: "public-domain",
-        licences: &["CC0-1.0", "PDDL-1.0", "public-domain"],
-        answers: [Allow, Allow, Allow, Allow],
-        duties: &[],
-        citation: "CC0 1.0 §2 and Public Domain Mark 1.0 (creativecommons.org/publicdomain)",
-        why: "no right is reserved; the author is named all the same",
-    },
-    Family {
-        id: "by",
-        licences: &[
-            "CC-BY-2.0",
-            "CC-BY-2.5",
-            "CC-BY-3.0",
-            "CC-BY-4.0",
-            "ODC-By-1.0",
-            "CDLA-Permissive-1.0",
-            "CDLA-Permissive-2.0",
-        ],
-        answers: [Conditional, Conditional, Conditional, Conditional],
-        duties: &[Duty::Attribution],
-        citation: "CC BY 4.0 §3(a); Creative Commons, Using CC-licensed works for AI training (2025)",
-        why: "every use is allowed when credit is given, and here the credit is written into each picture",
-    },
-    Family {
-        id: "permissive",
-        licences: &["Apache-2.0", "MIT", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "0BSD", "Unlicense", "OFL-1.1"],
-        answers: [Conditional, Conditional, Conditional, Conditional],
-        duties: &[Duty::Notice],
-        citation: "Apache-2.0 §4; MIT License, second paragraph",
-        why: "every use is allowed when the notice is kept",
-    },
-    Family {
-        id: "by-sa",
-        licences: &["CC-BY-SA-3.0", "CC-BY-SA-4.0", "ODbL-1.0"],
-        answers: [Conditional, Deny, Deny, Conditional],
-        duties: &[Duty::Attribution, Duty::ShareAlike],
-        citation: "CC BY-SA 4.0 §3(b); whether an output is adapted material is contested",
-        why: "what adapts it must be shared alike, and this service can't yet pass that duty on to a picture",
-    },
-    Family {
-        id: "by-nc",
-        licences: &["CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0"],
-        answers: [Deny, Deny, Deny, Deny],
-        duties: &[],
-        citation: "CC BY-NC 4.0 §1(i), §2(a)(1)",
-        why: "only non-commercial use is allowed, and this service can't promise it for every picture",
-    },
-    Family {
-        id: "by-nd",
-        licences: &["CC-BY-ND-3.0", "CC-BY-ND-4.0", "CC-BY-NC-ND-3.0", "CC-BY-NC-ND-4.0"],
-        answers: [Deny, Deny, Deny, Deny],
-        duties: &[],
-        citation: "CC BY-ND 4.0 §2(a)(1)(B)",
-        why: "adapted material may not be shared",
-    },
-    Family {
-        id: "reserved",
-        licences: &["LicenseRef-all-rights-reserved"],
-        answers: [Deny, Deny, Deny, Deny],
-        duties: &[],
-        citation: "the author's reservation of all rights",
-        why: "all rights are reserved",
-    },
-];
-
 /// Licences the table names, in its order: what a registration form offers.
 pub fn known_licences() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().flat_map(|f| f.licences.iter().copied())
 }
 
-/// What `licence` says of `usage`.
-pub fn verdict(licence: &str, usage: Usage) -> Verdict {
-    let Some(family) = FAMILIES.iter().find(|f| f.licences.contains(&licence)) else {
-        return Verdict {
-            usage,
-            answer: Answer::Unknown,
-            duties: vec![],
-            rule: format!("unknown/{}", usage.as_str()),
-            version: RULES_VERSION,
-            citation: "no rule",
-            reason: format!("no rule names the licence `{licence}`, and what is unknown is treated as no"),
-        };
-    };
-    let answer = family.answers[Usage::ALL.iter().position(|u| *u == usage).unwrap_or(0)];
+fn ruled(usage: Usage, answer: Answer, duties: &[Duty], rule: &str, citation: &'static str, reason: String) -> Verdict {
     Verdict {
         usage,
         answer,
-        duties: if answer == Conditional { family.duties.to_vec() } else { vec![] },
-        rule: format!("{}/{}", family.id, usage.as_str()),
+        duties: if answer == Conditional { duties.to_vec() } else { vec![] },
+        rule: format!("{rule}/{}", usage.as_str()),
         version: RULES_VERSION,
-        citation: family.citation,
-        reason: family.why.to_owned(),
+        jurisdiction: JURISDICTION,
+        citation,
+        reason,
+    }
+}
+
+/// What a licence says of `usage`: an identifier of the table, or an SPDX expression of them (SPDX 3.0.1 annex B). Of `A OR B` one may
+/// choose, so the milder answers; with `A AND B` both bind, so the stricter answers and the duties of both are owed. An exception
+/// (`WITH`) is a text of its own that no rule names.
+pub fn verdict(licence: &str, usage: Usage) -> Verdict {
+    let unknown = |reason: String| ruled(usage, Unknown, &[], "unknown", "no rule", reason);
+    let one = |id: &str| match FAMILIES.iter().find(|f| f.licences.contains(&id)) {
+        None => unknown(format!("no rule names the licence `{id}`, and what is unknown is treated as no")),
+        Some(f) => {
+            let answer = f.answers[Usage::ALL.iter().position(|u| *u == usage).unwrap_or(0)];
+            ruled(usage, answer, f.duties, f.id, f.citation, f.why.to_owned())
+        }
+    };
+    if !licence.contains(' ') || licence.trim() != licence {
+        return one(licence);
+    }
+    let Ok(expression) = spdx::Expression::parse(licence) else {
+        return unknown(format!(
+            "`{licence}` is neither a licence of the table nor an SPDX expression, and what is unknown is treated as no"
+        ));
+    };
+    let mut stack: Vec<Verdict> = Vec::new();
+    for node in expression.iter() {
+        let next = match node {
+            spdx::expression::ExprNode::Req(req) if req.req.addition.is_some() => {
+                unknown(format!("no rule names the exception in `{}`, and what is unknown is treated as no", req.req))
+            }
+            spdx::expression::ExprNode::Req(req) => one(&req.req.license.to_string()),
+            spdx::expression::ExprNode::Op(operator) => {
+                let (Some(right), Some(left)) = (stack.pop(), stack.pop()) else {
+                    return unknown(format!("`{licence}` can't be read"));
+                };
+                match operator {
+                    spdx::expression::Operator::And => left.and(right),
+                    spdx::expression::Operator::Or => left.or(right),
+                }
+            }
+        };
+        stack.push(next);
+    }
+    stack.pop().unwrap_or_else(|| unknown(format!("`{licence}` can't be read")))
+}
+
+impl Verdict {
+    /// Both bind: the stricter answer, and where both permit, what either asks in return.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (mut strict, mild) = if other.answer > self.answer { (other, self) } else { (self, other) };
+        if strict.permits() {
+            strict.duties.extend(mild.duties);
+            strict.duties.sort_unstable();
+            strict.duties.dedup();
+        }
+        strict
+    }
+
+    /// Either may be taken up: the milder answer, and of two alike the one that asks less in return.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if (other.answer, other.duties.len()) < (self.answer, self.duties.len()) { other } else { self }
     }
 }
 
 /// What is said of `usage` when no grant is in force.
 pub fn no_grant(usage: Usage) -> Verdict {
-    Verdict {
-        usage,
-        answer: Deny,
-        duties: vec![],
-        rule: format!("no-grant/{}", usage.as_str()),
-        version: RULES_VERSION,
-        citation: "the record of grants",
-        reason: "no grant is in force: it was revoked, has ended or was never given".to_owned(),
-    }
+    let reason = "no grant is in force: it was revoked, has ended or was never given".to_owned();
+    ruled(usage, Deny, &[], "no-grant", "the record of grants", reason)
 }
 
 /// Over several grants on one work: the most permissive one in force decides, as each is an offer that may be taken up by itself.
 pub fn best<'a>(licences: impl IntoIterator<Item = &'a str>, usage: Usage) -> Verdict {
-    licences.into_iter().map(|l| verdict(l, usage)).min_by_key(|v| v.answer).unwrap_or_else(|| no_grant(usage))
+    licences.into_iter().map(|l| verdict(l, usage)).reduce(Verdict::or).unwrap_or_else(|| no_grant(usage))
 }
 
-/// Across several works: the most restrictive one decides.
+/// Across several works: the most restrictive one decides, and the duties of all are owed (the rule of IETF aipref for preferences that
+/// meet). `None` over no works.
 pub fn strictest(verdicts: impl IntoIterator<Item = Verdict>) -> Option<Verdict> {
-    verdicts.into_iter().max_by_key(|v| v.answer)
+    verdicts.into_iter().reduce(Verdict::and)
 }
 
 #[cfg(test)]
@@ -250,7 +221,7 @@ mod tests {
         for usage in Usage::ALL {
             for licence in ["", "WTFPL", "cc-by-4.0", "CC-BY-4.0 ", "LicenseRef-mine"] {
                 let v = verdict(licence, usage);
-                assert_eq!(v.answer, Answer::Unknown, "{licence}");
+                assert_eq!(v.answer, Unknown, "{licence}");
                 assert!(!v.permits());
             }
         }
@@ -258,16 +229,98 @@ mod tests {
         assert!(!best([], Usage::Train).permits());
     }
 
+    /// The rows of the conservative table, each with what must hold for all its licences.
     #[test]
     fn the_table() {
-        use Usage::{Generate, GenerateCommercial, Train};
-        assert_eq!(verdict("CC0-1.0", GenerateCommercial).answer, Allow);
+        use Usage::{Derivative, FineTune, Generate, GenerateCommercial, Train};
+        let answers = |licence: &str| Usage::ALL.map(|usage| verdict(licence, usage).answer);
+        let starts = |licence: &str, prefixes: &[&str]| {
+            let rest = prefixes.iter().find_map(|p| licence.strip_prefix(p));
+            rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        for licence in known_licences() {
+            let found = answers(licence);
+            if ["CC0-1.0", "PDDL-1.0", "CC-PDDC", "CC-PDM-1.0", "public-domain"].contains(&licence) {
+                assert_eq!(found, [Allow; 5], "{licence}");
+            } else if starts(licence, &["CC-BY-", "ODC-By-", "CDLA-Permissive-"]) {
+                assert_eq!(found, [Conditional; 5], "{licence}");
+                assert_eq!(verdict(licence, Generate).duties, [Duty::Attribution], "{licence}");
+            } else if starts(licence, &["CC-BY-SA-", "ODbL-"]) {
+                assert_eq!(found, [Conditional, Conditional, Deny, Deny, Conditional], "{licence}");
+                assert_eq!(verdict(licence, Train).duties, [Duty::Attribution, Duty::ShareAlike], "{licence}");
+            } else if licence.contains("-NC") || licence.contains("-ND") || licence.starts_with("C-UDA") {
+                assert_eq!(found, [Deny; 5], "{licence}");
+            } else if licence.contains("RAIL") {
+                assert_eq!(found, [Unknown, Conditional, Conditional, Conditional, Conditional], "{licence}");
+                assert!(verdict(licence, FineTune).duties.contains(&Duty::UseLimits), "{licence}");
+            } else if licence.starts_with("LicenseRef-") {
+                assert_eq!(found, [Deny; 5], "{licence}");
+            } else {
+                assert_eq!(found, [Conditional; 5], "{licence}");
+                assert_eq!(verdict(licence, GenerateCommercial).duties, [Duty::Notice], "{licence}");
+            }
+            let v = verdict(licence, Derivative);
+            assert!(v.rule.ends_with("/derivative") && !v.citation.is_empty() && v.version == RULES_VERSION, "{licence}");
+        }
         let by = verdict("CC-BY-4.0", Generate);
-        assert_eq!((by.answer, by.duties.as_slice(), by.rule.as_str()), (Conditional, &[Duty::Attribution][..], "by/generate"));
-        assert_eq!(verdict("Apache-2.0", Train).duties, [Duty::Notice]);
-        assert!(verdict("CC-BY-SA-4.0", Train).permits() && !verdict("CC-BY-SA-4.0", Generate).permits());
-        assert!(!verdict("CC-BY-NC-4.0", Train).permits());
-        assert!(!verdict("LicenseRef-all-rights-reserved", Generate).permits());
+        assert_eq!((by.answer, by.rule.as_str()), (Conditional, "by/generate"));
+    }
+
+    #[test]
+    fn every_identifier_is_one_of_spdx() {
+        for licence in known_licences().filter(|l| *l != "public-domain" && !l.starts_with("LicenseRef-")) {
+            assert!(spdx::license_id(licence).is_some(), "{licence}");
+        }
+        // And none of Creative Commons' is forgotten.
+        let all: Vec<&str> = known_licences().collect();
+        for name in spdx::identifiers::LICENSES.iter().map(|l| l.name).filter(|n| n.starts_with("CC-BY") || n.starts_with("CC0"))
+        {
+            assert!(all.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn expressions_are_read() {
+        let answer = |licence: &str| verdict(licence, Usage::Generate).answer;
+        assert_eq!(answer("MIT OR CC-BY-NC-4.0"), Conditional);
+        assert_eq!(answer("MIT AND CC-BY-NC-4.0"), Deny);
+        assert_eq!(answer("CC0-1.0 AND (MIT OR CC-BY-4.0)"), Conditional);
+        assert_eq!(answer("CC0-1.0 OR CC-BY-NC-4.0"), Allow);
+        assert_eq!(verdict("MIT AND CC-BY-4.0", Usage::Train).duties, [Duty::Attribution, Duty::Notice]);
+        for unknown in
+            ["Apache-2.0 WITH LLVM-exception", "MIT AND", "MIT AND WTFPL", "CC BY 4.0", "MIT OR", "(MIT", "GPL-2.0-only OR WTFPL"]
+        {
+            assert_eq!(answer(unknown), Unknown, "{unknown}");
+        }
+        // What nobody knows does not spoil a choice, and a refusal is not softened by it.
+        assert_eq!(answer("MIT OR WTFPL"), Conditional);
+        assert_eq!(answer("CC-BY-NC-4.0 AND WTFPL"), Deny);
+    }
+
+    /// All pairs and many longer lists: with one work more the answer is never milder, and no duty is forgotten while it still permits.
+    #[test]
+    fn a_work_more_never_loosens_a_verdict() {
+        let mut licences: Vec<&str> = known_licences().collect();
+        licences.extend(["WTFPL", "", "MIT OR CC-BY-NC-4.0", "MIT AND CC-BY-4.0"]);
+        let over = |list: &[&str], usage| strictest(list.iter().map(|l| verdict(l, usage)));
+        let mut seed = 1u64;
+        let mut random = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % most
+        };
+        let mut lists: Vec<Vec<&str>> = licences.iter().flat_map(|a| licences.iter().map(|b| vec![*a, *b])).collect();
+        lists.extend((0..2_000).map(|_| (0..2 + random(6)).map(|_| licences[random(licences.len())]).collect()));
+        for list in lists {
+            for usage in Usage::ALL {
+                let (more, less) = (over(&list, usage).unwrap(), over(&list[1..], usage).unwrap());
+                assert!(more.answer >= less.answer, "{list:?} {usage:?}");
+                assert!(!more.permits() || less.duties.iter().all(|d| more.duties.contains(d)), "{list:?} {usage:?}");
+                // Nor does the order matter.
+                let turned: Vec<&str> = list.iter().rev().copied().collect();
+                let turned = over(&turned, usage).unwrap();
+                assert_eq!((turned.answer, turned.duties), (more.answer, more.duties), "{list:?} {usage:?}");
+            }
+        }
     }
 
     #[test]

@@ -171,6 +171,8 @@ async fn every_page_answers_and_says_what_the_api_says(kind: Kind) {
         "/works?q=apple&licence=MIT",
         "/models",
         "/policies",
+        "/licences",
+        "/licences?licence=CC-BY-SA-4.0+OR+%3Cb%3E",
         "/log",
         "/log/entries/0",
         "/verify",

@@ -5,6 +5,7 @@
 
 mod images;
 mod jobs;
+mod licences;
 mod lineage;
 mod openapi;
 mod policy;
@@ -74,6 +75,7 @@ routes! {
     get "/api/v1/works/{id}" "public" "One work with grants and verdicts" ? [] body "" gives "application/json" => works::one;
     get "/api/v1/works/{id}/picture" "public" "The work's picture" ? [] body "" gives "image/*" => works::picture;
     post "/api/v1/grants/{id}/revocation" "grants" "Revoke a grant, with a reason that will be public" ? [] body "application/json" gives "application/json" => works::revoke;
+    get "/api/v1/licences" "public" "What the rule table says of a licence or SPDX expression; without one, all that it names" ? ["licence"] body "" gives "application/json" => licences::verdicts;
     get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;
     get "/api/v1/datasets/{id}" "public" "One dataset: root, licences, authors" ? [] body "" gives "application/json" => lineage::dataset;
     get "/api/v1/datasets/{id}/works" "public" "Ids of its members, in the order of the Merkle tree" ? [] body "" gives "application/json" => lineage::members;

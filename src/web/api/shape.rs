@@ -11,7 +11,8 @@ use crate::storage::log::Entry;
 use crate::storage::models::ModelRecord;
 use crate::storage::works::{GrantRecord, WorkRecord};
 use crate::storage::{self, Result, Tx};
-use crate::works::verdict::{RULES_VERSION, Usage, best, no_grant};
+use crate::works::rules::RULES_VERSION;
+use crate::works::verdict::{Usage, best, no_grant};
 use crate::works::{Verdict, verdict::Answer};
 
 /// A work in a list.

@@ -7,6 +7,7 @@ mod fill;
 mod home;
 mod images;
 mod jobs;
+mod licences;
 mod lineage;
 mod log;
 mod policies;
@@ -50,6 +51,7 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/datasets/{id}", get(lineage::dataset))
         .route("/models", get(lineage::models))
         .route("/models/{id}", get(lineage::model))
+        .route("/licences", get(licences::page))
         .route("/policies", get(policies::page))
         .route("/log", get(log::page))
         .route("/log/entries/{index}", get(log::entry))

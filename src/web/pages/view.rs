@@ -7,6 +7,7 @@
 pub mod about;
 pub mod cards;
 pub mod images;
+pub mod licences;
 pub mod lineage;
 pub mod log;
 pub mod make;
@@ -19,6 +20,7 @@ pub mod works;
 pub use about::{ApiRow, DocsPage, ErrorPage, TermsPage};
 pub use cards::{AuthorCount, ImageCard, LicenceCount, RuleLine, WorkCard};
 pub use images::{DecisionView, Download, ImagePage, ImagesPage, NearCopy, RecordView, ReplayRow, SignatureView};
+pub use licences::LicencesPage;
 pub use lineage::{DatasetPage, DatasetRef, FileRow, ModelCard, ModelPage, ModelsPage};
 pub use log::{EntryPage, EntryRow, GrowthPoint, Inclusion, LogPage, Recipe};
 pub use make::{Counts, HomePage, JobPage, Limits, Refusal, StudioForm, StudioPage};
@@ -237,7 +239,7 @@ mod tests {
             HomePage::sample, StudioPage::sample, StudioPage::sample_empty, JobPage::sample, JobPage::sample_failed,
             ImagesPage::sample, ImagePage::sample, ImagePage::sample_unknown, WorksPage::sample, WorkPage::sample,
             WorkPage::sample_revoked, WorkNewPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
-            PoliciesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
+            PoliciesPage::sample, LicencesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
             VerifyPage::sample_changed, VerifyPage::sample_problem, TrustPage::sample, LoginPage::sample, SetupPage::sample,
             AccountPage::sample, DocsPage::sample, TermsPage::sample, ErrorPage::sample,
         }

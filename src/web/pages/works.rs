@@ -4,7 +4,8 @@ use axum::extract::State as Handed;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::view::works::{GrantRow, RevokeForm, Revoked, VerdictRow};
+use super::licences::verdict_row;
+use super::view::works::{GrantRow, RevokeForm, Revoked};
 use super::view::{Choice, Field, Link, WorkNewPage, WorkPage, WorksPage};
 use super::{Page, Refused, chrome, fill};
 use crate::accounts::Scope;
@@ -15,12 +16,12 @@ use crate::id::WorkId;
 use crate::storage;
 use crate::storage::works::GrantRecord;
 use crate::web::State;
-use crate::web::api::{Asked, answer, registration, verdicts, work_page, work_record};
+use crate::web::api::{Asked, registration, verdicts, work_page, work_record};
 use crate::web::error::{Failure, encode};
 use crate::web::extract::{Form, Query, Segment, Upload};
 use crate::web::session::Visitor;
-use crate::works::Usage;
-use crate::works::verdict::{RULES_VERSION, known_licences};
+use crate::works::rules::RULES_VERSION;
+use crate::works::verdict::known_licences;
 
 /// Works on a page of the list.
 const ROWS: u32 = 36;
@@ -143,23 +144,6 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field) -> R
         }),
         title: work.title,
     })
-}
-
-fn verdict_row(v: crate::works::Verdict) -> VerdictRow {
-    VerdictRow {
-        use_label: match v.usage {
-            Usage::Train => "train a model",
-            Usage::Generate => "draw on it",
-            Usage::GenerateCommercial => "sell what draws on it",
-            Usage::Derivative => "change and share it",
-        }
-        .to_owned(),
-        answer: answer(v.answer).to_owned(),
-        duties: v.duties.iter().map(|d| d.sentence().to_owned()).collect(),
-        rule: v.rule,
-        citation: Link::new(v.citation, ""),
-        reason: v.reason,
-    }
 }
 
 async fn grant_row(tx: &mut storage::Tx, g: &GrantRecord) -> Result<GrantRow, Failure> {

@@ -84,6 +84,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("half", &["generation/train/checkpoint"]),
     ("resvg", &["works/sources"]),
     ("roxmltree", &["works/sources"]),
+    ("spdx", &["works/verdict"]),
     ("png", &["provenance"]),
     ("zip", &["actions/import_works", "actions/prepare_works"]),
     ("sqlx", &["storage"]),

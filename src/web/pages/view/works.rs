@@ -143,7 +143,7 @@ pub struct VerdictRow {
 }
 
 impl VerdictRow {
-    fn sentence(&self) -> &'static str {
+    pub(super) fn sentence(&self) -> &'static str {
         match self.answer.as_str() {
             "allow" => "Yes.",
             "conditional" => "Yes, if:",
@@ -152,7 +152,7 @@ impl VerdictRow {
         }
     }
 
-    fn tone(&self) -> Tone {
+    pub(super) fn tone(&self) -> Tone {
         if self.answer == "allow" || self.answer == "conditional" { Tone::Plain } else { Tone::Refused }
     }
 }
