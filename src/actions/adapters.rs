@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::choose_works::{picture, usage_for};
-use super::freeze_dataset::{freeze, licences, refusals, refuse};
+use super::freeze_dataset::{freeze, refusals, refuse};
+use super::granted::Granted;
 use super::register_run::{TrainingSet, record_run};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
@@ -14,7 +15,7 @@ use crate::id::{DatasetId, ModelId, WorkId};
 use crate::lineage::{Model, Run, dataset};
 use crate::policy::Use;
 use crate::storage::{self, Tx, blobs::Blob};
-use crate::works::verdict::{Usage, best};
+use crate::works::Usage;
 
 /// Works an adapter is learnt from.
 pub const WORKS: std::ops::RangeInclusive<usize> = 10..=30;
@@ -51,7 +52,7 @@ pub async fn adapter_set(instance: &Instance, actor: &Actor, name: &str, works: 
             return Err(Error::invalid("works", text));
         }
     }
-    refuse(&refusals(&mut tx, &works, Usage::Train, now).await?)?;
+    refuse(&refusals(&mut tx, &works, Usage::FineTune, &actor.name, now).await?)?;
     let known = storage::datasets::find(&mut tx, DatasetId::derived(&dataset::root(&works).0)).await?;
     let dataset = match known {
         Some(record) => record.dataset,
@@ -61,15 +62,12 @@ pub async fn adapter_set(instance: &Instance, actor: &Actor, name: &str, works: 
     let mut tx = instance.store.read().await?;
     let own = pictures(instance, &mut tx, dataset.clone(), works, side).await?;
     let mut others = Vec::new();
-    let licences = licences(&mut tx, now).await?;
+    let granted = Granted::at(&mut tx, now).await?;
     for base in &instance.model.model.datasets {
         others.extend(storage::datasets::members(&mut tx, *base).await?);
     }
     let mine: std::collections::HashSet<WorkId> = own.works.iter().map(|(work, _)| work.id).collect();
-    others.retain(|id| {
-        let may = licences.get(id).is_some_and(|l| best(l.iter().map(String::as_str), Usage::Train).permits());
-        may && !mine.contains(id)
-    });
+    others.retain(|id| !mine.contains(id) && granted.verdict(*id, Usage::FineTune, &actor.name).permits());
     let others = pictures(instance, &mut tx, dataset, others, side).await?;
     Ok(AdapterSet { own, others })
 }
@@ -100,7 +98,7 @@ pub async fn register_adapter(instance: &Instance, actor: &Actor, run: Run, mode
     }
     let mut tx = instance.store.begin().await?;
     let members = storage::datasets::members(&mut tx, run.dataset).await?;
-    refuse(&refusals(&mut tx, &members, Usage::Train, now).await?)?;
+    refuse(&refusals(&mut tx, &members, Usage::FineTune, &actor.name, now).await?)?;
     storage::blobs::insert(&mut tx, &Blob { digest, media_type: SAFETENSORS.to_owned(), pack: None }).await?;
     let id = model.id;
     record_run(&mut tx, instance, actor, &run, model, &digest, now).await?;

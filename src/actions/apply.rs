@@ -8,7 +8,7 @@ use super::{Error, Result};
 use crate::clock::Timestamp;
 use crate::id::{DatasetId, GrantId, StatementId, WorkId};
 use crate::ledger::Statement;
-use crate::lineage::{Dataset, Model, Run};
+use crate::lineage::{Dataset, ImpactPart, Model, Run};
 use crate::storage::images::Image;
 use crate::storage::models::BundleRecord;
 use crate::storage::works::Revocation;
@@ -65,6 +65,11 @@ struct BundleBody {
 }
 
 #[derive(Deserialize)]
+struct ImpactBody {
+    impact: ImpactPart,
+}
+
+#[derive(Deserialize)]
 struct ImageBody {
     image: Image,
 }
@@ -92,6 +97,10 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
             if !storage::works::revoke_grant(tx, body.grant, &revocation).await? {
                 return Err(Error::Conflict(format!("the grant `{}` was revoked before", body.grant)));
             }
+        }
+        "impact" => {
+            let part = read::<ImpactBody>(statement)?.impact;
+            storage::impacts::insert(tx, part.work, part.since, &part.abouts(), id).await?;
         }
         "dataset-works" => {
             let body: DatasetWorksBody = read(statement)?;

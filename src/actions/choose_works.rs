@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::freeze_dataset::licences;
+use super::granted::Granted;
 use super::request_image::Order;
 use super::{Error, Instance, Result};
 use crate::clock::Timestamp;
@@ -14,7 +14,7 @@ use crate::provenance::encode::{decode, fit};
 use crate::provenance::{Format, container::outline};
 use crate::storage::works::WorkRecord;
 use crate::storage::{self, Tx};
-use crate::works::verdict::{Usage, best, verdict};
+use crate::works::verdict::{Usage, best, of_grant};
 use crate::works::{Grant, Work};
 
 /// The retrieval index, with how far in the log it has read.
@@ -71,10 +71,8 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
         }
         return Ok(chosen);
     }
-    let licences = licences(&mut tx, now).await?;
-    let allowed = |id: WorkId| {
-        !order.without.contains(&id) && licences.get(&id).is_some_and(|l| best(l.iter().map(String::as_str), usage).permits())
-    };
+    let granted = Granted::at(&mut tx, now).await?;
+    let allowed = |id: WorkId| !order.without.contains(&id) && granted.verdict(id, usage, account).permits();
     let picks = {
         let mut shelf = instance.shelf.lock().await;
         let shelf = match &mut *shelf {
@@ -115,11 +113,12 @@ async fn named(tx: &mut Tx, order: &Order, account: &str, now: Timestamp) -> Res
         };
         let Some(grant) = permitting(tx, &record.work, usage, now, account).await? else {
             let grants = storage::works::grants(tx, id).await?;
-            let in_force: Vec<&str> = grants.iter().filter(|g| g.in_force(now)).map(|g| g.grant.licence.as_str()).collect();
+            let in_force: Vec<_> =
+                grants.iter().filter(|g| g.in_force(now)).map(|g| (g.grant.licence.as_str(), &g.grant.scope)).collect();
             let why = match (in_force.is_empty(), grants.iter().any(|g| g.revoked.is_some())) {
                 (true, true) => "it was revoked".to_owned(),
                 (true, false) => "it has no licence in force".to_owned(),
-                _ => best(in_force.iter().copied(), usage).reason,
+                _ => best(in_force.iter().copied(), usage, account).reason,
             };
             return Err(Error::invalid(
                 "with",
@@ -139,7 +138,7 @@ pub async fn permitting(tx: &mut Tx, work: &Work, usage: Usage, now: Timestamp, 
     Ok(grants
         .into_iter()
         .filter(|g| g.in_force(now))
-        .map(|g| (verdict(&g.grant.licence, usage), g.grant))
+        .map(|g| (of_grant(&g.grant.licence, &g.grant.scope, usage, account), g.grant))
         .filter(|(v, _)| own || v.permits())
         .min_by_key(|(v, _)| v.answer)
         .map(|(_, grant)| grant))

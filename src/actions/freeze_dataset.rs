@@ -1,9 +1,8 @@
 //! Freezing a dataset: a list of works is checked work by work, sorted, and put under one Merkle root. From then on it can't change.
 
-use std::collections::HashMap;
-
 use serde_json::json;
 
+use super::granted::Granted;
 use super::record::{Deed, record};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
@@ -13,8 +12,7 @@ use crate::id::{DatasetId, WorkId};
 use crate::ledger::Subject;
 use crate::lineage::{Dataset, dataset};
 use crate::storage::{self, Tx};
-use crate::works::Verdict;
-use crate::works::verdict::{Usage, best};
+use crate::works::{Usage, Verdict};
 
 /// Members named in one `dataset-works` statement: keeps it well under the 65,535 bytes of a log entry.
 const PART: usize = 1_000;
@@ -35,7 +33,7 @@ pub async fn freeze_dataset(instance: &Instance, actor: &Actor, name: &str, work
     }
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
-    let refused = refusals(&mut tx, &works, Usage::Train, now).await?;
+    let refused = refusals(&mut tx, &works, Usage::Train, &actor.name, now).await?;
     refuse(&refused)?;
     if let Some(same) = storage::datasets::find(&mut tx, DatasetId::derived(&dataset::root(&works).0)).await? {
         return Err(Error::Conflict(format!("these very works are frozen already as `{}`", same.dataset.id)));
@@ -46,26 +44,18 @@ pub async fn freeze_dataset(instance: &Instance, actor: &Actor, name: &str, work
     Ok(frozen)
 }
 
-/// For each work the licences given on it that are in force.
-pub(super) async fn licences(tx: &mut Tx, now: Timestamp) -> Result<HashMap<WorkId, Vec<String>>> {
-    let mut licences: HashMap<WorkId, Vec<String>> = HashMap::new();
-    for (work, licence) in storage::works::licences_in_force(tx, now).await? {
-        licences.entry(work).or_default().push(licence);
-    }
-    Ok(licences)
-}
-
-/// The works whose terms do not allow `usage` at this moment, each with its title and the verdict. A work nobody registered is one too.
+/// The works whose terms do not allow `usage` by `account` at this moment, each with its title and the verdict. A work nobody registered is one too.
 pub(super) async fn refusals(
     tx: &mut Tx,
     works: &[WorkId],
     usage: Usage,
+    account: &str,
     now: Timestamp,
 ) -> Result<Vec<(WorkId, String, Verdict)>> {
-    let licences = licences(tx, now).await?;
+    let granted = Granted::at(tx, now).await?;
     let mut refused = Vec::new();
     for &work in works {
-        let verdict = best(licences.get(&work).into_iter().flatten().map(String::as_str), usage);
+        let verdict = granted.verdict(work, usage, account);
         if !verdict.permits() {
             let record = storage::works::find(tx, work).await?;
             refused.push((work, record.map_or_else(|| "not registered".to_owned(), |r| r.work.title), verdict));

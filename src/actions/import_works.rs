@@ -14,7 +14,7 @@ use crate::id::{GrantId, WorkId};
 use crate::ledger::Subject;
 use crate::storage::{self, Tx, blobs::Blob};
 use crate::works::collection::{LIST, Line};
-use crate::works::{Grant, Work};
+use crate::works::{Grant, GrantScope, Work};
 
 /// The longest list that is read.
 const LIST_BYTES: u64 = 1 << 30;
@@ -128,6 +128,7 @@ fn as_work(line: Line, digest: Digest, actor: &str, now: Timestamp) -> (Work, Gr
         evidence: format!("licence field of {package}"),
         starts_at: now,
         ends_at: None,
+        scope: GrantScope::default(),
     };
     let work = Work {
         id,

@@ -9,8 +9,10 @@
 //! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
 //! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
 //! | `prepare_works` | drawings of other packages, rendered into a collection |
-//! | `register_work`, `import_works`, `revoke_grant` | what rights holders do |
+//! | `register_work`, `import_works`, `grant_licence`, `revoke_grant` | what rights holders do |
+//! | `impact` | everything that stands on a work |
 //! | `membership` | proof that a work is, or is not, in a dataset |
+//! | `granted` | what the grants in force allow, of all works at once |
 //! | `freeze_dataset`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
@@ -29,6 +31,9 @@ mod error;
 pub mod finish_image;
 pub mod found;
 pub mod freeze_dataset;
+pub mod grant_licence;
+mod granted;
+pub mod impact;
 pub mod import_works;
 pub mod instance;
 pub mod membership;

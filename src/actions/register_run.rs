@@ -33,7 +33,7 @@ pub async fn training_set(instance: &Instance, actor: &Actor, id: DatasetId, sid
         return Err(Error::Forbidden(Scope::Operate));
     }
     let mut tx = instance.store.read().await?;
-    let dataset = allowed(instance, &mut tx, id).await?;
+    let dataset = allowed(instance, actor, &mut tx, id).await?;
     let mut works = Vec::new();
     for member in storage::datasets::members(&mut tx, id).await? {
         let record = storage::works::find(&mut tx, member).await?.ok_or_else(|| Error::not_found("work", member))?;
@@ -43,13 +43,13 @@ pub async fn training_set(instance: &Instance, actor: &Actor, id: DatasetId, sid
     Ok(TrainingSet { dataset, works })
 }
 
-async fn allowed(instance: &Instance, tx: &mut Tx, id: DatasetId) -> Result<Dataset> {
+async fn allowed(instance: &Instance, actor: &Actor, tx: &mut Tx, id: DatasetId) -> Result<Dataset> {
     let record = storage::datasets::find(tx, id).await?.ok_or_else(|| Error::not_found("dataset", id))?;
     let members = storage::datasets::members(tx, id).await?;
     if crate::lineage::dataset::root(&members) != record.dataset.root {
         return Err(Error::internal(format!("the members of `{id}` do not give its root: run `colophon audit`")));
     }
-    refuse(&refusals(tx, &members, Usage::Train, instance.clock.now()).await?)?;
+    refuse(&refusals(tx, &members, Usage::Train, &actor.name, instance.clock.now()).await?)?;
     Ok(record.dataset)
 }
 
@@ -65,7 +65,7 @@ pub async fn register_run(instance: &Instance, actor: &Actor, run: Run, model: M
         return Err(Error::internal("the weights are not those the run names"));
     }
     let mut tx = instance.store.begin().await?;
-    let dataset = allowed(instance, &mut tx, run.dataset).await?;
+    let dataset = allowed(instance, actor, &mut tx, run.dataset).await?;
     if dataset.root != run.dataset_root || model.datasets != [run.dataset] {
         return Err(Error::internal("run, model and dataset do not belong together"));
     }

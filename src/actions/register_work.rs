@@ -11,7 +11,7 @@ use crate::id::{GrantId, StatementId, WorkId};
 use crate::ledger::Subject;
 use crate::provenance::{Format, container::outline, encode::decode};
 use crate::storage::{self, blobs::Blob};
-use crate::works::{Grant, Work, licence::LICENCE_LIMIT};
+use crate::works::{Grant, GrantScope, Work, licence::LICENCE_LIMIT};
 
 /// Tags kept.
 const MOST_TAGS: usize = 40;
@@ -104,6 +104,7 @@ pub async fn register_work(instance: &Instance, actor: &Actor, sent: Registratio
         },
         starts_at: now,
         ends_at: None,
+        scope: GrantScope::default(),
     };
     // INVARIANT: the bytes are on disk before a row names them.
     instance.blobs.put(sent.picture).await?;

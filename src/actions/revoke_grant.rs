@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::impact::impact;
 use super::record::{Deed, record};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
@@ -43,6 +44,19 @@ pub async fn revoke_grant(instance: &Instance, actor: &Actor, id: GrantId, reaso
         body: json!({ "grant": id, "work": kept.grant.work, "reason": reason }),
     };
     let statement = record(&mut tx, instance, now, deed).await?;
+    // With its last grant everything that stands on the work is affected, and the log says what that is.
+    if !storage::works::grants(&mut tx, kept.grant.work).await?.iter().any(|g| g.in_force(now)) {
+        for part in impact(&mut tx, kept.grant.work).await?.parts(kept.grant.work, id, now) {
+            let deed = Deed {
+                kind: "impact",
+                about: kept.grant.work.to_string(),
+                subject: vec![Subject::new(work.work.id.to_string(), &work.work.digest)],
+                actor: actor.name.clone(),
+                body: json!({ "impact": part }),
+            };
+            record(&mut tx, instance, now, deed).await?;
+        }
+    }
     tx.commit().await?;
     instance.bell.ring();
     Ok(statement)

@@ -272,6 +272,20 @@ pub async fn of_work(tx: &mut Tx, work: WorkId, limit: u32) -> Result<(u64, Vec<
     Ok((count(n), rows.iter().map(|(id,)| read(T, id, id)).collect::<Result<_>>()?))
 }
 
+/// Every image that drew on a work, oldest first.
+pub async fn all_of_work(tx: &mut Tx, work: WorkId) -> Result<Vec<ImageId>> {
+    const SQL: &str = "SELECT DISTINCT image_id FROM image_works WHERE work_id = $1 ORDER BY image_id";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(work.to_string()).fetch_all(c).await)?;
+    rows.iter().map(|(id,)| read(T, id, id)).collect()
+}
+
+/// Every image that a model made, oldest first.
+pub async fn all_of_model(tx: &mut Tx, model: ModelId) -> Result<Vec<ImageId>> {
+    const SQL: &str = "SELECT id FROM images WHERE model_id = $1 ORDER BY id";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(model.to_string()).fetch_all(c).await)?;
+    rows.iter().map(|(id,)| read(T, id, id)).collect()
+}
+
 /// The words an image was asked for with. Never in the log; erasing the row leaves the commitment there saying nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prompt {

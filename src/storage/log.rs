@@ -200,6 +200,7 @@ pub async fn empty_public_tables(tx: &mut Tx) -> Result<()> {
         "DELETE FROM runs",
         "DELETE FROM images",
         "DELETE FROM image_works",
+        "DELETE FROM impacts",
     ] {
         on!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
     }

@@ -10,6 +10,7 @@ pub mod blobs;
 pub mod datasets;
 pub mod files;
 pub mod images;
+pub mod impacts;
 pub mod instance;
 pub mod jobs;
 pub mod log;

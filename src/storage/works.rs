@@ -4,7 +4,7 @@ use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_jso
 use crate::clock::Timestamp;
 use crate::digest::{Digest, Sha256Hash};
 use crate::id::{GrantId, StatementId, WorkId};
-use crate::works::{Grant, Work};
+use crate::works::{Grant, GrantScope, Work};
 
 const WORK: &str = "works";
 
@@ -246,6 +246,7 @@ struct GrantRow {
     evidence: String,
     starts_at: i64,
     ends_at: Option<i64>,
+    scope: String,
     revoked_at: Option<i64>,
     revoked_reason: Option<String>,
     statement_id: String,
@@ -273,6 +274,7 @@ impl TryFrom<GrantRow> for GrantRecord {
                 evidence: r.evidence,
                 starts_at: Timestamp::from_millis(r.starts_at),
                 ends_at: r.ends_at.map(Timestamp::from_millis),
+                scope: read_scope(&r.id, &r.scope)?,
             },
             statement: read("grants", &r.id, &r.statement_id)?,
             revoked,
@@ -282,8 +284,9 @@ impl TryFrom<GrantRow> for GrantRecord {
 
 /// Puts a grant in.
 pub async fn insert_grant(tx: &mut Tx, grant: &Grant, statement: StatementId) -> Result<()> {
-    const SQL: &str = "INSERT INTO grants (id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, statement_id) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    const SQL: &str = "INSERT INTO grants (id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, \
+                       scope, statement_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let scope = if grant.scope.is_unlimited() { String::new() } else { serde_json::to_string(&grant.scope).unwrap_or_default() };
     on!(tx, |c| sqlx::query(SQL)
         .bind(grant.id.to_string())
         .bind(grant.work.to_string())
@@ -293,6 +296,7 @@ pub async fn insert_grant(tx: &mut Tx, grant: &Grant, statement: StatementId) ->
         .bind(&grant.evidence)
         .bind(grant.starts_at.millis())
         .bind(grant.ends_at.map(Timestamp::millis))
+        .bind(scope)
         .bind(statement.to_string())
         .execute(c)
         .await
@@ -317,26 +321,30 @@ pub async fn revoke_grant(tx: &mut Tx, id: GrantId, revocation: &Revocation) -> 
 
 /// One grant.
 pub async fn find_grant(tx: &mut Tx, id: GrantId) -> Result<Option<GrantRecord>> {
-    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, revoked_at, revoked_reason, \
-                       statement_id, revoked_statement_id FROM grants WHERE id = $1";
+    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, scope, revoked_at, \
+                       revoked_reason, statement_id, revoked_statement_id FROM grants WHERE id = $1";
     let row: Option<GrantRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(GrantRecord::try_from).transpose()
 }
 
 /// Every grant on a work, oldest first.
 pub async fn grants(tx: &mut Tx, work: WorkId) -> Result<Vec<GrantRecord>> {
-    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, revoked_at, revoked_reason, \
-                       statement_id, revoked_statement_id FROM grants WHERE work_id = $1 ORDER BY starts_at, id";
+    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, scope, revoked_at, \
+                       revoked_reason, statement_id, revoked_statement_id FROM grants WHERE work_id = $1 ORDER BY starts_at, id";
     let rows: Vec<GrantRow> = on!(tx, |c| sqlx::query_as(SQL).bind(work.to_string()).fetch_all(c).await)?;
     rows.into_iter().map(GrantRecord::try_from).collect()
 }
 
-/// Work and licence of every grant in force at `now`: what generation may draw on is decided from this.
-pub async fn licences_in_force(tx: &mut Tx, now: Timestamp) -> Result<Vec<(WorkId, String)>> {
-    const SQL: &str = "SELECT work_id, licence FROM grants WHERE (revoked_at IS NULL OR revoked_at > $1) AND starts_at <= $1 \
+fn read_scope(id: &str, text: &str) -> Result<GrantScope> {
+    if text.is_empty() { Ok(GrantScope::default()) } else { read_json("grants", id, text) }
+}
+
+/// Work, licence and scope of every grant in force at `now`: what generation may draw on is decided from this.
+pub async fn grants_in_force(tx: &mut Tx, now: Timestamp) -> Result<Vec<(WorkId, String, GrantScope)>> {
+    const SQL: &str = "SELECT work_id, licence, scope FROM grants WHERE (revoked_at IS NULL OR revoked_at > $1) AND starts_at <= $1 \
                        AND (ends_at IS NULL OR ends_at > $1)";
-    let rows: Vec<(String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).fetch_all(c).await)?;
-    rows.into_iter().map(|(id, licence)| Ok((read("grants", &id, &id)?, licence))).collect()
+    let rows: Vec<(String, String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).fetch_all(c).await)?;
+    rows.into_iter().map(|(id, licence, scope)| Ok((read("grants", &id, &id)?, licence, read_scope(&id, &scope)?))).collect()
 }
 
 /// Works without a thumbnail, at most `limit`.

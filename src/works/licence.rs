@@ -1,7 +1,9 @@
 //! A grant: a licence given on a work, with its dates. Licences are named by SPDX identifier, or `public-domain` for a mark of the
 //! public domain that has none.
 
+use super::Usage;
 use crate::clock::Timestamp;
+use crate::digest::Sha256Hash;
 use crate::id::{GrantId, WorkId};
 
 /// A licence given on a work. This is also what its statement in the log says.
@@ -24,6 +26,65 @@ pub struct Grant {
     /// Until when; without end when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Timestamp>,
+    /// What it is limited to.
+    #[serde(default, skip_serializing_if = "GrantScope::is_unlimited")]
+    pub scope: GrantScope,
+}
+
+/// What a grant is limited to, besides its dates. What is not named is not limited.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrantScope {
+    /// A direct grant: these uses and no others, whatever the licence is called. Empty: what the licence allows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<Usage>,
+    /// To this account alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grantee: Option<String>,
+    /// In these countries alone (ISO 3166-1 alpha-2, capital letters, sorted).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub territory: Vec<String>,
+    /// To nobody else while it lasts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exclusive: bool,
+    /// SHA-256 of terms in words of their own, kept as a public blob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Sha256Hash>,
+}
+
+impl GrantScope {
+    /// Whether nothing is limited.
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether this grant and `other` may both be made use of for the same use.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let any = |uses: &[Usage]| uses.is_empty();
+        let uses = any(&self.uses) || any(&other.uses) || self.uses.iter().any(|u| other.uses.contains(u));
+        let everywhere = self.territory.is_empty() || other.territory.is_empty();
+        uses && (everywhere || self.territory.iter().any(|t| other.territory.contains(t)))
+    }
+
+    /// For people: "to Ana alone, to train and generate, in FR and DE".
+    pub fn sentence(&self) -> String {
+        let mut parts = Vec::new();
+        match (&self.grantee, self.exclusive) {
+            (Some(name), true) => parts.push(format!("to {name} and nobody else while it lasts")),
+            (Some(name), false) => parts.push(format!("to {name}")),
+            (None, _) => parts.push("to everyone".to_owned()),
+        }
+        if !self.uses.is_empty() {
+            parts.push(format!("to {}", self.uses.iter().map(|u| u.as_str()).collect::<Vec<_>>().join(", ")));
+        }
+        if !self.territory.is_empty() {
+            parts.push(format!("in {}", self.territory.join(", ")));
+        }
+        if let Some(terms) = &self.terms {
+            parts.push(format!("on terms of their own ({})", terms.short()));
+        }
+        parts.join(", ")
+    }
 }
 
 /// Longest licence identifier kept, in characters.
@@ -45,6 +106,11 @@ pub fn title(licence: &str) -> &str {
         "CC-BY-SA-4.0" => "Creative Commons Attribution-ShareAlike 4.0",
         "CC-BY-NC-4.0" => "Creative Commons Attribution-NonCommercial 4.0",
         "CC-BY-ND-4.0" => "Creative Commons Attribution-NoDerivatives 4.0",
+        "CC-BY-NC-SA-4.0" => "Creative Commons Attribution-NonCommercial-ShareAlike 4.0",
+        "CC-BY-NC-ND-4.0" => "Creative Commons Attribution-NonCommercial-NoDerivatives 4.0",
+        "ODbL-1.0" => "Open Database License 1.0",
+        "OFL-1.1" => "SIL Open Font License 1.1",
+        "LicenseRef-all-rights-reserved" => "All rights reserved",
         "Apache-2.0" => "Apache License 2.0",
         "MIT" => "MIT License",
         "public-domain" => "Public domain",
@@ -81,6 +147,7 @@ mod tests {
             evidence: String::new(),
             starts_at: t(10),
             ends_at: Some(t(20)),
+            scope: GrantScope::default(),
         };
         assert_eq!([9, 10, 19, 20].map(|n| grant.covers(t(n))), [false, true, true, false]);
     }

@@ -7,6 +7,6 @@ pub mod sources;
 pub mod verdict;
 mod work;
 
-pub use licence::Grant;
+pub use licence::{Grant, GrantScope};
 pub use verdict::{Answer, Duty, Usage, Verdict};
 pub use work::{TEXT_LIMIT, Work, WorkError};

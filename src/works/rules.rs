@@ -181,3 +181,20 @@ pub const FAMILIES: &[Family] = &[
         why: "all rights are reserved",
     },
 ];
+
+/// What a registration form offers: the newest version of each kind.
+pub const OFFERED: [&str; 13] = [
+    "CC0-1.0",
+    "CC-BY-4.0",
+    "CC-BY-SA-4.0",
+    "CC-BY-NC-4.0",
+    "CC-BY-NC-SA-4.0",
+    "CC-BY-ND-4.0",
+    "CC-BY-NC-ND-4.0",
+    "public-domain",
+    "Apache-2.0",
+    "MIT",
+    "ODbL-1.0",
+    "OFL-1.1",
+    "LicenseRef-all-rights-reserved",
+];

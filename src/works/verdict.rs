@@ -1,6 +1,7 @@
 //! The verdict: may this work be used for that? Asked of one licence, of an SPDX expression, of the grants on a work, of several works.
 //! The table of rules is `rules`; what no rule names is unknown, and unknown is no.
 
+use super::GrantScope;
 use super::rules::{FAMILIES, JURISDICTION, RULES_VERSION};
 use Answer::{Allow, Conditional, Deny, Unknown};
 
@@ -59,6 +60,8 @@ pub enum Duty {
     ShareAlike,
     /// Pass on the limits of use that the licence sets.
     UseLimits,
+    /// Keep to the countries that the grant names.
+    Territory,
 }
 
 impl Duty {
@@ -69,6 +72,7 @@ impl Duty {
             Self::Notice => "keep the licence notice",
             Self::ShareAlike => "share the result under the same licence",
             Self::UseLimits => "pass on the licence's limits of use",
+            Self::Territory => "keep to the countries that the grant names",
         }
     }
 }
@@ -115,7 +119,7 @@ impl Verdict {
     }
 }
 
-/// Licences the table names, in its order: what a registration form offers.
+/// Licences the table names, in its order.
 pub fn known_licences() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().flat_map(|f| f.licences.iter().copied())
 }
@@ -195,15 +199,43 @@ impl Verdict {
     }
 }
 
+/// What a grant in force says of `usage` by `account`: a direct grant what it names, any other what its licence allows.
+pub fn of_grant(licence: &str, scope: &GrantScope, usage: Usage, account: &str) -> Verdict {
+    const DIRECT: &str = "direct-grant";
+    const CITATION: &str = "the grant itself, with its evidence";
+    if let Some(name) = scope.grantee.as_deref().filter(|name| *name != account) {
+        return ruled(usage, Deny, &[], "granted-to-another", CITATION, format!("it was granted to {name} alone"));
+    }
+    let mut given = match scope.uses.as_slice() {
+        [] => verdict(licence, usage),
+        uses if uses.contains(&usage) => {
+            let why = "the rights holder granted this very use; the author is named".to_owned();
+            ruled(usage, Conditional, &[Duty::Attribution], DIRECT, CITATION, why)
+        }
+        uses => {
+            let named = uses.iter().map(|u| u.as_str()).collect::<Vec<_>>().join(", ");
+            ruled(usage, Deny, &[], DIRECT, CITATION, format!("it was granted for other uses alone: {named}"))
+        }
+    };
+    if given.permits() && !scope.territory.is_empty() {
+        given.answer = Conditional;
+        given.duties.push(Duty::Territory);
+        given.reason = format!("{}, in {} alone", given.reason, scope.territory.join(", "));
+    }
+    given
+}
+
 /// What is said of `usage` when no grant is in force.
 pub fn no_grant(usage: Usage) -> Verdict {
     let reason = "no grant is in force: it was revoked, has ended or was never given".to_owned();
     ruled(usage, Deny, &[], "no-grant", "the record of grants", reason)
 }
 
-/// Over several grants on one work: the most permissive one in force decides, as each is an offer that may be taken up by itself.
-pub fn best<'a>(licences: impl IntoIterator<Item = &'a str>, usage: Usage) -> Verdict {
-    licences.into_iter().map(|l| verdict(l, usage)).reduce(Verdict::or).unwrap_or_else(|| no_grant(usage))
+/// Over several grants on one work, each by licence and scope: the most permissive one in force decides, as each is an offer that may be
+/// taken up by itself.
+pub fn best<'a>(grants: impl IntoIterator<Item = (&'a str, &'a GrantScope)>, usage: Usage, account: &str) -> Verdict {
+    let each = grants.into_iter().map(|(licence, scope)| of_grant(licence, scope, usage, account));
+    each.reduce(Verdict::or).unwrap_or_else(|| no_grant(usage))
 }
 
 /// Across several works: the most restrictive one decides, and the duties of all are owed (the rule of IETF aipref for preferences that
@@ -226,7 +258,7 @@ mod tests {
             }
         }
         assert!(!no_grant(Usage::Train).permits());
-        assert!(!best([], Usage::Train).permits());
+        assert!(!best([], Usage::Train, "Ana").permits());
     }
 
     /// The rows of the conservative table, each with what must hold for all its licences.
@@ -277,6 +309,11 @@ mod tests {
         {
             assert!(all.contains(&name), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_offered_is_known() {
+        assert!(crate::works::rules::OFFERED.iter().all(|l| known_licences().any(|k| k == *l)));
     }
 
     #[test]
@@ -332,8 +369,33 @@ mod tests {
 
     #[test]
     fn one_offer_is_enough_and_one_refusal_spoils_all() {
-        assert!(best(["CC-BY-NC-4.0", "MIT"], Usage::Generate).permits());
+        let free = GrantScope::default();
+        assert!(best([("CC-BY-NC-4.0", &free), ("MIT", &free)], Usage::Generate, "Ana").permits());
         let over = strictest(["MIT", "CC-BY-NC-4.0"].map(|l| verdict(l, Usage::Generate)));
         assert_eq!(over.map(|v| v.answer), Some(Deny));
+    }
+
+    #[test]
+    fn a_direct_grant_says_what_it_names_and_to_whom() {
+        let to_ana = GrantScope { uses: vec![Usage::Generate], grantee: Some("Ana".into()), ..GrantScope::default() };
+        let asked = |scope: &GrantScope, usage, account: &str| of_grant("LicenseRef-all-rights-reserved", scope, usage, account);
+        let given = asked(&to_ana, Usage::Generate, "Ana");
+        assert_eq!(
+            (given.answer, given.rule.as_str(), given.duties),
+            (Conditional, "direct-grant/generate", vec![Duty::Attribution])
+        );
+        assert_eq!(asked(&to_ana, Usage::Train, "Ana").rule, "direct-grant/train");
+        assert!(!asked(&to_ana, Usage::Train, "Ana").permits());
+        let other = asked(&to_ana, Usage::Generate, "Rosa");
+        assert!(!other.permits() && other.reason.contains("Ana"));
+        // A licence with a limit of place stays what it is, and owes that too.
+        let in_france = GrantScope { territory: vec!["FR".into()], ..GrantScope::default() };
+        let free = of_grant("CC0-1.0", &in_france, Usage::Train, "Ana");
+        assert_eq!((free.answer, free.duties), (Conditional, vec![Duty::Territory]));
+        assert!(!of_grant("CC-BY-NC-4.0", &in_france, Usage::Train, "Ana").permits());
+        // One that is open to her is enough.
+        let all = GrantScope::default();
+        assert!(best([("CC-BY-NC-4.0", &all), ("LicenseRef-all-rights-reserved", &to_ana)], Usage::Generate, "Ana").permits());
+        assert!(!best([("CC-BY-NC-4.0", &all), ("LicenseRef-all-rights-reserved", &to_ana)], Usage::Generate, "Rosa").permits());
     }
 }

@@ -74,6 +74,8 @@ routes! {
     post "/api/v1/works" "works" "Register a work with its picture and licence" ? [] body "multipart/form-data" gives "application/json" => works::register;
     get "/api/v1/works/{id}" "public" "One work with grants and verdicts" ? [] body "" gives "application/json" => works::one;
     get "/api/v1/works/{id}/picture" "public" "The work's picture" ? [] body "" gives "image/*" => works::picture;
+    get "/api/v1/works/{id}/impact" "public" "Everything that stands on a work: datasets, models, and each of their images" ? ["after"] body "" gives "application/json" => works::impact;
+    post "/api/v1/works/{id}/grants" "grants" "Give a further licence on a work: for some uses, to one account, with dates and places" ? [] body "application/json" gives "application/json" => works::give;
     post "/api/v1/grants/{id}/revocation" "grants" "Revoke a grant, with a reason that will be public" ? [] body "application/json" gives "application/json" => works::revoke;
     get "/api/v1/licences" "public" "What the rule table says of a licence or SPDX expression; without one, all that it names" ? ["licence"] body "" gives "application/json" => licences::verdicts;
     get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;

@@ -12,7 +12,7 @@ use crate::storage::models::ModelRecord;
 use crate::storage::works::{GrantRecord, WorkRecord};
 use crate::storage::{self, Result, Tx};
 use crate::works::rules::RULES_VERSION;
-use crate::works::verdict::{Usage, best, no_grant};
+use crate::works::verdict::{Usage, best};
 use crate::works::{Verdict, verdict::Answer};
 
 /// A work in a list.
@@ -35,13 +35,22 @@ pub fn grant(record: &GrantRecord, now: Timestamp) -> Value {
     shown
 }
 
-/// What the grants in force allow, one verdict for each use.
+/// The revoked works that a dataset, model or image stands on.
+pub async fn affected(tx: &mut Tx, about: &[String]) -> Result<Value> {
+    let mut rows = Vec::new();
+    for id in about {
+        for found in storage::impacts::of(tx, id).await? {
+            rows.push(json!({ "work": found.work, "since": found.since, "through": id, "statement": found.statement }));
+        }
+    }
+    Ok(Value::Array(rows))
+}
+
+/// What the grants in force allow everyone, one verdict for each use.
 pub fn verdicts(grants: &[GrantRecord], now: Timestamp) -> Vec<Verdict> {
-    let in_force: Vec<&str> = grants.iter().filter(|g| g.in_force(now)).map(|g| g.grant.licence.as_str()).collect();
-    Usage::ALL
-        .into_iter()
-        .map(|usage| if in_force.is_empty() { no_grant(usage) } else { best(in_force.iter().copied(), usage) })
-        .collect()
+    let in_force: Vec<_> =
+        grants.iter().filter(|g| g.in_force(now)).map(|g| (g.grant.licence.as_str(), &g.grant.scope)).collect();
+    Usage::ALL.into_iter().map(|usage| best(in_force.iter().copied(), usage, "")).collect()
 }
 
 /// A whole work.
@@ -100,6 +109,7 @@ pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> Re
     if let Some(nearest) = record.image.nearest {
         shown["nearest"] = json!({ "work": nearest.work, "nearness": f64::from(nearest.nearness) / 1e6 });
     }
+    shown["affected"] = affected(tx, &[id.to_string(), record.image.model.to_string()]).await?;
     shown["prompt"] = json!(public_words(prompt.as_ref()));
     shown["statement"] = json!(record.statement);
     shown["index"] = json!(index(tx, record.statement).await?);

@@ -7,11 +7,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::images::blob;
-use super::{TheInstance, limit, shape};
+use super::{Paging, TheInstance, limit, shape};
+use crate::actions::grant_licence::{Granting, grant_licence};
+use crate::actions::impact::impact as everything_on;
 use crate::actions::register_work::{Registration, register_work};
 use crate::actions::revoke_grant::revoke_grant;
+use crate::actions::verify_image::revocation;
 use crate::actions::{Error, Instance};
-use crate::id::{GrantId, WorkId};
+use crate::id::{GrantId, ImageId, WorkId};
 use crate::storage::works::{Filter, WorkRecord};
 use crate::storage::{self, Page, Tx};
 use crate::web::error::Failure;
@@ -149,6 +152,40 @@ pub(super) async fn register(
     let location = HeaderValue::from_str(&format!("/api/v1/works/{id}")).map_err(Error::internal)?;
     let body = axum::Json(json!({ "id": id, "statement": statement }));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
+}
+
+pub(super) async fn give(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segment(id): Segment<WorkId>,
+    Json(body): Json<Granting>,
+) -> Result<Response, Failure> {
+    let actor = visitor.check_api(&headers)?;
+    let (grant, statement) = grant_licence(&instance, actor, id, body).await?;
+    Ok((StatusCode::CREATED, axum::Json(json!({ "grant": grant, "statement": statement }))).into_response())
+}
+
+/// Images on a page of what stands on a work.
+const IMPACT_PAGE: usize = 1_000;
+
+pub(super) async fn impact(Handed(instance): TheInstance, Segment(id): Segment<WorkId>, Query(paging): Query<Paging>) -> Answer {
+    let mut tx = instance.store.read().await?;
+    record(&mut tx, id).await?;
+    let since = revocation(&mut tx, id, instance.clock.now()).await?.map(|r| r.since);
+    let found = everything_on(&mut tx, id).await?;
+    let images: Vec<(ImageId, bool)> =
+        found.drawn.iter().map(|i| (*i, true)).chain(found.made.iter().map(|i| (*i, false))).collect();
+    let from = images.iter().position(|(i, _)| i.to_string() == paging.after).map_or(0, |at| at + 1);
+    let page: Vec<Value> =
+        images.iter().skip(from).take(IMPACT_PAGE).map(|(i, drew)| json!({ "image": i, "drew_on_it": drew })).collect();
+    let next = images.get(from + IMPACT_PAGE - 1).filter(|_| images.len() > from + IMPACT_PAGE).map(|(i, _)| *i);
+    let statements = storage::impacts::statements_of(&mut tx, id).await?;
+    Ok(axum::Json(json!({
+        "work": id, "revoked_since": since, "datasets": found.datasets, "models": found.models,
+        "images_that_drew_on_it": found.drawn.len(), "other_images_of_those_models": found.made.len(),
+        "items": page, "total": images.len(), "next": next, "statements": statements,
+    })))
 }
 
 /// Why a grant is revoked.

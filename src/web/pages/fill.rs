@@ -1,5 +1,6 @@
 //! From records to what the templates show: cards, counts, rules, proofs. No page of its own.
 
+use super::view::lineage::AffectedRow;
 use super::view::{
     AuthorCount, DatasetRef, ImageCard, Inclusion, LicenceCount, Link, RecordView, RuleLine, Tone, When, WorkCard,
 };
@@ -29,7 +30,10 @@ pub fn minute(at: Timestamp) -> When {
 
 /// The grant that is shown for a work: the one that held at `at`, else the last given.
 pub fn shown_grant(grants: &[GrantRecord], at: Timestamp) -> Option<&GrantRecord> {
-    grants.iter().find(|g| g.in_force(at)).or_else(|| grants.iter().rfind(|g| g.grant.covers(at))).or_else(|| grants.last())
+    let open = grants.iter().find(|g| g.in_force(at) && g.grant.scope.grantee.is_none());
+    open.or_else(|| grants.iter().find(|g| g.in_force(at)))
+        .or_else(|| grants.iter().rfind(|g| g.grant.covers(at)))
+        .or_else(|| grants.last())
 }
 
 /// A work as a card. `made_at`: for works that a picture drew on, under the terms of that moment.
@@ -54,6 +58,21 @@ pub async fn work_card(
         influence: None,
         revoked: !grants.iter().any(|g| g.in_force(now)),
     }))
+}
+
+/// The revoked works that a dataset, model or image stands on; one that was given a licence again is none any more.
+pub async fn affected(tx: &mut Tx, about: &str, now: Timestamp) -> Result<Vec<AffectedRow>> {
+    let mut rows: Vec<AffectedRow> = Vec::new();
+    for found in storage::impacts::of(tx, about).await? {
+        let url = format!("/works/{}", found.work);
+        let open = storage::works::grants(tx, found.work).await?.iter().any(|g| g.in_force(now));
+        if open || rows.iter().any(|row| row.work.url == url) {
+            continue;
+        }
+        let title = storage::works::find(tx, found.work).await?.map(|w| w.work.title).unwrap_or_default();
+        rows.push(AffectedRow { work: Link::new(title, url), since: day(found.since) });
+    }
+    Ok(rows)
 }
 
 /// `CC BY 4.0`, `public domain`.
@@ -196,7 +215,7 @@ pub fn grouped(n: u64) -> String {
 /// Where a thing that a statement is about has its page.
 pub fn subject_link(kind: &str, subject: &str) -> Link {
     let url = match kind {
-        "work" | "grant" | "revocation" => format!("/works/{subject}"),
+        "work" | "grant" | "revocation" | "impact" => format!("/works/{subject}"),
         "image" => format!("/images/{subject}"),
         "model" => format!("/models/{subject}"),
         "dataset" | "dataset-works" => format!("/datasets/{subject}"),
@@ -213,6 +232,7 @@ pub fn kind_words(kind: &str) -> &str {
         "work" => "work registered",
         "grant" => "grant given",
         "revocation" => "grant revoked",
+        "impact" => "what stood on a revoked work",
         "dataset" => "dataset frozen",
         "dataset-works" => "dataset members",
         "model" => "model registered",

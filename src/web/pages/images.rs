@@ -90,6 +90,8 @@ pub(super) async fn page(
             datasets.push(fill::dataset_ref(&record));
         }
     }
+    let mut affected = fill::affected(&mut tx, &image.model.to_string(), now).await?;
+    affected.retain(|row| !works.iter().any(|w| row.work.url.ends_with(&w.id)));
     let nearest = match image.nearest {
         Some(near) => fill::work_card(&mut tx, near.work, Some(f64::from(near.nearness) / 1e6), now, image.made_at).await?,
         None => None,
@@ -146,6 +148,7 @@ pub(super) async fn page(
         licences,
         training_known: !model.model.datasets.is_empty(),
         training_sentence: training,
+        affected,
         training_licences: fill::licence_counts(training_licences),
         training_authors: fill::author_counts(training_authors.into_iter().take(12).collect()),
         datasets,

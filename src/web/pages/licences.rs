@@ -53,17 +53,21 @@ fn first_upper(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// A use, as one would say what somebody wants to do.
+pub(super) const fn use_label(usage: Usage) -> &'static str {
+    match usage {
+        Usage::Train => "train a model",
+        Usage::FineTune => "fine-tune a model",
+        Usage::Generate => "draw on it",
+        Usage::GenerateCommercial => "sell what draws on it",
+        Usage::Derivative => "change and share it",
+    }
+}
+
 /// A verdict as a row of a page.
 pub(super) fn verdict_row(v: Verdict) -> VerdictRow {
     VerdictRow {
-        use_label: match v.usage {
-            Usage::Train => "train a model",
-            Usage::FineTune => "fine-tune a model",
-            Usage::Generate => "draw on it",
-            Usage::GenerateCommercial => "sell what draws on it",
-            Usage::Derivative => "change and share it",
-        }
-        .to_owned(),
+        use_label: use_label(v.usage).to_owned(),
         answer: answer(v.answer).to_owned(),
         duties: v.duties.iter().map(|d| d.sentence().to_owned()).collect(),
         rule: v.rule,

@@ -139,6 +139,7 @@ pub(super) async fn model(
     let found = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
     let (sentence, datasets, licences, authors) = training(&mut tx, &found.model).await?;
     let images = storage::images::total_of_model(&mut tx, id).await?;
+    let affected = fill::affected(&mut tx, &id.to_string(), instance.clock.now()).await?;
     let record = fill::record_view(instance, &mut tx, found.statement, format!("/log/receipts/{}", found.statement)).await?;
     drop(tx);
     let card = found.model.card;
@@ -160,6 +161,7 @@ pub(super) async fn model(
         datasets,
         licences: fill::licence_counts(licences),
         authors: fill::author_counts(authors.into_iter().take(40).collect()),
+        affected,
         limits: card.limits,
         files: card
             .files

@@ -48,6 +48,7 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/works/{id}", get(works::page))
         .route("/works/{id}/picture", get(super::api::work_picture))
         .route("/works/{id}/revoke", post(works::revoke))
+        .route("/works/{id}/grants", post(works::give))
         .route("/datasets/{id}", get(lineage::dataset))
         .route("/models", get(lineage::models))
         .route("/models/{id}", get(lineage::model))

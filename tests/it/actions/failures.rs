@@ -377,6 +377,7 @@ async fn a_work_that_is_committed_late_is_found_all_the_same(kind: Kind) {
             evidence: String::new(),
             starts_at: t.clock.now(),
             ends_at: None,
+            scope: colophon::works::GrantScope::default(),
         };
         storage::works::insert_grant(&mut slow, &grant, statement).await.unwrap();
         register_work(&other, &rosa, registration(1)).await.unwrap();

@@ -3,14 +3,18 @@
 use colophon::accounts::{Actor, Role, Scope};
 use colophon::actions::Error;
 use colophon::actions::choose_works::choose_works;
+use colophon::actions::freeze_dataset::freeze_dataset;
+use colophon::actions::grant_licence::{Granting, grant_licence};
 use colophon::actions::register_work::{Registration, register_work};
 use colophon::actions::request_image::Order;
 use colophon::actions::revoke_grant::revoke_grant;
+use colophon::clock::Clock as _;
 use colophon::id::{GrantId, WorkId};
 use colophon::ledger::Envelope;
 use colophon::policy::Use;
 use colophon::provenance::{Format, encode};
 use colophon::storage;
+use colophon::works::Usage;
 
 use crate::support::database::Kind;
 use crate::support::{TestInstance, both, creator, draw_order, order};
@@ -19,6 +23,9 @@ both! {
     a_registered_work_is_drawn_on_at_once,
     only_terms_that_allow_it_let_a_work_be_drawn_on,
     works_are_chosen_and_left_out,
+    a_direct_grant_opens_a_work_to_one_account,
+    an_exclusive_grant_leaves_no_room_for_another,
+    a_grant_is_refused_field_by_field,
     a_registration_is_refused_field_by_field,
     the_same_picture_is_registered_once,
     scopes_are_asked_for,
@@ -171,6 +178,120 @@ async fn works_are_chosen_and_left_out(kind: Kind) {
     let mut t = t;
     t.restart().await;
     assert!(choose_works(&t, &with(&[own]), "Rosa").await.is_err());
+    t.finish().await;
+}
+
+/// For one use, on paper.
+fn letter(to: &str, uses: &[Usage]) -> Granting {
+    Granting {
+        licence: "LicenseRef-letter".into(),
+        evidence: "a signed letter, sha256 5b0c7d11".into(),
+        uses: uses.to_vec(),
+        grantee: Some(to.to_owned()),
+        ..Granting::default()
+    }
+}
+
+async fn a_direct_grant_opens_a_work_to_one_account(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    let (ana, ben) = (creator(&t).await, t.actor("Ben", &[Role::Creator]).await);
+    let (work, _) = register_work(&t, &rosa, zebra("LicenseRef-all-rights-reserved", 1)).await.unwrap();
+    let found = async |account: &str| {
+        let chosen = choose_works(&t, &order("a zebra", 1), account).await.unwrap();
+        chosen.iter().map(|w| w.work.id).collect::<Vec<_>>()
+    };
+    let with = || Order { with: vec![work], ..order("a red apple", 1) };
+    assert!(found(&ana.name).await.is_empty());
+    let terms =
+        Granting { terms: "You may draw on it for a year.".into(), licence: String::new(), ..letter("Ana", &[Usage::Generate]) };
+    let ends_at = Some(t.clock.now().plus_millis(60_000));
+    let (grant, _) = grant_licence(&t, &rosa, work, Granting { ends_at, ..terms }).await.unwrap();
+
+    // To her it is open, by its words and by its name; to nobody else, and for no other use.
+    assert_eq!((found(&ana.name).await, found(&ben.name).await), (vec![work], vec![]));
+    let delivered = draw_order(&t, &ana, with()).await.unwrap();
+    let mut tx = t.store.read().await.unwrap();
+    let image = storage::images::find(&mut tx, delivered.image).await.unwrap().unwrap().image;
+    assert_eq!(image.works[0].work, work);
+    let kept = storage::works::find_grant(&mut tx, grant).await.unwrap().unwrap().grant;
+    let text = colophon::digest::Digest::of(b"You may draw on it for a year.");
+    assert_eq!((kept.scope.terms, kept.licence.starts_with("LicenseRef-")), (Some(text.sha256), true));
+    let blob = storage::blobs::find(&mut tx, text.blake3).await.unwrap().unwrap();
+    assert_eq!(t.blobs.get(&blob).await.unwrap(), b"You may draw on it for a year.");
+    drop(tx);
+    assert!(draw_order(&t, &ben, with()).await.is_err());
+    let sold = Order { use_: Use::Commercial, ..with() };
+    assert!(draw_order(&t, &ana, sold).await.is_err(), "it was not granted for trade");
+    let set = freeze_dataset(&t, &t.actor("Op", &[Role::Operator]).await, "one", vec![work]).await.unwrap_err();
+    assert!(set.to_string().contains("may not be trained on"), "{set}");
+
+    // When its time is over, and when it is revoked, it is closed again.
+    t.clock.advance_millis(61_000);
+    assert!(found(&ana.name).await.is_empty() && draw_order(&t, &ana, with()).await.is_err());
+    let (grant, _) = grant_licence(&t, &rosa, work, letter("Ana", &[Usage::Generate])).await.unwrap();
+    assert_eq!(found(&ana.name).await, [work]);
+    revoke_grant(&t, &rosa, grant, "changed my mind").await.unwrap();
+    assert!(found(&ana.name).await.is_empty() && draw_order(&t, &ana, with()).await.is_err());
+    t.finish().await;
+}
+
+async fn an_exclusive_grant_leaves_no_room_for_another(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    t.actor("Ana", &[Role::Creator]).await;
+    t.actor("Ben", &[Role::Creator]).await;
+    let (work, _) = register_work(&t, &rosa, zebra("LicenseRef-all-rights-reserved", 1)).await.unwrap();
+    let alone = |to: &str, uses: &[Usage], territory: &[&str]| Granting {
+        exclusive: true,
+        territory: territory.iter().map(|c| (*c).to_owned()).collect(),
+        ..letter(to, uses)
+    };
+    let give = async |sent: Granting| grant_licence(&t, &rosa, work, sent).await;
+    let conflict = async |sent: Granting| matches!(grant_licence(&t, &rosa, work, sent).await, Err(Error::Conflict(_)));
+    let (first, _) = give(alone("Ana", &[Usage::Generate], &["FR"])).await.unwrap();
+    assert!(conflict(letter("Ben", &[Usage::Generate])).await);
+    assert!(conflict(alone("Ben", &[Usage::Generate, Usage::Train], &["DE", "FR"])).await);
+    assert!(conflict(Granting { licence: "CC-BY-4.0".into(), ..Granting::default() }).await);
+    // Other uses, other places, another time.
+    give(letter("Ben", &[Usage::Train])).await.unwrap();
+    give(alone("Ben", &[Usage::Generate], &["DE"])).await.unwrap();
+    revoke_grant(&t, &rosa, first, "over").await.unwrap();
+    give(Granting { territory: vec!["FR".into()], ..letter("Ben", &[Usage::Generate]) }).await.unwrap();
+    assert!(conflict(alone("Ana", &[Usage::Train], &[])).await, "nor may one be made exclusive over another");
+    t.finish().await;
+}
+
+async fn a_grant_is_refused_field_by_field(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    let ana = t.actor("Ana", &[Role::RightsHolder, Role::Creator]).await;
+    let (work, _) = register_work(&t, &rosa, zebra("LicenseRef-all-rights-reserved", 1)).await.unwrap();
+    let good = letter("Ana", &[Usage::Generate]);
+    let past = Some(t.clock.now());
+    let wrong: Vec<(&str, Granting)> = vec![
+        ("licence", Granting { licence: String::new(), ..good.clone() }),
+        ("licence", Granting { licence: "all rights".into(), ..good.clone() }),
+        ("licence_url", Granting { licence_url: "\u{1b}".into(), ..good.clone() }),
+        ("evidence", Granting { evidence: "  ".into(), ..good.clone() }),
+        ("evidence", Granting { evidence: "x".repeat(301), ..good.clone() }),
+        ("terms", Granting { terms: "x".repeat(65_536), ..good.clone() }),
+        ("ends_at", Granting { ends_at: past, ..good.clone() }),
+        ("grantee", Granting { grantee: Some("Nobody".into()), ..good.clone() }),
+        ("exclusive", Granting { exclusive: true, grantee: None, ..good.clone() }),
+        ("territory", Granting { territory: vec!["France".into()], ..good.clone() }),
+        ("territory", Granting { territory: vec!["fr".into()], ..good.clone() }),
+    ];
+    for (field, sent) in wrong {
+        match grant_licence(&t, &rosa, work, sent).await {
+            Err(Error::Invalid(problems)) => assert_eq!(problems[0].0, field),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
+    assert!(grant_licence(&t, &ana, work, good.clone()).await.is_err(), "it is not hers");
+    assert!(grant_licence(&t, &rosa, WorkId::derived(b"none"), good.clone()).await.is_err());
+    let watcher = t.actor("Wil", &[Role::Creator]).await;
+    assert!(matches!(grant_licence(&t, &watcher, work, good).await, Err(Error::Forbidden(_))));
     t.finish().await;
 }
 

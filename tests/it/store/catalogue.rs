@@ -7,6 +7,7 @@ both! {
     works_are_found_and_narrowed,
     grants_end_in_every_way,
     datasets_and_models,
+    impacts_are_found_from_both_ends,
 }
 
 async fn thumbnails_are_kept_beside_the_works(kind: Kind) {
@@ -108,7 +109,9 @@ async fn grants_end_in_every_way(kind: Kind) {
     assert!(on_a.iter().all(|g| g.statement == statement("g") && g.revoked.is_none()));
 
     async fn at(tx: &mut Tx, now: i64) -> Vec<(WorkId, String)> {
-        let mut rows = works::licences_in_force(tx, t(now)).await.unwrap();
+        let rows = works::grants_in_force(tx, t(now)).await.unwrap();
+        assert!(rows.iter().all(|(_, _, scope)| scope.is_unlimited()));
+        let mut rows: Vec<_> = rows.into_iter().map(|(work, licence, _)| (work, licence)).collect();
         rows.sort();
         rows
     }
@@ -120,6 +123,19 @@ async fn grants_end_in_every_way(kind: Kind) {
     assert_eq!(at(&mut tx, 30).await.len(), 2);
     assert_eq!(works::by_licence(&mut tx, t(19)).await.unwrap(), [("CC-BY-4.0".to_owned(), 1), ("MIT".to_owned(), 1)]);
     assert_eq!(works::by_licence(&mut tx, t(30)).await.unwrap(), [("MIT".to_owned(), 2)]);
+
+    let mut limited = grant("limited", &a, "LicenseRef-letter", 50, Some(60));
+    limited.scope = GrantScope {
+        uses: vec![Usage::Train, Usage::Generate],
+        grantee: Some("Ana".into()),
+        territory: vec!["FR".into(), "NZ".into()],
+        exclusive: true,
+        terms: Some(sha256_of(b"the letter")),
+    };
+    works::insert_grant(&mut tx, &limited, statement("g")).await.unwrap();
+    assert_eq!(works::find_grant(&mut tx, limited.id).await.unwrap().unwrap().grant, limited);
+    let found = works::grants_in_force(&mut tx, t(55)).await.unwrap();
+    assert!(found.contains(&(a.id, limited.licence.clone(), limited.scope.clone())));
 
     let revocation = Revocation { at: t(25), reason: "sold".into(), statement: statement("r") };
     assert!(works::revoke_grant(&mut tx, lasting.id, &revocation).await.unwrap());
@@ -196,4 +212,29 @@ async fn datasets_and_models(kind: Kind) {
     assert_eq!(models::find_bundle(&mut tx, sha256_of(b"?")).await.unwrap(), None);
     drop(tx);
     s.remove().await;
+}
+
+async fn impacts_are_found_from_both_ends(kind: Kind) {
+    let scratch = Scratch::new(kind).await;
+    let mut tx = scratch.begin().await;
+    let (a, b) = (work("a").id, work("b").id);
+    let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    impacts::insert(&mut tx, a, t(5), &names(&["model_x", "image_1"]), statement("1")).await.unwrap();
+    impacts::insert(&mut tx, a, t(5), &names(&["image_2"]), statement("2")).await.unwrap();
+    impacts::insert(&mut tx, b, t(9), &names(&["model_x"]), statement("3")).await.unwrap();
+    impacts::insert(&mut tx, b, t(9), &[], statement("4")).await.unwrap();
+    let of_x = impacts::of(&mut tx, "model_x").await.unwrap();
+    assert_eq!(
+        of_x.iter().map(|r| (r.work, r.since, r.statement)).collect::<Vec<_>>(),
+        [(b, t(9), statement("3")), (a, t(5), statement("1"))]
+    );
+    assert_eq!(impacts::of(&mut tx, "image_2").await.unwrap().len(), 1);
+    assert_eq!(impacts::of(&mut tx, "image_3").await.unwrap(), []);
+    let mut both = impacts::statements_of(&mut tx, a).await.unwrap();
+    both.sort();
+    let mut expected = vec![statement("1"), statement("2")];
+    expected.sort();
+    assert_eq!(both, expected);
+    tx.commit().await.unwrap();
+    scratch.remove().await;
 }

@@ -23,8 +23,8 @@ use colophon::storage::jobs::{Job, JobState};
 use colophon::storage::log::HeadRow;
 use colophon::storage::models::BundleRecord;
 use colophon::storage::works::{Filter, Revocation};
-use colophon::storage::{Error, Store, Tx, accounts, blobs, datasets, images, instance, jobs, log, models, runs, works};
-use colophon::works::{Grant, Work};
+use colophon::storage::{Error, Store, Tx, accounts, blobs, datasets, images, impacts, instance, jobs, log, models, runs, works};
+use colophon::works::{Grant, GrantScope, Usage, Work};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 
@@ -105,6 +105,7 @@ pub(super) fn grant(seed: &str, on: &Work, licence: &str, from: i64, until: Opti
         evidence: "her word".into(),
         starts_at: t(from),
         ends_at: until.map(t),
+        scope: GrantScope::default(),
     }
 }
 

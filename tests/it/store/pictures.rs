@@ -29,6 +29,9 @@ async fn images_prompts_and_decisions(kind: Kind) {
     assert_eq!(images::of_work(&mut tx, b, 10).await.unwrap(), (1, vec![first.id]), "a picture counts once");
     assert_eq!(images::of_work(&mut tx, a, 1).await.unwrap(), (2, vec![second.id]), "the newest");
 
+    assert_eq!(images::all_of_work(&mut tx, a).await.unwrap(), [first.id, second.id]);
+    assert_eq!(images::all_of_model(&mut tx, first.model).await.unwrap(), [first.id, second.id]);
+
     let prompt = Prompt {
         image: first.id,
         account: AccountId::derived(b"a"),

@@ -267,8 +267,9 @@ async fn spoiled_rows_are_called_corrupt(kind: Kind) {
         "works": "statement_id = 'work_1'", tx => works::find(&mut tx, a.id);
         "grants": "id = 'nonsense'", tx => works::grants(&mut tx, a.id);
         "grants": "work_id = 'nonsense'", tx => works::find_grant(&mut tx, GrantId::derived(b"g"));
-        "grants": "work_id = 'nonsense'", tx => works::licences_in_force(&mut tx, t(1));
+        "grants": "work_id = 'nonsense'", tx => works::grants_in_force(&mut tx, t(1));
         "grants": "revoked_at = 1, revoked_statement_id = 'nonsense'", tx => works::find_grant(&mut tx, GrantId::derived(b"g"));
+        "grants": "scope = '{\"uses\":[\"eat\"]}'", tx => works::grants_in_force(&mut tx, t(1));
         "datasets": format!("root = {short}"), tx => datasets::find(&mut tx, DatasetId::derived(b"d"));
         "datasets": "statement_id = ''", tx => datasets::all(&mut tx);
         "dataset_works": "work_id = 'nonsense'", tx => datasets::members(&mut tx, DatasetId::derived(b"d"));

@@ -18,8 +18,19 @@ pub enum Kind {
 }
 
 /// The tables that the log alone makes.
-pub const PUBLIC_TABLES: &[&str] =
-    &["works", "grants", "datasets", "dataset_works", "models", "model_datasets", "bundles", "runs", "images", "image_works"];
+pub const PUBLIC_TABLES: &[&str] = &[
+    "works",
+    "grants",
+    "datasets",
+    "dataset_works",
+    "models",
+    "model_datasets",
+    "bundles",
+    "runs",
+    "images",
+    "image_works",
+    "impacts",
+];
 
 /// All of them.
 pub const TABLES: &[&str] = &[
@@ -33,6 +44,7 @@ pub const TABLES: &[&str] = &[
     "runs",
     "images",
     "image_works",
+    "impacts",
     "statements",
     "log_tiles",
     "log_heads",

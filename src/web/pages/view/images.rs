@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::lineage::AffectedRow;
 use super::{
     AuthorCount, Chrome, DatasetRef, ImageCard, Inclusion, LicenceCount, Link, RuleLine, Tone, When, WorkCard, and_list, filters,
     in_words,
@@ -87,6 +88,8 @@ pub struct ImagePage {
     pub training_authors: Vec<AuthorCount>,
     /// The datasets it was trained on.
     pub datasets: Vec<DatasetRef>,
+    /// Works that its model was trained on and that were revoked since.
+    pub affected: Vec<AffectedRow>,
     /// How near it is to what is registered.
     pub near_copy: NearCopy,
     /// The one work it is mostly from, if that is so.
@@ -253,6 +256,7 @@ impl ImagePage {
             training_licences: LicenceCount::samples(),
             training_authors: AuthorCount::samples(),
             datasets: vec![DatasetRef::sample()],
+            affected: AffectedRow::samples(),
             near_copy: NearCopy {
                 sentence: "The nearest registered work is one it drew on: “owl”, by Twitter.".into(),
                 distance: 0.062,

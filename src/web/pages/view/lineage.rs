@@ -250,6 +250,8 @@ pub struct ModelPage {
     pub licences: Vec<LicenceCount>,
     /// Training works by author, largest first; a dozen is enough.
     pub authors: Vec<AuthorCount>,
+    /// Works it was trained on that were revoked since.
+    pub affected: Vec<AffectedRow>,
     /// What it can't do or does badly, a sentence each.
     pub limits: Vec<String>,
     /// Its files.
@@ -258,6 +260,21 @@ pub struct ModelPage {
     pub json_url: String,
     /// Its registration in the log.
     pub record: RecordView,
+}
+
+/// A revoked work that something stands on.
+#[derive(Debug, Clone, Default)]
+pub struct AffectedRow {
+    /// The work.
+    pub work: Link,
+    /// From when.
+    pub since: When,
+}
+
+impl AffectedRow {
+    pub(super) fn samples() -> Vec<Self> {
+        vec![Self { work: Link::new("owl", "/works/work_0000000000SAMP000000000W"), since: When::sample() }]
+    }
 }
 
 /// One file with its hashes.
@@ -294,6 +311,7 @@ impl ModelPage {
             datasets: vec![DatasetRef::sample()],
             licences: LicenceCount::samples(),
             authors: AuthorCount::samples(),
+            affected: AffectedRow::samples(),
             limits: [
                 "Pictures are 64×64 pixels with soft edges.",
                 "A picture keeps the layout of the first work it drew on.",

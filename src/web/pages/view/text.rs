@@ -51,6 +51,13 @@ pub(super) mod filters {
         Ok(super::and_list(items))
     }
 
+    /// At most 18 characters, so that two names stand side by side in a drawing.
+    #[askama::filter_fn]
+    pub fn clipped(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
+        let whole = text.chars().count() <= 18;
+        Ok(if whole { text.to_owned() } else { text.chars().take(17).chain(['…']).collect() })
+    }
+
     /// The first eight characters: enough of a hash for a person to compare.
     #[askama::filter_fn]
     pub fn short(text: &str, _: &dyn askama::Values) -> askama::Result<String> {

@@ -106,8 +106,12 @@ pub struct WorkPage {
     pub images_url: String,
     /// Datasets that hold it.
     pub datasets: Vec<DatasetRef>,
+    /// Everything that stands on it.
+    pub impact: ImpactView,
     /// Its registration in the log.
     pub record: RecordView,
+    /// To give a further licence; `None` for those who may not.
+    pub give: Option<GrantForm>,
     /// The form that revokes it; `None` for those who may not.
     pub revoke: Option<RevokeForm>,
 }
@@ -166,6 +170,8 @@ pub struct GrantRow {
     pub licence: String,
     /// What it covers: "everyone, worldwide, every use".
     pub scope: String,
+    /// What the declaration rests on.
+    pub evidence: String,
     /// By whom.
     pub given_by: String,
     /// From when.
@@ -200,6 +206,92 @@ pub struct RevokeForm {
     pub reason: Field,
     /// What it will touch: "2 models and 31 images name this work."
     pub impact: String,
+}
+
+/// Everything that stands on a work, as a drawing.
+#[derive(Debug, Clone, Default)]
+pub struct ImpactView {
+    /// Datasets it is in.
+    pub datasets: Vec<Link>,
+    /// Models trained on those, and their adapters.
+    pub models: Vec<Link>,
+    /// Images that drew on it.
+    pub drawn: u64,
+    /// Other images of those models.
+    pub made: u64,
+    /// When it was revoked.
+    pub since: Option<When>,
+    /// All of it as JSON.
+    pub json_url: String,
+}
+
+impl ImpactView {
+    /// Names shown in a row of the drawing; what does not fit is counted.
+    const ROW: usize = 2;
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.datasets.is_empty() && self.models.is_empty() && self.drawn == 0
+    }
+
+    pub(super) fn row<'a>(&self, all: &'a [Link]) -> &'a [Link] {
+        &all[..all.len().min(Self::ROW)]
+    }
+
+    pub(super) fn more(&self, all: &[Link]) -> usize {
+        all.len().saturating_sub(Self::ROW)
+    }
+
+    /// Centre of the `n`th of the names in a row, in a drawing 360 wide whose right half is the direct way.
+    pub(super) fn x(&self, n: &usize, all: &[Link]) -> usize {
+        let shown = all.len().clamp(1, Self::ROW);
+        220 * (2 * n + 1) / (2 * shown)
+    }
+
+    pub(super) fn images(&self, n: &u64) -> String {
+        format!("{} image{}", super::text::grouped_digits(*n), if *n == 1 { "" } else { "s" })
+    }
+
+    /// The drawing in words.
+    pub(super) fn sentence(&self) -> String {
+        let names = |all: &[Link]| all.iter().map(|l| l.label.clone()).collect::<Vec<_>>();
+        let mut parts = vec![format!("{} drew on it", self.images(&self.drawn))];
+        if !self.datasets.is_empty() {
+            parts.push(format!("it is in {}", super::and_list(&names(&self.datasets))));
+        }
+        if !self.models.is_empty() {
+            parts.push(format!(
+                "{} learnt from it and made {} more",
+                super::and_list(&names(&self.models)),
+                self.images(&self.made)
+            ));
+        }
+        format!("What stands on this work: {}.", parts.join("; "))
+    }
+}
+
+/// Giving a further licence.
+#[derive(Debug, Clone, Default)]
+pub struct GrantForm {
+    /// SPDX identifier or a name of one's own.
+    pub licence: Field,
+    /// The uses it is for; none chosen: what the licence allows.
+    pub uses: Vec<Choice>,
+    /// To this account alone.
+    pub grantee: Field,
+    /// Country codes, parted by commas.
+    pub territory: Field,
+    /// Last day, `2027-01-31`.
+    pub ends: Field,
+    /// What it rests on.
+    pub evidence: Field,
+    /// Terms in words of their own.
+    pub terms: Field,
+    /// To nobody else.
+    pub exclusive: bool,
+    /// What is wrong with all of it together.
+    pub problem: String,
+    /// Something was sent, and refused.
+    pub open: bool,
 }
 
 impl WorkPage {
@@ -272,7 +364,8 @@ impl WorkPage {
             grants: vec![GrantRow {
                 id: "grant_0000000000SAMP0000000715".into(),
                 licence: "CC BY 4.0".into(),
-                scope: "everyone, worldwide, every use".into(),
+                scope: "to everyone".into(),
+                evidence: "licence field of npm @iconify-json/twemoji 1.2.5".into(),
                 given_by: "Twitter, as published".into(),
                 from: When::sample(),
                 until: None,
@@ -291,6 +384,28 @@ impl WorkPage {
             images_url: format!("/images?work={}", card.id),
             datasets: vec![DatasetRef::sample()],
             record: RecordView { statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(), index: Some(715), inclusion: None },
+            impact: ImpactView {
+                datasets: vec![Link::new("Colophon first collection", "/datasets/dataset_0000000000SAMP000000000D")],
+                models: vec![
+                    Link::new("Colophon Mini", "/models/model_0000000000SAMP000000000M"),
+                    Link::new("Ana’s hand", "/models/model_0000000000SAMP000000000N"),
+                    Link::new("Ben’s hand", "/models/model_0000000000SAMP000000000P"),
+                ],
+                drawn: 31,
+                made: 1_173,
+                since: None,
+                json_url: "/api/v1/works/work_0000000000SAMP000000000W/impact".into(),
+            },
+            give: Some(GrantForm {
+                licence: Field::of("CC-BY-NC-4.0"),
+                uses: vec![Choice::new("train", "train a model", false), Choice::new("generate", "draw on it", true)],
+                grantee: Field::wrong("Anna", "no account is called `Anna`"),
+                territory: Field::of("FR, NZ"),
+                ends: Field::of("2027-01-31"),
+                evidence: Field::of("a signed letter"),
+                open: true,
+                ..GrantForm::default()
+            }),
             revoke: Some(RevokeForm { reason: Field::default(), impact: "One model and 31 images name this work.".into() }),
         }
     }
