@@ -14,6 +14,7 @@ pub mod id;
 
 // -- domain: pure; no I/O, no async, no SQL, no HTTP
 pub mod accounts;
+pub mod export;
 pub mod generation;
 pub mod ledger;
 pub mod lineage;

@@ -2,6 +2,7 @@
 
 use super::{Error, Result, Tx, big, count, on, read, read_sha256};
 use crate::clock::Timestamp;
+use crate::digest::Sha256Hash;
 use crate::id::{DatasetId, StatementId, WorkId};
 use crate::lineage::Dataset;
 
@@ -110,4 +111,61 @@ pub async fn authors(tx: &mut Tx, id: DatasetId) -> Result<Vec<(String, u64)>> {
                        WHERE m.dataset_id = $1 GROUP BY w.author ORDER BY n DESC, w.author";
     let rows: Vec<(String, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(author, n)| (author, count(n))).collect())
+}
+
+/// A member as a row of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The work.
+    pub work: WorkId,
+    /// For people.
+    pub title: String,
+    /// On record as author.
+    pub author: String,
+    /// Where the original is.
+    pub source: String,
+    /// Format of its picture.
+    pub media_type: String,
+    /// Of its picture.
+    pub sha256: Sha256Hash,
+    /// That registered it.
+    pub statement: StatementId,
+    /// Open to everyone at the moment asked for, in order.
+    pub licences: Vec<String>,
+}
+
+/// At most `limit` members behind `after` (empty: from the first), in the order of the Merkle tree, with the licences that were in force at
+/// `at`.
+pub async fn rows(tx: &mut Tx, id: DatasetId, at: Timestamp, after: &str, limit: u32) -> Result<Vec<MemberRow>> {
+    const WORKS: &str = "SELECT w.id, w.title, w.author, w.source, w.media_type, w.sha256, w.statement_id FROM dataset_works d \
+                         JOIN works w ON w.id = d.work_id WHERE d.dataset_id = $1 AND d.work_id > $2 ORDER BY d.work_id LIMIT $3";
+    const LICENCES: &str = "SELECT g.work_id, g.licence FROM dataset_works d JOIN grants g ON g.work_id = d.work_id \
+                            WHERE d.dataset_id = $1 AND d.work_id > $2 AND d.work_id <= $3 AND g.starts_at <= $4 AND g.scope = '' \
+                            AND (g.ends_at IS NULL OR g.ends_at > $4) AND (g.revoked_at IS NULL OR g.revoked_at > $4) \
+                            ORDER BY g.work_id, g.licence";
+    type Row = (String, String, String, String, String, Vec<u8>, String);
+    let found: Vec<Row> =
+        on!(tx, |c| sqlx::query_as(WORKS).bind(id.to_string()).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
+    let Some(last) = found.last().map(|row| row.0.clone()) else { return Ok(Vec::new()) };
+    let licences: Vec<(String, String)> =
+        on!(tx, |c| sqlx::query_as(LICENCES).bind(id.to_string()).bind(after).bind(last).bind(at.millis()).fetch_all(c).await)?;
+    let mut licences = licences.into_iter().peekable();
+    let mut rows = Vec::with_capacity(found.len());
+    for (work, title, author, source, media_type, sha256, statement) in found {
+        let mut open = Vec::new();
+        while let Some((_, licence)) = licences.next_if(|(of, _)| *of == work) {
+            open.push(licence);
+        }
+        rows.push(MemberRow {
+            work: read("works", &work, &work)?,
+            sha256: read_sha256("works", &work, &sha256)?,
+            statement: read("works", &work, &statement)?,
+            title,
+            author,
+            source,
+            media_type,
+            licences: open,
+        });
+    }
+    Ok(rows)
 }

@@ -3,6 +3,7 @@
 //! Lists answer `{items, total, next}`; hand `next` in as `after`. Errors are problem+json. Reading needs no account; the rest needs a
 //! bearer token (or the session's cookie with `x-csrf-token`).
 
+mod exports;
 mod images;
 mod jobs;
 mod licences;
@@ -67,6 +68,7 @@ routes! {
     post "/api/v1/images" "images" "Ask for a picture: policy decides, a job is queued" ? [] body "application/json" gives "application/json" => images::request;
     get "/api/v1/images/{id}" "public" "One image with its credits" ? [] body "" gives "application/json" => images::one;
     get "/api/v1/images/{id}/file" "public" "The signed file" ? [] body "" gives "image/*" => images::file;
+    get "/api/v1/images/{id}/authorship" "public" "What may be told the US Copyright Office, ready to paste" ? [] body "" gives "text/plain" => exports::image_authorship;
     get "/api/v1/images/{id}/receipt" "public" "Its proof of inclusion in the log (C2SP tlog-proof)" ? [] body "" gives "text/plain" => images::proof;
     get "/api/v1/jobs/{id}" "images" "How far a picture is" ? [] body "" gives "application/json" => jobs::one;
     delete "/api/v1/jobs/{id}" "images" "Call a picture off" ? [] body "" gives "application/json" => jobs::cancel;
@@ -81,9 +83,13 @@ routes! {
     get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;
     get "/api/v1/datasets/{id}" "public" "One dataset: root, licences, authors" ? [] body "" gives "application/json" => lineage::dataset;
     get "/api/v1/datasets/{id}/works" "public" "Ids of its members, in the order of the Merkle tree" ? [] body "" gives "application/json" => lineage::members;
+    get "/api/v1/datasets/{id}/works.csv" "public" "Its members as a table, under the licences of the day it was frozen" ? [] body "" gives "text/csv" => exports::works_csv;
+    get "/api/v1/datasets/{id}/croissant" "public" "MLCommons Croissant 1.1 with RAI" ? [] body "" gives "application/ld+json" => exports::dataset_croissant;
     get "/api/v1/datasets/{id}/membership" "public" "Proof that a work is, or is not, among its members, checkable offline" ? ["work"] body "" gives "application/json" => lineage::membership;
     get "/api/v1/models" "public" "Registered models" ? [] body "" gives "application/json" => lineage::models;
     get "/api/v1/models/{id}" "public" "One model with its card" ? [] body "" gives "application/json" => lineage::model;
+    get "/api/v1/models/{id}/cyclonedx" "public" "CycloneDX 1.7 ML-BOM" ? [] body "" gives "application/vnd.cyclonedx+json" => exports::model_cyclonedx;
+    get "/api/v1/models/{id}/training-summary" "public" "Summary of training content, EU AI Act Article 53(1)(d)" ? [] body "" gives "text/markdown" => exports::model_summary;
     get "/api/v1/policies" "public" "The policy bundle in force" ? [] body "" gives "application/json" => policy::bundle;
     post "/api/v1/policy/check" "public" "What the policy says of some words; nothing is kept" ? [] body "application/json" gives "application/json" => policy::check;
     post "/api/v1/verify" "public" "Is this file what it claims?" ? [] body "multipart/form-data" gives "application/json" => verify::check;

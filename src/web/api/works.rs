@@ -69,12 +69,14 @@ pub(super) async fn list(Handed(instance): TheInstance, Query(asked): Query<Aske
     Ok(axum::Json(json!({ "items": items, "total": page.total, "next": page.next })).into_response())
 }
 
-/// Every work that matches, as a table. Cells that a spreadsheet would run as a formula are quoted with an apostrophe.
+/// A cell of a table. One that a spreadsheet would run as a formula is quoted with an apostrophe.
+pub(super) fn cell(text: &str) -> String {
+    let guarded = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+    format!("\"{}\"", guarded.replace('"', "\"\""))
+}
+
+/// Every work that matches, as a table.
 async fn csv(instance: &Instance, tx: &mut Tx, asked: &Asked) -> Result<Response, Failure> {
-    fn cell(text: &str) -> String {
-        let guarded = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
-        format!("\"{}\"", guarded.replace('"', "\"\""))
-    }
     let mut out = String::from("id,title,author,licence,collection,source,sha256,registered_at,statement\r\n");
     let (now, mut asked) = (instance.clock.now(), asked.clone());
     loop {

@@ -167,6 +167,11 @@ pub(super) async fn page(
                 bytes: image.digest.len,
             },
             Download { label: "Receipt (tlog-proof)".to_owned(), url: format!("/images/{id}/receipt"), bytes: 0 },
+            Download {
+                label: "For the US Copyright Office".to_owned(),
+                url: format!("/api/v1/images/{id}/authorship"),
+                bytes: 0,
+            },
             Download { label: "Statement (JSON)".to_owned(), url: format!("/api/v1/statements/{statement}"), bytes: 0 },
         ],
     }))

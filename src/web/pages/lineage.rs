@@ -8,6 +8,7 @@ use super::view::{DatasetPage, Link, ModelCard, ModelPage, ModelsPage, WorkCard}
 use super::{Page, chrome, fill, images};
 use crate::actions::Error;
 use crate::id::{DatasetId, ModelId, WorkId};
+use crate::lineage::Run;
 use crate::storage;
 use crate::web::State;
 use crate::web::error::Failure;
@@ -111,6 +112,25 @@ pub(super) async fn models(Handed(state): Handed<State>, visitor: Visitor) -> Re
     Ok(Page(ModelsPage { chrome, items, json_url: "/api/v1/models".to_owned() }))
 }
 
+/// What is on record of a run, in the order in which one would ask.
+fn run_facts(run: &Run) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("Run", run.id.to_string()),
+        ("Steps", fill::grouped(run.steps)),
+        ("Pictures seen", fill::grouped(run.pictures)),
+        ("Works learnt from", fill::grouped(run.works_learnt)),
+        ("Root of its dataset", run.dataset_root.to_string()),
+        ("Program", run.code.clone()),
+        ("Settings, SHA-256", run.settings.to_string()),
+        ("Weights, SHA-256", run.weights.to_string()),
+        ("Ended", run.ended_at.rfc3339()),
+    ];
+    if let Some(from) = run.begun_from {
+        facts.insert(1, ("Begun from, SHA-256", from.to_string()));
+    }
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
 type Counted = Vec<(String, u64)>;
 
 /// What is known of a model's training: a sentence, its datasets, licences, authors.
@@ -139,6 +159,11 @@ pub(super) async fn model(
     let found = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
     let (sentence, datasets, licences, authors) = training(&mut tx, &found.model).await?;
     let images = storage::images::total_of_model(&mut tx, id).await?;
+    let run = storage::runs::find_by_weights(&mut tx, found.model.weights).await?;
+    let run_entry = match &run {
+        Some(record) => storage::log::find(&mut tx, record.statement).await?.and_then(|entry| entry.index),
+        None => None,
+    };
     let affected = fill::affected(&mut tx, &id.to_string(), instance.clock.now()).await?;
     let record = fill::record_view(instance, &mut tx, found.statement, format!("/log/receipts/{}", found.statement)).await?;
     drop(tx);
@@ -161,6 +186,8 @@ pub(super) async fn model(
         datasets,
         licences: fill::licence_counts(licences),
         authors: fill::author_counts(authors.into_iter().take(40).collect()),
+        run: run.as_ref().map(|r| run_facts(&r.run)).unwrap_or_default(),
+        run_entry,
         affected,
         limits: card.limits,
         files: card

@@ -180,6 +180,19 @@ async fn datasets_and_models(kind: Kind) {
     assert_eq!(datasets::of_work(&mut tx, members[0].id).await.unwrap()[0].dataset, old);
     assert_eq!(datasets::licences(&mut tx, old.id).await.unwrap(), [("MIT".to_owned(), 2), ("CC-BY-4.0".to_owned(), 1)]);
     assert_eq!(datasets::authors(&mut tx, old.id).await.unwrap(), [("Ana".to_owned(), 3)]);
+    let all = datasets::rows(&mut tx, old.id, t(5), "", 10).await.unwrap();
+    assert_eq!(all.iter().map(|row| row.work).collect::<Vec<_>>(), ids);
+    for row in &all {
+        let of = members.iter().find(|w| w.id == row.work).unwrap();
+        assert_eq!((&row.title, &row.author, row.sha256, row.licences.len()), (&of.title, &of.author, of.digest.sha256, 1));
+    }
+    assert!(
+        datasets::rows(&mut tx, old.id, t(-1), "", 10).await.unwrap().iter().all(|row| row.licences.is_empty()),
+        "before any grant"
+    );
+    let two = datasets::rows(&mut tx, old.id, t(5), "", 2).await.unwrap();
+    let rest = datasets::rows(&mut tx, old.id, t(5), &two[1].work.to_string(), 2).await.unwrap();
+    assert_eq!(two.into_iter().chain(rest).collect::<Vec<_>>(), all, "page by page the same");
 
     let mut trained: Vec<DatasetId> = vec![old.id, new.id];
     trained.sort();

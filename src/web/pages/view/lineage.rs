@@ -250,6 +250,10 @@ pub struct ModelPage {
     pub licences: Vec<LicenceCount>,
     /// Training works by author, largest first; a dozen is enough.
     pub authors: Vec<AuthorCount>,
+    /// The run that made it: name and value of each fact; empty when none is on record.
+    pub run: Vec<(String, String)>,
+    /// Its statement in the log.
+    pub run_entry: Option<u64>,
     /// Works it was trained on that were revoked since.
     pub affected: Vec<AffectedRow>,
     /// What it can't do or does badly, a sentence each.
@@ -311,6 +315,10 @@ impl ModelPage {
             datasets: vec![DatasetRef::sample()],
             licences: LicenceCount::samples(),
             authors: AuthorCount::samples(),
+            run: [("Pictures seen", "76 800"), ("Program", "colophon 0.1.0"), ("Settings", "6583ce005ef2a183d29bba9c")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            run_entry: Some(6_716),
             affected: AffectedRow::samples(),
             limits: [
                 "Pictures are 64×64 pixels with soft edges.",
