@@ -68,11 +68,8 @@ pub async fn grant_licence(instance: &Instance, actor: &Actor, work: WorkId, sen
         return Err(Error::invalid("grantee", format!("no account is called `{name}`")));
     }
     for other in storage::works::grants(&mut tx, work).await? {
-        let meet = grant.ends_at.is_none_or(|end| other.grant.starts_at < end)
-            && other.grant.ends_at.is_none_or(|end| grant.starts_at < end)
-            && other.revoked.is_none()
-            && grant.scope.overlaps(&other.grant.scope);
-        if meet && (other.grant.scope.exclusive || grant.scope.exclusive) {
+        let one_alone = other.grant.scope.exclusive || grant.scope.exclusive;
+        if one_alone && other.revoked.is_none() && grant.overlaps(&other.grant) {
             let given = format!("`{}` was given {}", other.grant.id, other.grant.scope.sentence());
             return Err(Error::Conflict(format!(
                 "{given}, and the two overlap while one is exclusive: revoke it first, or change uses, dates or places"

@@ -1,7 +1,7 @@
 //! A grant: a licence given on a work, with its dates. Licences are named by SPDX identifier, or `public-domain` for a mark of the
 //! public domain that has none.
 
-use super::Usage;
+use super::verdict::{Usage, of_grant};
 use crate::clock::Timestamp;
 use crate::digest::Sha256Hash;
 use crate::id::{GrantId, WorkId};
@@ -58,12 +58,10 @@ impl GrantScope {
         *self == Self::default()
     }
 
-    /// Whether this grant and `other` may both be made use of for the same use.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let any = |uses: &[Usage]| uses.is_empty();
-        let uses = any(&self.uses) || any(&other.uses) || self.uses.iter().any(|u| other.uses.contains(u));
+    /// Whether there is a country in which both hold.
+    pub fn meets(&self, other: &Self) -> bool {
         let everywhere = self.territory.is_empty() || other.territory.is_empty();
-        uses && (everywhere || self.territory.iter().any(|t| other.territory.contains(t)))
+        everywhere || self.territory.iter().any(|t| other.territory.contains(t))
     }
 
     /// For people: "to Ana alone, to train and generate, in FR and DE".
@@ -91,6 +89,17 @@ impl GrantScope {
 pub const LICENCE_LIMIT: usize = 100;
 
 impl Grant {
+    /// Whether it lets anybody do this.
+    pub fn opens(&self, usage: Usage) -> bool {
+        of_grant(&self.licence, &self.scope, usage, self.scope.grantee.as_deref().unwrap_or_default()).permits()
+    }
+
+    /// Whether it and `other` open the same use, at the same time, in the same place.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let time = self.ends_at.is_none_or(|end| other.starts_at < end) && other.ends_at.is_none_or(|end| self.starts_at < end);
+        time && self.scope.meets(&other.scope) && Usage::ALL.into_iter().any(|u| self.opens(u) && other.opens(u))
+    }
+
     /// Whether `now` lies within its dates. Revocation is looked at by whoever holds the record.
     pub fn covers(&self, now: Timestamp) -> bool {
         self.starts_at <= now && self.ends_at.is_none_or(|end| now < end)

@@ -30,7 +30,8 @@ const NEAR: f64 = 0.05;
 struct Prompt {
     prompt: String,
     kind: String,
-    subjects: Vec<String>,
+    /// Names of what is drawn, as the judge knows them; for two things a list of lists.
+    subjects: serde_json::Value,
 }
 
 fn option<T: std::str::FromStr>(name: &str) -> Option<T> {

@@ -4,7 +4,8 @@ It learns which drawings of two sets mean the same thing, and then says for a pi
 concepts it knows. It is itself measured on the registered works (drawings by hands it has not seen), so that its numbers have a scale.
 
     judge.py train SETS JUDGE           SETS: folder of unpacked npm packages @iconify-json/{openmoji,emojione-v1,streamline-emojis}
-    judge.py rank JUDGE PICTURES        PICTURES: folder of NNN.png with prompts.json (a list of {"prompt", "kind", "subjects"})
+    judge.py rank JUDGE PICTURES        PICTURES: folder of NNN.png with prompts.json (a list of {"prompt", "kind", "subjects"},
+                                        subjects being the names of the thing, or for two things a list of names for each)
     judge.py works JUDGE COLLECTION     the scale: the works in `colophon prepare`'s folder, by their titles
 
 Packages: torch (CPU), numpy, pillow, cairosvg.
@@ -188,15 +189,50 @@ def load(path):
     return net, saved["vectors"], index, labels
 
 
-def ranks(judge, rgbs, rights):
-    """For each picture the best rank (from 1) of any of its right concepts, or None if the judge knows none of them."""
+def places(judge, rgbs):
+    """For each picture the rank (from 1) of every concept, and the place of each concept in that list."""
     net, vectors, index, labels = judge
     seen = torch.cat([look(net, rgbs[i : i + 128]) for i in range(0, len(rgbs), 128)])
     near = seen @ vectors.T
     best = torch.full((len(rgbs), len(labels)), -2.0).scatter_reduce(1, index.expand(len(rgbs), -1), near, "amax")
-    order = best.argsort(1, descending=True).argsort(1)
-    place = {l: i for i, l in enumerate(labels)}
-    return [min((int(order[n, place[c]]) + 1 for c in map(concept, right) if c in place), default=None) for n, right in enumerate(rights)]
+    return best.argsort(1, descending=True).argsort(1) + 1, {l: i for i, l in enumerate(labels)}
+
+
+def ranks(judge, rgbs, rights):
+    """For each picture the best rank of any of its right names, or None if the judge knows none of them."""
+    rank, place = places(judge, rgbs)
+    return [min((int(rank[n, place[c]]) for c in map(concept, right) if c in place), default=None) for n, right in enumerate(rights)]
+
+
+def both_ranks(judge, rgbs, rights):
+    """For pictures of two things: each is looked for in the whole and in either half, and the worse of the two counts."""
+    whole = lambda rgb: rgb
+    half = lambda at: lambda rgb: np.asarray(Image.fromarray(np.pad(rgb[:, at : at + SIDE // 2], ((0, 0), (SIDE // 4, SIDE // 4), (0, 0)), constant_values=255)))
+    views = [places(judge, [view(rgb) for rgb in rgbs]) for view in (whole, half(0), half(SIDE // 2))]
+    found = []
+    for n, right in enumerate(rights):
+        each = [min((int(rank[n, place[c]]) for rank, place in views for c in map(concept, names) if c in place), default=None) for names in right]
+        found.append(None if None in each else max(each))
+    return found
+
+
+HUES = {"red": (345, 15), "orange": (15, 42), "yellow": (42, 68), "green": (68, 170), "blue": (170, 255), "purple": (255, 300), "pink": (300, 345)}
+
+
+def colours(rgb):
+    """Names of the hues that a third of the drawing or more has, paper and grey left out. Pale red is pink as well."""
+    hsv = np.asarray(Image.fromarray(rgb).convert("HSV"), np.float64).reshape(-1, 3) / 255
+    hue, saturation, value = hsv[:, 0] * 360, hsv[:, 1], hsv[:, 2]
+    drawn = ~((rgb > 244).all(2).reshape(-1))
+    vivid = drawn & (saturation > 0.25) & (value > 0.2)
+    found = set()
+    for name, (low, high) in HUES.items():
+        inside = (hue >= low) & (hue < high) if low < high else (hue >= low) | (hue < high)
+        if name == "pink":
+            inside |= ((hue >= 345) | (hue < 15)) & (saturation < 0.6) & (value > 0.7)
+        if (inside & vivid).sum() * 3 >= drawn.sum():
+            found.add(name)
+    return found
 
 
 def report(name, found, of):
@@ -211,7 +247,17 @@ def rank(path, folder):
     judge = load(path)
     prompts = json.loads((Path(folder) / "prompts.json").read_text())
     read = lambda n: np.asarray(Image.open(Path(folder) / f"{n:03}.png").convert("RGB").resize((SIDE, SIDE), Image.LANCZOS))
-    found = ranks(judge, [read(n) for n in range(len(prompts))], [p["subjects"] for p in prompts])
+    pairs = lambda p: p["kind"] == "composed" and " and " in p["prompt"]
+    found = [None] * len(prompts)
+    for chosen, by in ((pairs, both_ranks), (lambda p: not pairs(p), ranks)):
+        these = [n for n, p in enumerate(prompts) if chosen(p)]
+        for n, r in zip(these, by(judge, [read(n) for n in these], [prompts[n]["subjects"] for n in these])):
+            found[n] = r
+    for p in prompts:
+        p["kind"] = "composed, two things" if pairs(p) else "composed, in a colour" if p["kind"] == "composed" else p["kind"]
+    asked = [n for n, p in enumerate(prompts) if p["kind"] == "composed, in a colour"]
+    right = sum(prompts[n]["prompt"].split()[0] in colours(read(n)) for n in asked)
+    print(f"composed, in a colour: {right} of {len(asked)} show the colour in a third of the drawing or more")
     for kind in sorted({p["kind"] for p in prompts}):
         report(kind, [r for r, p in zip(found, prompts) if p["kind"] == kind], len(judge[3]))
     report("all", found, len(judge[3]))

@@ -6,9 +6,12 @@ use std::sync::atomic::AtomicBool;
 use colophon::accounts::{Actor, Role};
 use colophon::actions::Error;
 use colophon::actions::adapters::adapter_weights;
+use colophon::actions::membership::{check_membership, membership};
+use colophon::actions::publish_checkpoint::publish_checkpoint;
 use colophon::actions::register_work::{Registration, register_work};
 use colophon::actions::request_image::{Order, request_image};
 use colophon::actions::revoke_grant::revoke_grant;
+use colophon::actions::verify_image::Logged;
 use colophon::embedded::ADAPTER_SETTINGS;
 use colophon::generation::Engine;
 use colophon::id::WorkId;
@@ -81,6 +84,13 @@ async fn an_adapter_is_tied_to_its_works_and_goes_with_them(kind: Kind) {
     assert_eq!((members.len(), run.run.begun_from), (12, Some(t.model.model.weights)));
     assert_eq!(adapter_weights(&t, &mut tx, &model).await.unwrap().model, id);
     drop(tx);
+    // The proof is a file: with the log's key alone it shows that her works are what it was learnt from, and that Ana's is not.
+    publish_checkpoint(&t).await.unwrap();
+    for (work, present) in [(works[0], true), (works[11], true), (reserved, false)] {
+        let proof = serde_json::to_vec(&membership(&t, run.run.dataset, work).await.unwrap()).unwrap();
+        let checked = check_membership(&proof, t.keys.log.verifier(), &t.site.log_origin).unwrap();
+        assert!(matches!(checked.logged, Logged::Proved { .. }) && checked.present == present, "{}", checked.sentence);
+    }
 
     // Drawn with it, a picture is another one, and says so.
     let engine = {

@@ -309,6 +309,7 @@ async fn emptying_the_public_tables_empties_only_them(kind: Kind) {
     models::insert_bundle(&mut tx, &bundle, statement("a")).await.unwrap();
     runs::insert(&mut tx, &run("r", DatasetId::derived(b"d"), 1), statement("a")).await.unwrap();
     images::insert(&mut tx, &image("i", 1, &[a.id]), statement("a")).await.unwrap();
+    impacts::insert(&mut tx, a.id, t(1), &["model_m".to_owned()], statement("a")).await.unwrap();
     accounts::insert(&mut tx, &account("Ana", 1), "").await.unwrap();
     jobs::insert(&mut tx, &job("j", 1), None).await.unwrap();
     log::stage(&mut tx, statement("a"), "work", "a", b"", t(1)).await.unwrap();
