@@ -5,11 +5,13 @@
 //! | `croissant` | MLCommons Croissant 1.1 with the RAI vocabulary, for a dataset |
 //! | `cyclonedx` | CycloneDX 1.7 ML-BOM, for a model |
 //! | `training_summary` | the public summary of training content that EU Regulation 2024/1689 asks for in Article 53(1)(d) |
+//! | `signals` | TDMRep, aipref and RSL: a work's terms as crawlers read them |
 //! | `authorship` | what an applicant may tell the US Copyright Office of an image |
 
 pub mod authorship;
 pub mod croissant;
 pub mod cyclonedx;
+pub mod signals;
 pub mod training_summary;
 
 use crate::lineage::Dataset;

@@ -26,6 +26,8 @@ both! {
     the_api_makes_pictures_for_those_with_a_token,
     what_is_wrong_comes_back_with_what_was_typed,
     works_are_registered_shown_and_withdrawn,
+    a_licence_is_given_on_the_page_and_revoked_with_all_it_touches,
+    what_is_on_record_is_handed_out_in_other_formats,
     the_log_is_served_as_others_read_it,
     files_that_are_no_pictures_get_a_verdict,
 }
@@ -475,6 +477,107 @@ async fn works_are_registered_shown_and_withdrawn(kind: Kind) {
     let next = draw(&test, "zebra", 1).await.image;
     let shown = visitor.get(&format!("/api/v1/images/{next}")).await.json();
     assert!(shown["works"].as_array().unwrap().iter().all(|w| !work.ends_with(w["work"].as_str().unwrap())), "{shown}");
+    test.finish().await;
+}
+
+async fn a_licence_is_given_on_the_page_and_revoked_with_all_it_touches(kind: Kind) {
+    let test = TestInstance::new(kind).await;
+    let mut visitor = Visitor::operator(&test).await;
+    let csrf = visitor.csrf().await;
+    let rgb: Vec<u8> = (0..40 * 30 * 3).map(|n| (n % 241) as u8).collect();
+    let picture = colophon::provenance::encode(&rgb, 40, 30, colophon::provenance::Format::Png).unwrap();
+    let licence = ("licence", "LicenseRef-all-rights-reserved");
+    let fields = [("csrf", csrf.as_str()), ("title", "Zebra"), ("author", "Rosa"), ("tags", "zebra"), licence];
+    let work = visitor.upload("/works/new", &fields, &picture).await.is(303).location().to_owned();
+    test.actor("Ana", &[Role::Creator]).await;
+
+    // What is wrong is said beside its field, and what was typed is kept.
+    let typed =
+        format!("csrf={csrf}&licence=LicenseRef-letter&uses=generate&uses=train&grantee=Anna&territory=fr&ends=soon&evidence=");
+    let page = visitor.post(&format!("{work}/grants"), &typed).await.is(422).text();
+    assert!(page.contains("name a day such as 2027-01-31") && page.contains("value=\"Anna\""), "{page}");
+    let typed = typed.replace("ends=soon", "ends=2999-01-31");
+    let page = visitor.post(&format!("{work}/grants"), &typed).await.is(422).text();
+    assert!(page.contains("a direct grant needs evidence") && page.contains("value=\"2999-01-31\""), "{page}");
+    let typed = typed.replace("evidence=", "evidence=a+letter");
+    let page = visitor.post(&format!("{work}/grants"), &typed).await.is(422).text();
+    assert!(page.contains("no account is called"), "{page}");
+    visitor.post(&format!("{work}/grants"), &typed.replace("Anna", "Ana")).await.is(303);
+    let page = visitor.get(&work).await.is(200).text();
+    assert!(page.contains("to Ana, to train, generate, in FR") && page.contains("a letter"), "{page}");
+    let id = work.rsplit('/').next().unwrap();
+    let grants = visitor.get(&format!("/api/v1/works/{id}")).await.json()["grants"].clone();
+    let given = grants.as_array().unwrap().iter().find(|g| g["scope"]["grantee"] == "Ana").unwrap();
+    assert_eq!((&given["scope"]["uses"][0], &given["scope"]["territory"][0]), (&"train".into(), &"FR".into()));
+    let alone = format!("csrf={csrf}&licence=LicenseRef-letter&uses=generate&grantee=Ana&exclusive=yes&evidence=x");
+    visitor.post(&format!("{work}/grants"), &alone.replace("Ana", "Mere+T%C4%81whai")).await.is(409);
+
+    // By the API as well, and by nobody without the scope.
+    let body = serde_json::json!({ "licence": "CC-BY-4.0" });
+    let mut poor = Visitor::with_token(&test, "Poor", Role::Creator, "images").await;
+    poor.json("POST", &format!("/api/v1/works/{id}/grants"), &body).await.is(403);
+    let mut rich = Visitor::with_token(&test, "Rich", Role::Operator, "grants").await;
+    rich.json("POST", &format!("/api/v1/works/{id}/grants"), &serde_json::json!({ "licence": "MIT", "colour": "red" }))
+        .await
+        .is(422);
+    rich.json("POST", &format!("/api/v1/works/{id}/grants"), &body).await.is(201);
+
+    // Now everyone may draw on it; when it is withdrawn, everything that stands on it says so, and the log with it.
+    let image = draw(&test, "zebra", 1).await.image;
+    visitor.post(&format!("{work}/revoke"), &format!("csrf={csrf}&reason=sold")).await.is(303);
+    publish_checkpoint(&test).await.unwrap();
+    let impact = visitor.get(&format!("/api/v1/works/{id}/impact")).await.is(200).json();
+    assert!(impact["revoked_since"].is_string() && impact["images_that_drew_on_it"] == 1, "{impact}");
+    assert_eq!(impact["items"][0]["image"], image.to_string());
+    let statement = impact["statements"][0].as_str().unwrap();
+    assert!(visitor.get(&format!("/log/receipts/{statement}")).await.is(200).text().starts_with("c2sp.org/tlog-proof@v1"));
+    assert!(visitor.get(&work).await.text().contains("may not be used"));
+    let shown = visitor.get(&format!("/api/v1/images/{image}")).await.json();
+    assert_eq!(shown["affected"][0]["work"], id);
+    test.finish().await;
+}
+
+async fn what_is_on_record_is_handed_out_in_other_formats(kind: Kind) {
+    let test = TestInstance::new(kind).await;
+    let image = draw(&test, "a red apple", 1).await.image;
+    publish_checkpoint(&test).await.unwrap();
+    let mut visitor = Visitor::new(&test);
+    let first = |list: &Value| list["items"][0]["id"].as_str().unwrap().to_owned();
+    let dataset = first(&visitor.get("/api/v1/datasets").await.json());
+    let model = first(&visitor.get("/api/v1/models").await.json());
+    let work = first(&visitor.get("/api/v1/works").await.json());
+
+    let croissant = visitor.get(&format!("/api/v1/datasets/{dataset}/croissant")).await.is(200).json();
+    let table = visitor.get(&format!("/api/v1/datasets/{dataset}/works.csv")).await.is(200).body;
+    let hash = colophon::digest::sha256_of(&table).to_string();
+    assert_eq!(croissant["distribution"][0]["sha256"], hash);
+    let bom = visitor.get(&format!("/api/v1/models/{model}/cyclonedx")).await.is(200).json();
+    assert_eq!((bom["specVersion"].as_str(), bom["components"][0]["bom-ref"].as_str()), (Some("1.7"), Some(&*dataset)));
+    let summary = visitor.get(&format!("/api/v1/models/{model}/training-summary")).await.is(200).text();
+    assert!(summary.contains("Article 53(1)(d)") && summary.contains("| CC-BY-4.0 |"), "{summary}");
+    let text = visitor.get(&format!("/api/v1/images/{image}/authorship")).await.is(200).text();
+    assert!(
+        text.contains("Material Excluded") && text.contains("a red apple") && text.contains("Preexisting Material"),
+        "{text}"
+    );
+
+    let picture = visitor.get(&format!("/works/{work}/picture")).await.is(200);
+    assert!(["0", "1"].contains(&picture.header("tdm-reservation")) && picture.header("tdm-policy").ends_with(&work));
+    assert!(picture.header("link").contains("rel=\"license\""));
+    let rsl = visitor.get(&format!("/works/{work}/rsl")).await.is(200);
+    assert!(rsl.header("content-type").starts_with("application/rsl+xml") && rsl.text().contains(&work));
+    assert_eq!(visitor.get("/.well-known/tdmrep.json").await.is(200).json()[0]["tdm-reservation"], 1);
+    let asked = visitor.get("/api/v1/licences?licence=CC-BY-4.0+OR+MIT").await.is(200).json();
+    assert_eq!(asked["verdicts"].as_array().unwrap().len(), colophon::works::Usage::ALL.len());
+    visitor.get(&format!("/api/v1/licences?licence={}", "x".repeat(101))).await.is(422);
+    // Is it in there? On the page, and as a file.
+    let page = visitor.get(&format!("/datasets/{dataset}?work={work}")).await.is(200).text();
+    assert!(page.contains("is in this dataset") && page.contains("/membership?work="), "{page}");
+    let page = visitor.get(&format!("/datasets/{dataset}?work=nonsense")).await.is(200).text();
+    assert!(page.contains("is no work"), "{page}");
+    let proof = visitor.get(&format!("/api/v1/datasets/{dataset}/membership?work={work}")).await.is(200).json();
+    assert_eq!((proof["membership"]["present"].as_bool(), proof["receipt"].is_string()), (Some(true), true));
+    visitor.get(&format!("/api/v1/datasets/{dataset}/membership?work=nonsense")).await.is(422);
     test.finish().await;
 }
 

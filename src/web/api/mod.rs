@@ -144,4 +144,6 @@ pub(super) type TheInstance = Handed<Instance>;
 pub(super) use images::{file as image_file, proof as image_receipt, record as image_record};
 pub(super) use jobs::own as own_job;
 pub(super) use shape::{answer, public_words, verdicts};
-pub(super) use works::{Asked, page as work_page, picture as work_picture, record as work_record, registration};
+pub(super) use works::{
+    Asked, page as work_page, picture as work_picture, record as work_record, registration, tdmrep_json, terms as work_terms,
+};

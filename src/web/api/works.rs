@@ -14,12 +14,14 @@ use crate::actions::register_work::{Registration, register_work};
 use crate::actions::revoke_grant::revoke_grant;
 use crate::actions::verify_image::revocation;
 use crate::actions::{Error, Instance};
+use crate::export::signals::{Terms, content_usage, rsl, tdm_reservation, tdmrep};
 use crate::id::{GrantId, ImageId, WorkId};
 use crate::storage::works::{Filter, WorkRecord};
 use crate::storage::{self, Page, Tx};
 use crate::web::error::Failure;
 use crate::web::extract::{Json, Query, Segment, Upload};
 use crate::web::session::Visitor;
+use crate::works::Usage;
 
 type Answer = Result<axum::Json<Value>, Failure>;
 
@@ -125,7 +127,43 @@ pub(crate) async fn picture(Handed(instance): TheInstance, Segment(id): Segment<
     let mut tx = instance.store.read().await?;
     let work = record(&mut tx, id).await?.work;
     let ending = work.media_type.rsplit('/').next().unwrap_or("bin").to_owned();
-    blob(&instance, &mut tx, work.digest.blake3, &format!("{id}.{ending}")).await
+    let mut response = blob(&instance, &mut tx, work.digest.blake3, &format!("{id}.{ending}")).await?;
+    let grants = storage::works::grants(&mut tx, id).await?;
+    let headers = response.headers_mut();
+    if let Some(train) = shape::verdicts(&grants, instance.clock.now()).iter().find(|v| v.usage == Usage::Train) {
+        headers.insert("tdm-reservation", HeaderValue::from(u16::from(tdm_reservation(train))));
+        if let Some(usage) = content_usage(train) {
+            headers.insert("content-usage", HeaderValue::from_static(usage));
+        }
+    }
+    let value = |text: String| HeaderValue::from_str(&text).map_err(Error::internal);
+    let page = format!("{}/works/{id}", instance.site.url.trim_end_matches('/'));
+    headers.insert("tdm-policy", value(page.clone())?);
+    headers.insert(header::LINK, value(format!("<{page}/rsl>; rel=\"license\"; type=\"application/rsl+xml\""))?);
+    // The picture never changes; what may be done with it does.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    Ok(response)
+}
+
+pub(crate) async fn terms(Handed(instance): TheInstance, Segment(id): Segment<WorkId>) -> Result<Response, Failure> {
+    let mut tx = instance.store.read().await?;
+    let work = record(&mut tx, id).await?.work;
+    let (now, grants) = (instance.clock.now(), storage::works::grants(&mut tx, id).await?);
+    let open = grants.iter().find(|g| g.in_force(now) && g.grant.scope.grantee.is_none());
+    let page = format!("{}/works/{id}", instance.site.url.trim_end_matches('/'));
+    let document = rsl(Terms {
+        picture: &format!("{page}/picture"),
+        page: &page,
+        author: &work.author,
+        licence_url: open.map_or("", |g| &g.grant.licence_url),
+        verdicts: &shape::verdicts(&grants, now),
+    });
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/rsl+xml"))], document).into_response())
+}
+
+/// `/.well-known/tdmrep.json`
+pub(crate) async fn tdmrep_json(Handed(instance): TheInstance) -> axum::Json<Value> {
+    axum::Json(tdmrep(instance.site.url.trim_end_matches('/')))
 }
 
 /// A registration from the fields of a form.

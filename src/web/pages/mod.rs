@@ -47,6 +47,8 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/works", get(works::list))
         .route("/works/{id}", get(works::page))
         .route("/works/{id}/picture", get(super::api::work_picture))
+        .route("/works/{id}/rsl", get(super::api::work_terms))
+        .route("/.well-known/tdmrep.json", get(super::api::tdmrep_json))
         .route("/works/{id}/revoke", post(works::revoke))
         .route("/works/{id}/grants", post(works::give))
         .route("/datasets/{id}", get(lineage::dataset))

@@ -83,7 +83,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("safetensors", &["generation/train/checkpoint"]),
     ("half", &["generation/train/checkpoint"]),
     ("resvg", &["works/sources"]),
-    ("roxmltree", &["works/sources"]),
+    ("roxmltree", &["works/sources", "export/signals"]),
     ("spdx", &["works/verdict"]),
     ("png", &["provenance"]),
     ("zip", &["actions/import_works", "actions/prepare_works"]),
