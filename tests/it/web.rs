@@ -551,6 +551,8 @@ async fn what_is_on_record_is_handed_out_in_other_formats(kind: Kind) {
     assert_eq!(croissant["distribution"][0]["sha256"], hash);
     let bom = visitor.get(&format!("/api/v1/models/{model}/cyclonedx")).await.is(200).json();
     assert_eq!((bom["specVersion"].as_str(), bom["components"][0]["bom-ref"].as_str()), (Some("1.7"), Some(&*dataset)));
+    let spdx = visitor.get(&format!("/api/v1/models/{model}/spdx")).await.is(200).json();
+    assert!(spdx["@graph"].as_array().unwrap().iter().any(|e| e["relationshipType"] == "trainedOn"), "{spdx}");
     let summary = visitor.get(&format!("/api/v1/models/{model}/training-summary")).await.is(200).text();
     assert!(summary.contains("Article 53(1)(d)") && summary.contains("| CC-BY-4.0 |"), "{summary}");
     let text = visitor.get(&format!("/api/v1/images/{image}/authorship")).await.is(200).text();

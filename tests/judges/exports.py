@@ -3,6 +3,7 @@
 
     exports.py croissant FILE        mlcroissant, by MLCommons: no error, and the table's columns are found
     exports.py cyclonedx FILE        cyclonedx-python-lib, by OWASP CycloneDX: the strict JSON schema of 1.7
+    exports.py spdx FILE             spdx-python-model, by the SPDX project: the classes and properties of 3.0.1
     exports.py table FILE CROISSANT  the table has the hash and the columns that its Croissant says
 
 With `--controls` the file is judged again with something wrong in it, and must be refused.
@@ -53,6 +54,27 @@ def cyclonedx(text):
     return f"{len(json.loads(text)['components'])} components"
 
 
+def spdx(text):
+    """Judges an SPDX document: every class, property and type is looked up in the model, offline."""
+    import io as streams
+
+    from spdx_python_model import v3_0_1
+
+    found = v3_0_1.SHACLObjectSet()
+    try:
+        v3_0_1.JSONLDDeserializer().read(streams.BytesIO(text.encode()), found)
+    except Exception as error:  # noqa: BLE001: the library has no class of errors of its own
+        raise Refused(f"{type(error).__name__}: {error}") from error
+    missing = found.link()
+    if missing:
+        raise Refused(f"nothing has the name {sorted(map(str, missing))}")
+    models = list(found.foreach_type(v3_0_1.ai_AIPackage))
+    datasets = list(found.foreach_type(v3_0_1.dataset_DatasetPackage))
+    if len(models) != 1:
+        raise Refused(f"{len(models)} models")
+    return f"{len(models)} model, {len(datasets)} dataset"
+
+
 def table(text, described):
     """Compares a table with its Croissant."""
     document = json.loads(Path(described).read_text())
@@ -72,7 +94,9 @@ def spoilt(kind, text):
     if kind == "table":
         return text.replace("work_", "werk_", 1)
     document = json.loads(text)
-    if kind == "croissant":
+    if kind == "spdx":
+        next(e for e in document["@graph"] if e["type"] == "ai_AIPackage")["ai_colour"] = "red"
+    elif kind == "croissant":
         document["recordSet"][0]["field"][0]["source"]["fileObject"]["@id"] = "no-such-file"
     else:
         document["metadata"]["component"]["modelCard"]["colour"] = "red"
@@ -83,7 +107,7 @@ def main():
     """0 valid, 1 refused."""
     logging.disable(logging.WARNING)
     kind, path, *more = [a for a in sys.argv[1:] if a != "--controls"]
-    judge = {"croissant": croissant, "cyclonedx": cyclonedx, "table": table}[kind]
+    judge = {"croissant": croissant, "cyclonedx": cyclonedx, "spdx": spdx, "table": table}[kind]
     # As it was sent: a table's line ends are part of its hash.
     text = Path(path).read_bytes().decode()
     said = judge(text, *more)

@@ -14,6 +14,7 @@ use crate::digest::{Sha256Hash, sha256_of};
 use crate::export::authorship::{Making, copyright_office};
 use crate::export::croissant::{COLUMNS, croissant};
 use crate::export::cyclonedx::cyclonedx;
+use crate::export::spdx::spdx;
 use crate::export::training_summary::training_summary;
 use crate::export::{DatasetFacts, Publisher};
 use crate::id::{DatasetId, ImageId, ModelId};
@@ -117,6 +118,15 @@ pub(super) async fn model_cyclonedx(Handed(instance): TheInstance, Segment(id): 
     let run = run.as_ref().map(|record| &record.run);
     let document = cyclonedx(&found.model, run, &datasets, publisher(&instance), instance.clock.now());
     pretty("application/vnd.cyclonedx+json", "bom.json", &document)
+}
+
+pub(super) async fn model_spdx(Handed(instance): TheInstance, Segment(id): Segment<ModelId>) -> Result<Response, Failure> {
+    let mut tx = instance.store.read().await?;
+    let (found, datasets) = model(&mut tx, id).await?;
+    let run = storage::runs::find_by_weights(&mut tx, found.model.weights).await?;
+    let run = run.as_ref().map(|record| &record.run);
+    let document = spdx(&found.model, run, &datasets, publisher(&instance), instance.clock.now());
+    pretty("application/spdx+json", "spdx.json", &document)
 }
 
 pub(super) async fn model_summary(Handed(instance): TheInstance, Segment(id): Segment<ModelId>) -> Result<Response, Failure> {

@@ -89,6 +89,7 @@ routes! {
     get "/api/v1/models" "public" "Registered models" ? [] body "" gives "application/json" => lineage::models;
     get "/api/v1/models/{id}" "public" "One model with its card" ? [] body "" gives "application/json" => lineage::model;
     get "/api/v1/models/{id}/cyclonedx" "public" "CycloneDX 1.7 ML-BOM" ? [] body "" gives "application/vnd.cyclonedx+json" => exports::model_cyclonedx;
+    get "/api/v1/models/{id}/spdx" "public" "SPDX 3.0.1 with the AI and dataset profiles" ? [] body "" gives "application/spdx+json" => exports::model_spdx;
     get "/api/v1/models/{id}/training-summary" "public" "Summary of training content, EU AI Act Article 53(1)(d)" ? [] body "" gives "text/markdown" => exports::model_summary;
     get "/api/v1/policies" "public" "The policy bundle in force" ? [] body "" gives "application/json" => policy::bundle;
     post "/api/v1/policy/check" "public" "What the policy says of some words; nothing is kept" ? [] body "application/json" gives "application/json" => policy::check;
