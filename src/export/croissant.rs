@@ -60,7 +60,7 @@ pub fn croissant(facts: &DatasetFacts, table: &Sha256Hash, publisher: Publisher<
         "rai:dataCollection": "Works registered with author, licence and source, each by a signed statement in a public append-only log.",
         "rai:dataCollectionType": "Others",
         "rai:dataBiases": format!("Works by licence: {}. What is drawn, and by whom, follows from what was published under such terms.", counted(&facts.licences)),
-        "rai:dataLimitations": "Titles and tags are in English. Sets of icons name one author for all of their works.",
+        "rai:dataLimitations": "What a work shows is known from its title and tags alone, as they were registered.",
         "rai:dataUseCases": "Training and drawing where the terms of each work allow it; every use asks the rule table work by work.",
         "rai:personalSensitiveInformation": "Authors' names as published with their works.",
         "rai:dataReleaseMaintenancePlan": "Never changed: another list of works is another dataset. A work whose last grant is revoked is marked in the registry, with everything that stands on it.",

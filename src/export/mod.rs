@@ -40,10 +40,11 @@ pub struct DatasetFacts {
     pub index: Option<u64>,
 }
 
-/// Where a licence's text stands.
+/// Where a licence's text stands; the name itself where SPDX has no page for it.
 pub fn licence_url(licence: &str) -> String {
     match licence {
         "public-domain" => "https://creativecommons.org/publicdomain/mark/1.0/".to_owned(),
+        other if other.starts_with("LicenseRef-") || other.contains(' ') => other.to_owned(),
         other => format!("https://spdx.org/licenses/{other}.html"),
     }
 }

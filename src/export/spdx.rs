@@ -7,8 +7,7 @@ use super::{DatasetFacts, Publisher};
 use crate::clock::Timestamp;
 use crate::lineage::{Model, Run};
 
-/// The document, as of `now`. Declared is what the card or the works' grants say; concluded is said only where every work's grant is on record,
-/// which holds for every dataset here.
+/// The document, as of `now`. Licences are those declared by card and grants; none is given as concluded, because nobody has concluded one.
 pub fn spdx(model: &Model, run: Option<&Run>, datasets: &[DatasetFacts], publisher: Publisher<'_>, now: Timestamp) -> Value {
     let card = &model.card;
     let Publisher { name, url } = publisher;
@@ -38,26 +37,24 @@ pub fn spdx(model: &Model, run: Option<&Run>, datasets: &[DatasetFacts], publish
         "verifiedUsing": [{ "type": "Hash", "algorithm": "sha256", "hashValue": model.weights.to_string() }],
         "ai_typeOfModel": [card.architecture], "ai_domain": ["text-to-image"],
         "ai_informationAboutTraining": training, "ai_limitation": card.limits.join(" "),
-        "ai_autonomyType": "no", "ai_useSensitivePersonalInformation": "no",
+        "ai_autonomyType": "no", "ai_useSensitivePersonalInformation": "noAssertion",
     }));
-    let mut licence = |key: &str, of: &str, expression: &str, relation: &[&str]| {
+    let mut licence = |key: &str, of: &str, expression: &str| {
         let text = id(&format!("licence-{key}"));
         graph.push(json!({
             "type": "simplelicensing_LicenseExpression", "spdxId": text, "creationInfo": "_:creation",
             "simplelicensing_licenseExpression": expression,
         }));
-        for kind in relation {
-            graph.push(relationship(&id(&format!("{key}-{kind}")), kind, of, std::slice::from_ref(&text)));
-        }
+        graph.push(relationship(&id(&format!("declared-{key}")), "hasDeclaredLicense", of, &[text]));
     };
-    licence("model", &subject, &card.licence, &["hasDeclaredLicense", "hasConcludedLicense"]);
+    licence("model", &subject, &card.licence);
     let mut sets = Vec::new();
     for d in datasets {
         let page = format!("{url}/datasets/{}", d.dataset.id);
         // All of them bind whoever uses the whole.
         let all = d.licences.iter().map(|(l, _)| expression(l)).collect::<Vec<_>>().join(" AND ");
         if !all.is_empty() {
-            licence(&d.dataset.id.to_string(), &page, &all, &["hasDeclaredLicense", "hasConcludedLicense"]);
+            licence(&d.dataset.id.to_string(), &page, &all);
         }
         sets.push(page);
     }
@@ -69,7 +66,7 @@ pub fn spdx(model: &Model, run: Option<&Run>, datasets: &[DatasetFacts], publish
             "software_downloadLocation": format!("{url}/api/v1/datasets/{}/works.csv", d.dataset.id),
             "builtTime": seconds(d.dataset.frozen_at), "releaseTime": seconds(d.dataset.frozen_at),
             "dataset_datasetType": ["image"], "dataset_datasetSize": d.dataset.works,
-            "dataset_datasetAvailability": "directDownload", "dataset_hasSensitivePersonalInformation": "no",
+            "dataset_datasetAvailability": "directDownload", "dataset_hasSensitivePersonalInformation": "noAssertion",
             "dataset_dataCollectionProcess": "Works registered with author, licence and source, each by a signed statement in a public log.",
             "comment": format!("Merkle root over the sorted work ids: {}", d.dataset.root),
         })

@@ -29,9 +29,8 @@ pub fn training_summary(model: &Model, datasets: &[DatasetFacts], publisher: Pub
         if let Some(index) = d.index {
             out.push_str(&format!("- Frozen {}, log entry {index}\n", set.frozen_at.rfc3339()));
         }
-        out.push_str("- Publicly available datasets: all of it; each work names its package or page\n");
-        out.push_str("- Commercially licensed, other private, user data, synthetic data: none\n");
-        out.push_str("- Crawled or scraped: none\n\n| licence | works |\n| --- | --- |\n");
+        out.push_str("- Public datasets, licensed, private, user and synthetic data: not told apart on record; each work names its own source and evidence\n");
+        out.push_str("- Crawled or scraped: this service has no crawler; how a registrant came by a work is unknown beyond its evidence\n\n| licence | works |\n| --- | --- |\n");
         d.licences.iter().for_each(|(licence, n)| out.push_str(&format!("| {licence} | {n} |\n")));
         out.push_str(&format!("\n{} authors; the largest:\n\n| author | works |\n| --- | --- |\n", d.authors.len()));
         d.authors.iter().take(20).for_each(|(author, n)| out.push_str(&format!("| {} | {n} |\n", author.replace('|', "\\|"))));
@@ -39,7 +38,7 @@ pub fn training_summary(model: &Model, datasets: &[DatasetFacts], publisher: Pub
     out.push_str("\n## 3. Data processing\n\n");
     out.push_str("- Rights reservations: a work is trained on only if the rule table allows it for the licence in force on the day of the run; what no rule knows is refused. The verdict is asked again when the run is recorded.\n");
     out.push_str("- Complaints: a grant can be revoked at any time; the revocation names every model and image that stands on the work, in the log.\n");
-    out.push_str("- Illegal content: none is expected in published icon sets and clip art; no further filter was applied.\n");
+    out.push_str("- Illegal content: no filter is on record.\n");
     out.push_str(&format!("- {}\n", card.training));
     out
 }

@@ -154,7 +154,6 @@ pub(super) async fn image_authorship(Handed(instance): TheInstance, Segment(id):
         sha256: &image.digest.sha256.to_string(),
         prompt: shape::public_words(prompt.as_ref()),
         works: &works,
-        chosen: image.replay.get("with").and_then(Value::as_array).is_some_and(|with| !with.is_empty()),
     });
     file("text/plain; charset=utf-8", "copyright-office.txt", text)
 }
