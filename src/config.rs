@@ -47,6 +47,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("queue", "16", "pictures that may wait for the engine; more are answered 429 (1 to 1000)"),
     setting("threads", "1", "threads the engine may use (1 to 64); more pay off only for large models"),
     setting("max_upload_mib", "32", "largest upload, in MiB (1 to 256)"),
+    setting("max_import_mib", "2048", "largest archive or list of works to import, in MiB (1 to 1048576)"),
     setting("session_days", "14", "days a sign-in lasts (1 to 90)"),
     setting("log_filter", "info,sqlx=warn,tower_http=info", "which lines are logged, in `tracing` filter syntax"),
     setting("log_format", "text", "`text` for people or `json` for machines"),
@@ -77,6 +78,8 @@ pub struct Settings {
     pub threads: usize,
     /// Largest upload in bytes.
     pub max_upload: usize,
+    /// Largest import in bytes.
+    pub max_import: u64,
     /// Days a sign-in lasts.
     pub session_days: i64,
     /// `tracing` filter.
@@ -233,6 +236,7 @@ impl Settings {
             queue: read.range("queue", 1, 1000)?,
             threads: read.range("threads", 1, 64)?,
             max_upload: read.range("max_upload_mib", 1, 256)? << 20,
+            max_import: (read.range("max_import_mib", 1, 1 << 20)? as u64) << 20,
             session_days: i64::try_from(read.range("session_days", 1, 90)?).unwrap_or(14),
             log_filter: read.text("log_filter").to_owned(),
             log_json: match read.text("log_format") {

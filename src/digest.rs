@@ -35,6 +35,13 @@ macro_rules! hashes {
             }
         }
 
+        impl std::str::FromStr for $name {
+            type Err = HashError;
+            fn from_str(text: &str) -> Result<Self, HashError> {
+                Self::parse(text)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&hex::encode(self.0))
@@ -86,6 +93,25 @@ pub struct Digest {
     /// Bytes.
     #[serde(rename = "size")]
     pub len: u64,
+}
+
+/// What is known of bytes that may not be here: their SHA-256 at least. The same JSON as a [`Digest`], with gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct KnownDigest {
+    /// Content address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<Blake3>,
+    /// For C2PA, in-toto and everyone else.
+    pub sha256: Sha256Hash,
+    /// Bytes.
+    #[serde(default, rename = "size", skip_serializing_if = "Option::is_none")]
+    pub len: Option<u64>,
+}
+
+impl From<Digest> for KnownDigest {
+    fn from(d: Digest) -> Self {
+        Self { blake3: Some(d.blake3), sha256: d.sha256, len: Some(d.len) }
+    }
 }
 
 impl Digest {

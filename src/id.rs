@@ -119,6 +119,12 @@ ids! {
     JobId = "job", "job";
     /// A log entry's name before it has an index.
     StatementId = "statement", "statement";
+    /// A claim that a work is not on record as it should be.
+    DisputeId = "dispute", "dispute";
+    /// What somebody should know without having asked.
+    NoticeId = "notice", "notice";
+    /// A list of works being registered.
+    ImportId = "import", "import";
     /// An Ed25519 public key on record.
     KeyId = "key", "key";
 }

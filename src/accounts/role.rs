@@ -110,6 +110,8 @@ words! {
         Works = "works",
         /// Give and revoke licences.
         Grants = "grants",
+        /// Open, answer and appeal disputes.
+        Disputes = "disputes",
         /// Put policies in force, decide reviews.
         Policies = "policies",
         /// Make accounts, see the service's state.
@@ -122,10 +124,10 @@ impl Roles {
     pub fn scopes(&self) -> Scopes {
         self.iter()
             .flat_map(|role| match role {
-                Role::Creator => &[Scope::Images][..],
-                Role::RightsHolder => &[Scope::Works, Scope::Grants],
-                Role::Steward => &[Scope::Policies],
-                Role::Auditor => &[],
+                Role::Creator => &[Scope::Images, Scope::Disputes][..],
+                Role::RightsHolder => &[Scope::Works, Scope::Grants, Scope::Disputes],
+                Role::Steward => &[Scope::Policies, Scope::Disputes],
+                Role::Auditor => &[Scope::Disputes],
                 Role::Operator => Scope::ALL,
             })
             .copied()
@@ -150,7 +152,7 @@ mod tests {
     fn roles_open_no_more_than_they_say() {
         let scopes = |t: &str| t.parse::<Roles>().unwrap().scopes();
         assert!(scopes("creator").contains(Scope::Images) && !scopes("creator").contains(Scope::Works));
-        assert_eq!(scopes("auditor"), Scopes::default());
+        assert_eq!(scopes("auditor"), [Scope::Disputes].into_iter().collect());
         assert!(!scopes("rights-holder").contains(Scope::Operate));
         assert!(Scope::ALL.iter().all(|s| scopes("operator").contains(*s)));
     }

@@ -62,12 +62,12 @@ pub async fn adapter_set(instance: &Instance, actor: &Actor, name: &str, works: 
     let mut tx = instance.store.read().await?;
     let own = pictures(instance, &mut tx, dataset.clone(), works, side).await?;
     let mut others = Vec::new();
-    let granted = Granted::at(&mut tx, now).await?;
     for base in &instance.model.model.datasets {
         others.extend(storage::datasets::members(&mut tx, *base).await?);
     }
+    let granted = Granted::of(&mut tx, &others).await?;
     let mine: std::collections::HashSet<WorkId> = own.works.iter().map(|(work, _)| work.id).collect();
-    others.retain(|id| !mine.contains(id) && granted.verdict(*id, Usage::FineTune, &actor.name).permits());
+    others.retain(|id| !mine.contains(id) && granted.verdict(*id, Usage::FineTune, &actor.name, now).permits());
     let others = pictures(instance, &mut tx, dataset, others, side).await?;
     Ok(AdapterSet { own, others })
 }

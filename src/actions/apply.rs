@@ -13,6 +13,7 @@ use crate::storage::images::Image;
 use crate::storage::models::BundleRecord;
 use crate::storage::works::Revocation;
 use crate::storage::{self, Tx};
+use crate::works::dispute::{Dispute, DisputeStep};
 use crate::works::{Grant, Work};
 
 #[derive(Deserialize)]
@@ -36,6 +37,16 @@ struct GrantBody {
 struct RevocationBody {
     grant: GrantId,
     reason: String,
+}
+
+#[derive(Deserialize)]
+struct DisputeBody {
+    dispute: Dispute,
+}
+
+#[derive(Deserialize)]
+struct DisputeStepBody {
+    step: DisputeStep,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +100,7 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
             for grant in &body.grants {
                 storage::works::insert_grant(tx, grant, id).await?;
             }
+            storage::terms::insert_reservations(tx, body.work.id, &body.work.reservations, recorded_at, id).await?;
         }
         "grant" => storage::works::insert_grant(tx, &read::<GrantBody>(statement)?.grant, id).await?,
         "revocation" => {
@@ -100,8 +112,10 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
         }
         "impact" => {
             let part = read::<ImpactBody>(statement)?.impact;
-            storage::impacts::insert(tx, part.work, part.since, &part.abouts(), id).await?;
+            storage::impacts::insert(tx, part.work, part.since, part.dispute, &part.abouts(), id).await?;
         }
+        "dispute" => storage::disputes::insert(tx, &read::<DisputeBody>(statement)?.dispute, id).await?,
+        "dispute-step" => storage::disputes::insert_step(tx, &read::<DisputeStepBody>(statement)?.step, id).await?,
         "dataset-works" => {
             let body: DatasetWorksBody = read(statement)?;
             storage::datasets::insert_works(tx, body.dataset, &body.works).await?;

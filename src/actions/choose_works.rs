@@ -1,8 +1,8 @@
 //! Choosing the works a picture draws on: those whose words meet the prompt and whose terms, at this moment, allow it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::granted::Granted;
 use super::request_image::Order;
 use super::{Error, Instance, Result};
 use crate::clock::Timestamp;
@@ -10,18 +10,22 @@ use crate::generation::draft::parts;
 use crate::generation::{Library, LibraryEntry, Reference};
 use crate::id::WorkId;
 use crate::policy::Use;
-use crate::provenance::encode::{decode, fit};
+use crate::provenance::encode::{Rgb, decode, fit};
 use crate::provenance::{Format, container::outline};
 use crate::storage::works::WorkRecord;
 use crate::storage::{self, Tx};
-use crate::works::verdict::{Usage, best, of_grant};
-use crate::works::{Grant, Work};
+use crate::works::sources::render::render_into;
+use crate::works::{Grant, Terms, Usage, Work};
 
-/// The retrieval index, with how far in the log it has read.
+/// The retrieval index and the terms of its works, with how far in the log it has read.
 pub(super) struct Shelf {
     library: Library,
+    terms: HashMap<WorkId, Terms>,
     seq: i64,
 }
+
+/// Statements read once more each time: on PostgreSQL a transaction that took its place in the order earlier may commit later.
+const OVERLAP: i64 = 256;
 
 /// A work that was chosen.
 #[derive(Debug, Clone)]
@@ -71,8 +75,6 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
         }
         return Ok(chosen);
     }
-    let granted = Granted::at(&mut tx, now).await?;
-    let allowed = |id: WorkId| !order.without.contains(&id) && granted.verdict(id, usage, account).permits();
     let picks = {
         let mut shelf = instance.shelf.lock().await;
         let shelf = match &mut *shelf {
@@ -80,14 +82,22 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
             empty => empty.insert(fill(&mut tx).await?),
         };
         keep_up(shelf, &mut tx).await?;
+        let allowed = |id: WorkId| {
+            let permits = |terms: &Terms| terms.verdict(usage, account, now).permits();
+            !order.without.contains(&id) && shelf.terms.get(&id).is_some_and(permits)
+        };
         let (k, style) = (instance.offer.works_per_prompt, order.style.as_deref().filter(|s| !s.is_empty()));
         shelf.library.retrieve_parts(&order.prompt, style, k, &allowed, order.seed)
     };
     for (part, pick) in picks {
         let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;
         let Some(grant) = permitting(&mut tx, &record.work, usage, now, account).await? else { continue };
-        let rgb = picture(instance, &mut tx, &record.work, width, height).await?;
-        chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words, part });
+        // A file that can't be drawn is left out: it is registered all the same.
+        let bytes = file(instance, &mut tx, &record.work).await?;
+        match drawable(&record.work, &bytes, width, height) {
+            Ok(rgb) => chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words, part }),
+            Err(e) => tracing::warn!(work = %record.work.id, problem = %e, "not drawn on"),
+        }
     }
     Ok(chosen)
 }
@@ -113,18 +123,21 @@ async fn named(tx: &mut Tx, order: &Order, account: &str, now: Timestamp) -> Res
         };
         let Some(grant) = permitting(tx, &record.work, usage, now, account).await? else {
             let grants = storage::works::grants(tx, id).await?;
-            let in_force: Vec<_> =
-                grants.iter().filter(|g| g.in_force(now)).map(|g| (g.grant.licence.as_str(), &g.grant.scope)).collect();
-            let why = match (in_force.is_empty(), grants.iter().any(|g| g.revoked.is_some())) {
+            let none = !grants.iter().any(|g| g.in_force(now));
+            let why = match (none, grants.iter().any(|g| g.revoked.is_some())) {
                 (true, true) => "it was revoked".to_owned(),
                 (true, false) => "it has no licence in force".to_owned(),
-                _ => best(in_force.iter().copied(), usage, account).reason,
+                _ => storage::terms::of(tx, id).await?.verdict(usage, account, now).reason,
             };
             return Err(Error::invalid(
                 "with",
                 format!("“{}” ({id}) can't be drawn on: {why}. Choose another work, or another use", record.work.title),
             ));
         };
+        if !record.work.held {
+            let why = "only its hash is registered, its file is not kept here";
+            return Err(Error::invalid("with", format!("“{}” ({id}) can't be drawn on: {why}", record.work.title)));
+        }
         works.push((record.work, grant));
     }
     Ok(works)
@@ -134,36 +147,50 @@ async fn named(tx: &mut Tx, order: &Order, account: &str, now: Timestamp) -> Res
 /// own works any. A revoked work has none.
 pub async fn permitting(tx: &mut Tx, work: &Work, usage: Usage, now: Timestamp, account: &str) -> Result<Option<Grant>> {
     let own = work.registered_by == account;
+    let terms = storage::terms::of(tx, work.id).await?;
+    if terms.disputed.is_some() {
+        return Ok(None);
+    }
     let grants = storage::works::grants(tx, work.id).await?;
     Ok(grants
         .into_iter()
         .filter(|g| g.in_force(now))
-        .map(|g| (of_grant(&g.grant.licence, &g.grant.scope, usage, account), g.grant))
+        .map(|g| (terms.of_one(g.grant.licence_concluded(), &g.grant.scope, usage, account), g.grant))
         .filter(|(v, _)| own || v.permits())
         .min_by_key(|(v, _)| v.answer)
         .map(|(_, grant)| grant))
 }
 
 async fn fill(tx: &mut Tx) -> Result<Shelf> {
-    let seq = storage::works::registered_after(tx, -1).await?.last().map_or(-1, |(seq, _)| *seq);
-    let entries = storage::works::all(tx).await?.into_iter().map(entry);
-    Ok(Shelf { library: Library::new(entries), seq })
+    let seq = storage::log::newest(tx).await?;
+    let terms = storage::terms::all_held(tx).await?;
+    let entries = storage::works::all_held(tx).await?.into_iter().map(entry);
+    Ok(Shelf { library: Library::new(entries), terms, seq })
 }
 
 async fn keep_up(shelf: &mut Shelf, tx: &mut Tx) -> Result<()> {
-    for (seq, id) in storage::works::registered_after(tx, shelf.seq).await? {
-        if !shelf.library.contains(id)
-            && let Some(record) = storage::works::find(tx, id).await?
-        {
-            shelf.library.add(entry(record));
-        }
-        shelf.seq = seq;
+    let newest = storage::log::newest(tx).await?;
+    if newest == shelf.seq && storage::works::count_held(tx).await? == shelf.library.len() as u64 {
+        return Ok(());
     }
-    // On PostgreSQL a transaction that took its place in the order earlier may commit later: whatever is missing is looked for by name.
-    let (works, _) = storage::works::totals(tx).await?;
-    if works != shelf.library.len() as u64 {
-        for record in storage::works::all(tx).await? {
+    let changed = storage::terms::changed_after(tx, shelf.seq - OVERLAP).await?;
+    let works: std::collections::BTreeSet<WorkId> = changed.into_iter().map(|(_, id)| id).collect();
+    for id in works {
+        let known = shelf.library.contains(id);
+        if !known {
+            match storage::works::find(tx, id).await?.filter(|record| record.work.held) {
+                Some(record) => shelf.library.add(entry(record)),
+                None => continue,
+            }
+        }
+        shelf.terms.insert(id, storage::terms::of(tx, id).await?);
+    }
+    shelf.seq = newest;
+    // Whatever committed later still is looked for by name.
+    if storage::works::count_held(tx).await? != shelf.library.len() as u64 {
+        for record in storage::works::all_held(tx).await? {
             if !shelf.library.contains(record.work.id) {
+                shelf.terms.insert(record.work.id, storage::terms::of(tx, record.work.id).await?);
                 shelf.library.add(entry(record));
             }
         }
@@ -178,13 +205,30 @@ fn entry(record: WorkRecord) -> LibraryEntry {
 
 /// A work's picture, fitted into `width`×`height`, as RGB bytes.
 pub async fn picture(instance: &Instance, tx: &mut Tx, work: &Work, width: u32, height: u32) -> Result<Arc<[u8]>> {
-    let blob = storage::blobs::find(tx, work.digest.blake3)
-        .await?
+    let bytes = file(instance, tx, work).await?;
+    drawable(work, &bytes, width, height).map_err(|e| Error::internal(format!("the picture of `{}` can't be read: {e}", work.id)))
+}
+
+/// The bytes of a work that is kept here.
+async fn file(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Vec<u8>> {
+    let blob = match work.digest.blake3 {
+        Some(blake3) => storage::blobs::find(tx, blake3).await?,
+        None => None,
+    };
+    let blob = blob
         .ok_or_else(|| Error::internal(format!("the picture of `{}` has no bytes on record; run `colophon doctor`", work.id)))?;
-    let bytes = instance.blobs.get(&blob).await?;
-    let unreadable = |e: String| Error::internal(format!("the picture of `{}` can't be read: {e}", work.id));
-    let format = Format::sniff(&bytes).ok_or_else(|| unreadable("it is no PNG, JPEG or WebP file".into()))?;
-    outline(&bytes).map_err(|e| unreadable(e.to_string()))?;
-    let rgb = decode(&bytes, format, DECODE_BYTES).map_err(|e| unreadable(e.to_string()))?;
+    Ok(instance.blobs.get(&blob).await?)
+}
+
+/// A file as pixels; a drawing is rendered.
+fn drawable(work: &Work, bytes: &[u8], width: u32, height: u32) -> std::result::Result<Arc<[u8]>, String> {
+    if work.media_type == "image/svg+xml" {
+        let (side, text) = (width.max(height), String::from_utf8_lossy(bytes));
+        let square = tokio::task::block_in_place(|| render_into(&text, side)).map_err(|e| e.reason().to_owned())?;
+        return Ok(fit(&Rgb { width: side, height: side, bytes: square }, width, height).into());
+    }
+    let format = Format::sniff(bytes).ok_or("it is no PNG, JPEG or WebP file")?;
+    outline(bytes).map_err(|e| e.to_string())?;
+    let rgb = decode(bytes, format, DECODE_BYTES).map_err(|e| e.to_string())?;
     Ok(fit(&rgb, width, height).into())
 }

@@ -151,7 +151,7 @@ async fn put_bundle_in_force(tx: &mut Tx, instance: &Instance, now: Timestamp) -
     let deed = Deed {
         kind: "bundle",
         about: bundle.sha256.to_string(),
-        subject: vec![Subject::new("policies", &Digest::of(policies.listing().as_bytes()))],
+        subject: vec![Subject::new("policies", Digest::of(policies.listing().as_bytes()))],
         actor: instance.site.name.clone(),
         body: json!({ "bundle": bundle }),
     };
@@ -177,7 +177,7 @@ async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, n
         None => freeze(tx, instance, &format!("Works of {}", card.title), ids, REGISTRAR, now).await?,
     };
     let registered = Model { datasets: vec![dataset.id], registered_at: now, ..instance.model.model.clone() };
-    let weights = Subject::new("weights", &Digest::of(&model_file(model_dir, &card, "weights")?));
+    let weights = Subject::new("weights", Digest::of(&model_file(model_dir, &card, "weights")?));
     if card.file("run").is_some() {
         let run: Run = serde_json::from_slice(&model_file(model_dir, &card, "run")?)
             .map_err(|e| Error::internal(format!("the record of the model's run can't be read: {e}")))?;

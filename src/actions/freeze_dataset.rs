@@ -52,10 +52,10 @@ pub(super) async fn refusals(
     account: &str,
     now: Timestamp,
 ) -> Result<Vec<(WorkId, String, Verdict)>> {
-    let granted = Granted::at(tx, now).await?;
+    let granted = Granted::of(tx, works).await?;
     let mut refused = Vec::new();
     for &work in works {
-        let verdict = granted.verdict(work, usage, account);
+        let verdict = granted.verdict(work, usage, account, now);
         if !verdict.permits() {
             let record = storage::works::find(tx, work).await?;
             refused.push((work, record.map_or_else(|| "not registered".to_owned(), |r| r.work.title), verdict));
@@ -99,14 +99,14 @@ pub(super) async fn freeze(
     let of = parts.len();
     for (part, works) in parts.enumerate() {
         let body = json!({ "dataset": id, "part": part + 1, "parts": of, "works": works });
-        let subject = vec![Subject::new(format!("works {} of {of}", part + 1), &listing(works))];
+        let subject = vec![Subject::new(format!("works {} of {of}", part + 1), listing(works))];
         let deed = Deed { kind: "dataset-works", about: id.to_string(), subject, actor: actor.to_owned(), body };
         record(tx, instance, now, deed).await?;
     }
     let deed = Deed {
         kind: "dataset",
         about: id.to_string(),
-        subject: vec![Subject::new("works", &listing(&ids))],
+        subject: vec![Subject::new("works", listing(&ids))],
         actor: actor.to_owned(),
         body: json!({ "dataset": frozen }),
     };

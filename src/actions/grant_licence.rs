@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::{GrantId, StatementId, WorkId};
 use crate::ledger::Subject;
-use crate::storage::{self, blobs::Blob};
+use crate::storage::{self, Lock, blobs::Blob};
 use crate::works::licence::LICENCE_LIMIT;
 use crate::works::{Grant, GrantScope, TEXT_LIMIT, Usage};
 
@@ -58,6 +58,7 @@ pub async fn grant_licence(instance: &Instance, actor: &Actor, work: WorkId, sen
         instance.blobs.put(terms).await?;
     }
     let mut tx = instance.store.begin().await?;
+    tx.lock(Lock::Grants).await?;
     let found = storage::works::find(&mut tx, work).await?.ok_or_else(|| Error::not_found("work", work))?;
     if found.work.registered_by != actor.name && !actor.may(Scope::Operate) {
         return Err(Error::invalid("work", "only who registered a work, or an operator, may give licences on it"));
@@ -82,7 +83,7 @@ pub async fn grant_licence(instance: &Instance, actor: &Actor, work: WorkId, sen
     let deed = Deed {
         kind: "grant",
         about: work.to_string(),
-        subject: vec![Subject::new(work.to_string(), &found.work.digest)],
+        subject: vec![Subject::new(work.to_string(), found.work.digest)],
         actor: actor.name.clone(),
         body: json!({ "grant": grant }),
     };
@@ -164,5 +165,7 @@ fn checked(
             exclusive: sent.exclusive,
             terms: terms.map(|digest| digest.sha256),
         },
+        detected: Vec::new(),
+        concluded: None,
     })
 }

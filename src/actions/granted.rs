@@ -1,4 +1,4 @@
-//! What the grants in force allow, of all works at once.
+//! What the terms on record allow, of a few works or of all at once.
 
 use std::collections::HashMap;
 
@@ -6,25 +6,30 @@ use super::Result;
 use crate::clock::Timestamp;
 use crate::id::WorkId;
 use crate::storage::{self, Tx};
-use crate::works::verdict::best;
-use crate::works::{GrantScope, Usage, Verdict};
+use crate::works::{Terms, Usage, Verdict};
 
-/// For each work the grants on it that are in force.
+/// Up to so many works are asked one by one; for more, everything is read in one go.
+const FEW: usize = 2_000;
+
+/// The terms of works.
 #[derive(Debug, Default)]
-pub(super) struct Granted(HashMap<WorkId, Vec<(String, GrantScope)>>);
+pub(super) struct Granted(HashMap<WorkId, Terms>);
 
 impl Granted {
-    /// All that are in force at `now`.
-    pub(super) async fn at(tx: &mut Tx, now: Timestamp) -> Result<Self> {
-        let mut granted: HashMap<WorkId, Vec<(String, GrantScope)>> = HashMap::new();
-        for (work, licence, scope) in storage::works::grants_in_force(tx, now).await? {
-            granted.entry(work).or_default().push((licence, scope));
+    /// Of `works`, as they stand.
+    pub(super) async fn of(tx: &mut Tx, works: &[WorkId]) -> Result<Self> {
+        if works.len() > FEW {
+            return Ok(Self(storage::terms::all_held(tx).await?));
+        }
+        let mut granted = HashMap::new();
+        for &work in works {
+            granted.insert(work, storage::terms::of(tx, work).await?);
         }
         Ok(Self(granted))
     }
 
-    /// What they say of `usage` by `account`.
-    pub(super) fn verdict(&self, work: WorkId, usage: Usage, account: &str) -> Verdict {
-        best(self.0.get(&work).into_iter().flatten().map(|(licence, scope)| (licence.as_str(), scope)), usage, account)
+    /// What they say of `usage` by `account` at `now`.
+    pub(super) fn verdict(&self, work: WorkId, usage: Usage, account: &str, now: Timestamp) -> Verdict {
+        self.0.get(&work).map_or_else(|| Terms::default().verdict(usage, account, now), |t| t.verdict(usage, account, now))
     }
 }

@@ -3,9 +3,13 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Result;
+use crate::clock::Timestamp;
 use crate::id::{DatasetId, ImageId, ModelId, WorkId};
 use crate::lineage::Impact;
+use crate::storage::impacts::ImpactRecord;
 use crate::storage::{self, Tx};
+use crate::works::Usage;
+use crate::works::dispute::Ruling;
 
 /// Everything downstream of a work.
 pub async fn impact(tx: &mut Tx, work: WorkId) -> Result<Impact> {
@@ -32,4 +36,28 @@ pub async fn impact(tx: &mut Tx, work: WorkId) -> Result<Impact> {
         made.extend(storage::images::all_of_model(tx, model).await?.into_iter().filter(|id| !known.contains(id)));
     }
     Ok(Impact { datasets, models: models.into_iter().collect(), drawn, made: made.into_iter().collect() })
+}
+
+/// The marks on a dataset, model or image that hold at `now`: of works that were taken back or are disputed. A claim that was rejected leaves
+/// none, and a work that is open to everyone again none either.
+pub async fn marks(tx: &mut Tx, about: &str, now: Timestamp) -> Result<Vec<ImpactRecord>> {
+    let mut marks: Vec<ImpactRecord> = Vec::new();
+    for found in storage::impacts::of(tx, about).await? {
+        if marks.iter().any(|known| known.work == found.work) {
+            continue;
+        }
+        if let Some(dispute) = found.dispute
+            && let Some(record) = storage::disputes::find(tx, dispute).await?
+        {
+            let standing = record.standing();
+            if !standing.open && standing.ruling == Some(Ruling::Rejected) {
+                continue;
+            }
+        }
+        let terms = storage::terms::of(tx, found.work).await?;
+        if !Usage::ALL.into_iter().any(|usage| terms.verdict(usage, "", now).permits()) {
+            marks.push(found);
+        }
+    }
+    Ok(marks)
 }

@@ -25,6 +25,7 @@ const AT_ONCE: usize = 500;
 pub(super) struct Collected {
     pub work: Work,
     pub grant: Grant,
+    pub digest: Digest,
     pub offset: u64,
 }
 
@@ -71,13 +72,13 @@ pub(super) async fn register(
     actor: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let Collected { work, grant, offset } = each;
-    let blob = Blob { digest: work.digest, media_type: work.media_type.clone(), pack: Some((pack, offset)) };
+    let Collected { work, grant, digest, offset } = each;
+    let blob = Blob { digest, media_type: work.media_type.clone(), pack: Some((pack, offset)) };
     storage::blobs::insert(tx, &blob).await?;
     let deed = Deed {
         kind: "work",
         about: work.id.to_string(),
-        subject: vec![Subject::new(work.id.to_string(), &work.digest)],
+        subject: vec![Subject::new(work.id.to_string(), work.digest)],
         actor: actor.to_owned(),
         body: json!({ "work": work, "grants": [grant] }),
     };
@@ -111,7 +112,7 @@ pub(super) fn read_collection(archive: &[u8], actor: &str, now: Timestamp) -> Re
         let n = line.n;
         let (work, grant) = as_work(line, digest, actor, now);
         work.check().map_err(|e| broken(format!("work {n}: {e}")))?;
-        works.push(Collected { work, grant, offset });
+        works.push(Collected { work, grant, digest, offset });
     }
     Ok(works)
 }
@@ -129,6 +130,8 @@ fn as_work(line: Line, digest: Digest, actor: &str, now: Timestamp) -> (Work, Gr
         starts_at: now,
         ends_at: None,
         scope: GrantScope::default(),
+        detected: Vec::new(),
+        concluded: None,
     };
     let work = Work {
         id,
@@ -143,7 +146,14 @@ fn as_work(line: Line, digest: Digest, actor: &str, now: Timestamp) -> (Work, Gr
         titles: line.titles,
         tags: line.tags,
         media_type: "image/png".to_owned(),
-        digest,
+        digest: digest.into(),
+        held: true,
+        creators: Vec::new(),
+        rights_holder: String::new(),
+        created: String::new(),
+        published: String::new(),
+        evidence_files: Vec::new(),
+        reservations: Vec::new(),
         registered_by: actor.to_owned(),
         registered_at: now,
     };

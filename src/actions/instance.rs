@@ -1,6 +1,6 @@
 //! What actions work with: the store, the blobs, the clock, the keys, the policy in force and the model's card. Opened once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
@@ -57,6 +57,10 @@ pub struct Instance {
     /// Days a sign-in lasts.
     pub session_days: i64,
     card_png: RwLock<Option<Arc<[u8]>>>,
+    /// Folder of files on their way in.
+    pub uploads: PathBuf,
+    /// Held while thumbnails are made: once for all who wait for them.
+    pub(super) thumbnails: Mutex<()>,
 }
 
 /// What this service is called, and where.
@@ -80,7 +84,7 @@ pub struct Keys {
     signer: RwLock<Arc<provenance::Signer>>,
     root_pem: String,
     root: provenance::pki::RootFacts,
-    folder: std::path::PathBuf,
+    folder: PathBuf,
 }
 
 impl Keys {
@@ -147,6 +151,8 @@ impl Instance {
             queue: settings.queue,
             session_days: settings.session_days,
             card_png: RwLock::new(None),
+            uploads: settings.data_dir.join("uploads"),
+            thumbnails: Mutex::new(()),
         };
         instance.model = found::found(&instance, &model_dir).await?;
         Ok(instance)

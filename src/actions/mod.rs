@@ -9,8 +9,11 @@
 //! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
 //! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
 //! | `prepare_works` | drawings of other packages, rendered into a collection |
-//! | `register_work`, `import_works`, `grant_licence`, `revoke_grant` | what rights holders do |
-//! | `impact` | everything that stands on a work |
+//! | `register_work`, `import_list`, `import_works`, `grant_licence`, `revoke_grant` | what rights holders do |
+//! | `offer_record` | what a file says of itself, offered to who registers it |
+//! | `candidate` | the rules of registering, the same for one work and for many |
+//! | `impact`, `affect` | everything that stands on a work; putting it on record and telling the operators |
+//! | `dispute` | claims against a registration, step by step |
 //! | `membership` | proof that a work is, or is not, in a dataset |
 //! | `granted` | what the grants in force allow, of all works at once |
 //! | `freeze_dataset`, `register_run` | what a model may learn from, and what came of it |
@@ -21,12 +24,15 @@
 //! | `rebuild` | the public tables again, from the log alone |
 
 pub mod adapters;
+mod affect;
 pub mod apply;
 pub mod bell;
 pub mod board;
+mod candidate;
 pub mod check_log;
 pub mod check_policy;
 pub mod choose_works;
+pub mod dispute;
 mod error;
 pub mod finish_image;
 pub mod found;
@@ -34,10 +40,12 @@ pub mod freeze_dataset;
 pub mod grant_licence;
 mod granted;
 pub mod impact;
+pub mod import_list;
 pub mod import_works;
 pub mod instance;
 pub mod membership;
 pub mod nearest_work;
+pub mod offer_record;
 pub mod prepare_works;
 pub mod publish_checkpoint;
 pub mod rebuild;

@@ -13,6 +13,7 @@ const SIDE: u32 = 128;
 
 /// Makes the thumbnails that are missing. How many.
 pub async fn make_thumbnails(instance: &Instance) -> Result<u64> {
+    let _one_at_a_time = instance.thumbnails.lock().await;
     let mut made = 0;
     loop {
         let mut tx = instance.store.read().await?;

@@ -91,7 +91,7 @@ pub(super) async fn record_run(
     let deed = |kind: &'static str, about: String, body: serde_json::Value| Deed {
         kind,
         about,
-        subject: vec![Subject::new("weights", weights)],
+        subject: vec![Subject::new("weights", *weights)],
         actor: actor.name.clone(),
         body,
     };

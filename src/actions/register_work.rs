@@ -1,42 +1,32 @@
-//! Registering a work: its picture, whose it is, and the licence given on it. It can be drawn on at once.
+//! Registering a work: its file or its hash, whose it is, and the licence given on it. It can be drawn on at once when its file is kept.
 
-use serde_json::json;
-
-use super::record::{Deed, record};
+use super::candidate::{Candidate, MOST_PIXELS, Told, candidate, known, register};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
-use crate::digest::Digest;
-use crate::generation::text::words;
-use crate::id::{GrantId, StatementId, WorkId};
-use crate::ledger::Subject;
-use crate::provenance::{Format, container::outline, encode::decode};
-use crate::storage::{self, blobs::Blob};
-use crate::works::{Grant, GrantScope, Work, licence::LICENCE_LIMIT};
+use crate::id::{StatementId, WorkId};
+use crate::provenance::encode::decode;
+use crate::provenance::{Format, container::outline};
+use crate::storage::{self, Lock, blobs::Blob};
+use crate::works::list::Row;
+use crate::works::sources::render::render_into;
 
-/// Tags kept.
-const MOST_TAGS: usize = 40;
-/// Pixels a registered picture may have: 4096 × 4096.
-const MOST_PIXELS: u64 = 4096 * 4096;
+/// Largest file of evidence, in bytes.
+const EVIDENCE_BYTES: usize = 8 << 20;
+const NO_LICENCE: &str = "name the licence by its SPDX identifier, such as `CC-BY-4.0`";
+/// Files of evidence.
+const MOST_EVIDENCE: usize = 10;
 
 /// What is sent to register a work.
 #[derive(Debug, Clone, Default)]
 pub struct Registration {
-    /// The picture: PNG, JPEG or WebP.
-    pub picture: Vec<u8>,
-    /// As its author calls it.
-    pub title: String,
-    /// Whose it is.
-    pub author: String,
-    /// Words by which it should be found, comma-separated.
-    pub tags: String,
-    /// Where the original is.
-    pub source: String,
-    /// SPDX identifier.
-    pub licence: String,
-    /// Its text; may be empty.
-    pub licence_url: String,
-    /// What the right to give this licence rests on.
-    pub evidence: String,
+    /// Its file: PNG, JPEG, WebP or SVG; empty for a work that is registered by its hash.
+    pub file: Vec<u8>,
+    /// What is said of it.
+    pub row: Row,
+    /// Files that show the right to give the licence, with their names.
+    pub evidence: Vec<(String, Vec<u8>)>,
+    /// Whether what is left empty is taken from the file's own record.
+    pub from_file: bool,
 }
 
 /// Registers a work and gives its licence. The work's id and its statement.
@@ -45,95 +35,77 @@ pub async fn register_work(instance: &Instance, actor: &Actor, sent: Registratio
         return Err(Error::Forbidden(Scope::Works));
     }
     let now = instance.clock.now();
-    let id = WorkId::new(now, &*instance.chance);
+    let ready = tokio::task::block_in_place(|| checked(instance, actor, sent))?;
+    // INVARIANT: the bytes are on disk before a row names them.
+    for (_, bytes) in ready.file.iter().chain(&ready.evidence) {
+        instance.blobs.put(bytes.clone()).await?;
+    }
+    let mut tx = instance.store.begin().await?;
+    tx.lock(Lock::Works).await?;
+    if let Some(other) = known(&mut tx, &ready.work).await? {
+        return Err(Error::Conflict(format!("this very picture is registered already as `{other}`")));
+    }
+    if let Some((digest, _)) = &ready.file {
+        let blob = Blob { digest: *digest, media_type: ready.work.media_type.clone(), pack: None };
+        storage::blobs::insert(&mut tx, &blob).await?;
+    }
+    for (digest, _) in &ready.evidence {
+        let blob = Blob { digest: *digest, media_type: "application/octet-stream".to_owned(), pack: None };
+        storage::blobs::insert(&mut tx, &blob).await?;
+    }
+    let statement = register(&mut tx, instance, &ready, actor, now).await?;
+    tx.commit().await?;
+    instance.bell.ring();
+    Ok((ready.work.id, statement))
+}
+
+fn checked(instance: &Instance, actor: &Actor, sent: Registration) -> Result<Candidate> {
     let mut problems = Vec::new();
-    let format = match readable(&sent.picture) {
-        Ok(format) => Some(format),
-        Err(problem) => {
-            problems.push(("picture", problem));
+    let Registration { file, row, evidence, from_file } = sent;
+    if file.is_empty() && row.sha256.is_none() {
+        problems.push(("picture", "choose the work's picture (PNG, JPEG, WebP or SVG), or give its sha256".to_owned()));
+    } else if !file.is_empty()
+        && let Err(problem) = readable(&file)
+    {
+        problems.push(("picture", problem));
+    }
+    if evidence.len() > MOST_EVIDENCE || evidence.iter().any(|(_, bytes)| bytes.len() > EVIDENCE_BYTES) {
+        problems.push(("evidence_files", format!("at most {MOST_EVIDENCE} files of {} MiB are kept", EVIDENCE_BYTES >> 20)));
+    }
+    // Whoever registers by hand says under which licence, or lets the file say it.
+    let unsaid = row.licence.trim().is_empty();
+    let told =
+        Told { file: (!file.is_empty() || row.sha256.is_none()).then_some(file), row, evidence, from_file, ..Told::default() };
+    let ready = candidate(told, actor, instance.clock.now(), &*instance.chance);
+    let found = match ready {
+        Ok(ready) if ready.grant.is_none() => {
+            problems.push(("licence", NO_LICENCE.to_owned()));
+            None
+        }
+        Ok(ready) => Some(ready),
+        Err(more) => {
+            // What is wrong with the picture was said above, in more words.
+            problems.extend(more.into_iter().filter(|(field, _)| *field != "file"));
+            if unsaid {
+                problems.push(("licence", NO_LICENCE.to_owned()));
+            }
             None
         }
     };
-    let licence = sent.licence.trim();
-    if licence.is_empty()
-        || licence.len() > LICENCE_LIMIT
-        || !licence.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.+".contains(&b))
-    {
-        problems.push(("licence", "name the licence by its SPDX identifier, such as `CC-BY-4.0`".to_owned()));
+    match found {
+        Some(ready) if problems.is_empty() => Ok(ready),
+        _ => Err(Error::Invalid(problems)),
     }
-    for (field, text) in [("source", &sent.source), ("licence_url", &sent.licence_url), ("evidence", &sent.evidence)] {
-        if text.chars().count() > crate::works::TEXT_LIMIT || text.chars().any(char::is_control) {
-            problems
-                .push((field, format!("{field} has at most {} characters and no control characters", crate::works::TEXT_LIMIT)));
-        }
-    }
-    let tags: Vec<Vec<String>> = sent.tags.split([',', '\n']).map(words).filter(|w| !w.is_empty()).take(MOST_TAGS).collect();
-    let work = Work {
-        id,
-        titles: [words(&sent.title)].into_iter().filter(|w| !w.is_empty()).collect(),
-        title: sent.title.trim().to_owned(),
-        author: sent.author.trim().to_owned(),
-        collection: String::new(),
-        item: String::new(),
-        source: sent.source.trim().to_owned(),
-        package: String::new(),
-        style: String::new(),
-        colour: None,
-        tags,
-        media_type: format.map_or("", Format::mime).to_owned(),
-        digest: Digest::of(&sent.picture),
-        registered_by: actor.name.clone(),
-        registered_at: now,
-    };
-    if let Err(e) = work.check() {
-        problems.push((e.field(), e.to_string()));
-    }
-    if !problems.is_empty() {
-        return Err(Error::Invalid(problems));
-    }
-    let grant = Grant {
-        id: GrantId::new(now, &*instance.chance),
-        work: id,
-        licence: licence.to_owned(),
-        licence_url: sent.licence_url.trim().to_owned(),
-        declared_by: actor.name.clone(),
-        evidence: if sent.evidence.trim().is_empty() {
-            "declared at registration".to_owned()
-        } else {
-            sent.evidence.trim().to_owned()
-        },
-        starts_at: now,
-        ends_at: None,
-        scope: GrantScope::default(),
-    };
-    // INVARIANT: the bytes are on disk before a row names them.
-    instance.blobs.put(sent.picture).await?;
-    let mut tx = instance.store.begin().await?;
-    if let Some(other) = storage::works::find_by_sha256(&mut tx, work.digest.sha256).await? {
-        return Err(Error::Conflict(format!("this very picture is registered already as `{}`", other.work.id)));
-    }
-    storage::blobs::insert(&mut tx, &Blob { digest: work.digest, media_type: work.media_type.clone(), pack: None }).await?;
-    let deed = Deed {
-        kind: "work",
-        about: id.to_string(),
-        subject: vec![Subject::new(id.to_string(), &work.digest)],
-        actor: actor.name.clone(),
-        body: json!({ "work": work, "grants": [grant] }),
-    };
-    let statement = record(&mut tx, instance, now, deed).await?;
-    tx.commit().await?;
-    instance.bell.ring();
-    Ok((id, statement))
 }
 
-fn readable(picture: &[u8]) -> std::result::Result<Format, String> {
-    if picture.is_empty() {
-        return Err("choose the work's picture: a PNG, JPEG or WebP file".to_owned());
+fn readable(file: &[u8]) -> std::result::Result<(), String> {
+    if crate::works::metadata::is_svg(file) {
+        let text = String::from_utf8_lossy(file);
+        return render_into(&text, 64).map(drop).map_err(|e| format!("the drawing can't be rendered: {}", e.reason()));
     }
-    let found = outline(picture).map_err(|e| e.to_string())?;
+    let found = outline(file).map_err(|e| e.to_string())?;
     if u64::from(found.width) * u64::from(found.height) > MOST_PIXELS {
         return Err(format!("the picture has {}×{} pixels: at most 4096×4096 are registered", found.width, found.height));
     }
-    decode(picture, found.format, MOST_PIXELS * 8).map_err(|e| e.to_string())?;
-    Ok(found.format)
+    decode(file, Format::sniff(file).unwrap_or(found.format), MOST_PIXELS * 8).map(drop).map_err(|e| e.to_string())
 }

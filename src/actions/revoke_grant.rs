@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::impact::impact;
+use super::affect::affected;
 use super::record::{Deed, record};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::id::{GrantId, StatementId};
 use crate::ledger::Subject;
+use crate::lineage::Cause;
 use crate::storage;
 
 /// Longest reason kept, in characters.
@@ -36,26 +37,19 @@ pub async fn revoke_grant(instance: &Instance, actor: &Actor, id: GrantId, reaso
     if kept.revoked.is_some() {
         return Err(Error::Conflict(format!("the grant `{id}` was revoked before")));
     }
+    let before = storage::terms::of(&mut tx, kept.grant.work).await?;
     let deed = Deed {
         kind: "revocation",
         about: kept.grant.work.to_string(),
-        subject: vec![Subject::new(work.work.id.to_string(), &work.work.digest)],
+        subject: vec![Subject::new(work.work.id.to_string(), work.work.digest)],
         actor: actor.name.clone(),
         body: json!({ "grant": id, "work": kept.grant.work, "reason": reason }),
     };
     let statement = record(&mut tx, instance, now, deed).await?;
-    // With its last grant everything that stands on the work is affected, and the log says what that is.
-    if !storage::works::grants(&mut tx, kept.grant.work).await?.iter().any(|g| g.in_force(now)) {
-        for part in impact(&mut tx, kept.grant.work).await?.parts(kept.grant.work, id, now) {
-            let deed = Deed {
-                kind: "impact",
-                about: kept.grant.work.to_string(),
-                subject: vec![Subject::new(work.work.id.to_string(), &work.work.digest)],
-                actor: actor.name.clone(),
-                body: json!({ "impact": part }),
-            };
-            record(&mut tx, instance, now, deed).await?;
-        }
+    // What may be done no longer, by anybody: everything that stands on the work is affected, and the log says what that is.
+    let after = storage::terms::of(&mut tx, kept.grant.work).await?;
+    if before.lost(&after, now) {
+        affected(&mut tx, instance, &work.work, Cause::Grant(id), &actor.name, now).await?;
     }
     tx.commit().await?;
     instance.bell.ring();

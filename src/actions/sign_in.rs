@@ -239,6 +239,20 @@ pub async fn local_operator(instance: &Instance) -> Result<Actor> {
     Ok(actor_of(&account))
 }
 
+/// Notes that the notices for somebody were seen.
+pub async fn see_notices(instance: &Instance, actor: &Actor) -> Result<()> {
+    let mut tx = instance.store.begin().await?;
+    storage::notices::see(&mut tx, actor.account, actor.may(Scope::Operate), instance.clock.now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// An account of this name, with everything its roles open: for who runs the machine.
+pub async fn actor_named(instance: &Instance, name: &str) -> Result<Actor> {
+    let mut tx = instance.store.read().await?;
+    let found = storage::accounts::find_by_name(&mut tx, name).await?;
+    found.map(|(account, _)| actor_of(&account)).ok_or_else(|| Error::not_found("account", name))
+}
+
 /// An account with everything its roles open.
 pub fn actor_of(account: &Account) -> Actor {
     Actor { account: account.id, name: account.name.clone(), scopes: account.roles.scopes() }

@@ -10,6 +10,7 @@ use crate::id::{ImageId, StatementId, WorkId};
 use crate::ledger::{Envelope, Receipt, ReceiptError, Verifier};
 use crate::provenance::{Finding, Limits, TrustAnchors, Verdict, verify};
 use crate::storage;
+use crate::works::Usage;
 
 /// Whether the file's statement stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,16 +129,23 @@ fn works_of(verdict: &Verdict) -> Vec<WorkId> {
     licences.map(|l| l.works.iter().map(|w| w.work).collect()).unwrap_or_default()
 }
 
-/// Since when no grant on a work is in force, when that is so because one was revoked.
+/// Since when a work may no longer be used by everyone, when that is so because a grant was revoked or because it is disputed.
 pub async fn revocation(tx: &mut storage::Tx, work: WorkId, now: Timestamp) -> Result<Option<Revoked>> {
-    let grants = storage::works::grants(tx, work).await?;
-    if grants.iter().any(|g| g.in_force(now)) {
+    let terms = storage::terms::of(tx, work).await?;
+    let title = storage::works::find(tx, work).await?.map(|w| w.work.title).unwrap_or_default();
+    if let Some(about) = &terms.disputed {
+        let open = storage::disputes::of_work(tx, work).await?.into_iter().find(|d| d.standing().open);
+        if let Some(open) = open {
+            let reason = format!("it is disputed: {about}");
+            return Ok(Some(Revoked { work, title, since: open.dispute.opened_at, reason }));
+        }
+    }
+    if Usage::ALL.into_iter().any(|usage| terms.verdict(usage, "", now).permits()) {
         return Ok(None);
     }
-    let last = grants.into_iter().filter_map(|g| g.revoked).max_by_key(|r| r.at);
-    let Some(last) = last else { return Ok(None) };
-    let title = storage::works::find(tx, work).await?.map(|w| w.work.title).unwrap_or_default();
-    Ok(Some(Revoked { work, title, since: last.at, reason: last.reason }))
+    let grants = storage::works::grants(tx, work).await?;
+    let last = grants.into_iter().filter_map(|g| g.revoked).filter(|r| r.at <= now).max_by_key(|r| r.at);
+    Ok(last.map(|last| Revoked { work, title, since: last.at, reason: last.reason }))
 }
 
 fn check_receipt(receipt: &Receipt, verifier: &Verifier, origin: &str, file: &Digest, claimed: Option<StatementId>) -> Logged {
@@ -153,7 +161,7 @@ fn check_receipt(receipt: &Receipt, verifier: &Verifier, origin: &str, file: &Di
         Ok(statement) => statement,
         Err(e) => return Logged::NotProved { reason: e.to_string() },
     };
-    let names_file = statement.subject.iter().any(|s| s.digest.sha256 == file.sha256 && s.digest.blake3 == file.blake3);
+    let names_file = statement.subject.iter().any(|s| s.digest.sha256 == file.sha256 && s.digest.blake3 == Some(file.blake3));
     let named = statement.predicate.get("statement").and_then(|s| s.as_str()).and_then(|s| StatementId::parse(s).ok());
     if !names_file {
         return Logged::NotProved { reason: "the receipt is of another file: the entry it proves names other bytes".into() };

@@ -12,6 +12,7 @@ mod adapt;
 mod audit;
 mod doctor;
 mod generate;
+mod import;
 mod licence;
 mod policy;
 mod prepare;
@@ -74,8 +75,10 @@ enum Command {
     Replay(replay::Replay),
     /// Render drawings of other packages into a collection of works
     Prepare(prepare::Prepare),
-    /// Register the works of a collection
-    Import(train::Import),
+    /// Register many works: a list, a folder, an archive
+    Import(import::Import),
+    /// Print hashes and records of files, as a list to import without them
+    Hash(import::Hash),
     /// Freeze a list of works as a dataset
     Freeze(train::Freeze),
     /// Train a model on a frozen dataset
@@ -148,6 +151,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Command::Licence(what) = &args.command {
         return Ok(licence::run(what, common.json));
     }
+    if let Command::Hash(hash) = &args.command {
+        return import::hash(hash);
+    }
     let settings = common.settings()?;
     if matches!(args.command, Command::Train(_) | Command::Adapt(_)) {
         train::prepare_process()?;
@@ -161,14 +167,14 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Replay(replay) => replay::run(&replay, &settings, common.json).await,
             Command::Trust(what) => trust::run(what, &open(&settings).await?),
             Command::Policy(what) => policy::run(&what, &settings, common.json),
-            Command::Import(import) => train::import(&import, &open(&settings).await?, common.json).await,
+            Command::Import(import) => import::run(&import, Arc::new(open(&settings).await?), common.json).await,
             Command::Freeze(freeze) => train::freeze(&freeze, &open(&settings).await?, common.json).await,
             Command::Train(train) => train::run(&train, &open(&settings).await?, common.json).await,
             Command::Adapt(adapt) => adapt::run(&adapt, &settings, common.json).await,
             Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
-            Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) => Ok(ExitCode::SUCCESS),
+            Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Hash(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

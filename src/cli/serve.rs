@@ -83,10 +83,13 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
     let worker = tokio::spawn(jobs::worker::run(Arc::clone(&instance), engine.clone(), stopping.clone()));
     let sequencer = tokio::spawn(jobs::sequence::run(Arc::clone(&instance), stopping.clone()));
 
+    let importer = tokio::spawn(jobs::import::run(Arc::clone(&instance), stopping.clone()));
+
     let health = engine.health();
     let state = web::State {
         instance: Arc::clone(&instance),
         max_upload: settings.max_upload,
+        max_import: settings.max_import,
         health: Arc::new(move || match &*health.borrow() {
             Health::Ready | Health::Shaken(_) => None,
             Health::Down(cause) => Some(format!("the engine is out of order: {cause}")),
@@ -108,7 +111,7 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
     tracing::info!("stopping");
     let _ = stop.send(true);
     let ended = async {
-        let _ = tokio::join!(served, worker, sequencer);
+        let _ = tokio::join!(served, worker, sequencer, importer);
     };
     if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!("some requests did not end in time; what they had not committed is not kept");

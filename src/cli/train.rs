@@ -1,5 +1,4 @@
-//! `colophon import`, `colophon freeze` and `colophon train`: from a collection to works, from works to a dataset, from a dataset to a
-//! model.
+//! `colophon freeze` and `colophon train`: from works to a dataset, from a dataset to a model.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,23 +11,11 @@ use serde_json::json;
 use super::{complain, say};
 use crate::actions::Instance;
 use crate::actions::freeze_dataset::freeze_dataset;
-use crate::actions::import_works::import_works;
 use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::sign_in::local_operator;
 use crate::config::is_set;
 use crate::id::{DatasetId, WorkId};
 use crate::jobs::train::{Ended, Training, train};
-use crate::works::collection::COLLECTION;
-
-/// Flags of `import`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Import {
-    /// Folder of a collection, as `prepare` makes it
-    collection: PathBuf,
-    /// Freeze its works as a dataset of this name
-    #[arg(long, value_name = "NAME")]
-    freeze: Option<String>,
-}
 
 /// Flags of `freeze`.
 #[derive(Debug, clap::Args)]
@@ -78,29 +65,6 @@ pub(super) fn prepare_process() -> anyhow::Result<()> {
         let status = again.status().context("can't start again with the memory settings of a run")?;
         std::process::exit(status.code().unwrap_or(1));
     }
-}
-
-pub(super) async fn import(asked: &Import, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
-    let path = asked.collection.join(COLLECTION);
-    let archive =
-        std::fs::read(&path).with_context(|| format!("`{}` can't be read: give a folder made by `prepare`", path.display()))?;
-    let actor = local_operator(instance).await?;
-    let imported = import_works(instance, &actor, archive).await?;
-    let works = imported.works.len();
-    let dataset = match &asked.freeze {
-        Some(name) => Some(freeze_dataset(instance, &actor, name, imported.works).await?),
-        None => None,
-    };
-    publish_checkpoint(instance).await?;
-    if as_json {
-        say(&json!({ "works": works, "registered": imported.registered, "dataset": dataset }).to_string());
-    } else {
-        say(&format!("{works} works, {} of them registered now.", imported.registered));
-        if let Some(dataset) = dataset {
-            say(&format!("Frozen as {}, root {}.", dataset.id, dataset.root));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn freeze(asked: &Freeze, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {

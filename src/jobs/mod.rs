@@ -1,8 +1,9 @@
 //! Jobs: what runs beside the requests. `worker` leases and draws pictures, `sequence` publishes checkpoints and keeps the certificate
-//! fresh. Jobs know the engine; they know no HTTP.
+//! fresh, `import` registers lists of works. Jobs know the engine; they know no HTTP.
 
 pub mod adapt;
 pub mod generate;
+pub mod import;
 pub mod replay;
 pub mod sequence;
 pub mod train;

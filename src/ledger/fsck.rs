@@ -172,7 +172,7 @@ mod tests {
     fn statements(size: usize) -> Vec<Vec<u8>> {
         let key = Ed25519Signer::new(SigningKey::from_bytes(&[1; 32]));
         let one = |i: usize| {
-            let subject = Subject::new(format!("work {i}"), &Digest::of(&i.to_be_bytes()));
+            let subject = Subject::new(format!("work {i}"), Digest::of(&i.to_be_bytes()));
             Statement::new("work-registered", vec![subject], json!({})).sign(&key).unwrap().to_bytes().unwrap()
         };
         (0..size).map(one).collect()

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::canonical::{CanonicalError, to_canonical, write_text};
 use super::hash::shorten;
-use crate::digest::{Blake3, Digest, Sha256Hash};
+use crate::digest::{Blake3, KnownDigest, Sha256Hash};
 
 /// The longest log entry: lengths in entry bundles are 16 bits (C2SP tlog-tiles).
 pub const MAX_ENTRY: usize = 65_535;
@@ -66,15 +66,17 @@ pub struct Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubjectDigest {
-    /// For us.
-    pub blake3: Blake3,
+    /// For us; absent when only the other is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blake3: Option<Blake3>,
     /// For other in-toto readers.
     pub sha256: Sha256Hash,
 }
 
 impl Subject {
     /// `name` for bytes with this digest.
-    pub fn new(name: impl Into<String>, digest: &Digest) -> Self {
+    pub fn new(name: impl Into<String>, digest: impl Into<KnownDigest>) -> Self {
+        let digest = digest.into();
         Self { name: name.into(), digest: SubjectDigest { blake3: digest.blake3, sha256: digest.sha256 } }
     }
 }
@@ -126,8 +128,9 @@ impl Statement {
             .subject
             .iter()
             .map(|s| {
-                let digest = [("blake3", s.digest.blake3.to_string()), ("sha256", s.digest.sha256.to_string())];
-                object([("name", Value::from(s.name.as_str())), ("digest", object(digest.map(|(k, v)| (k, Value::from(v)))))])
+                let both = [("blake3", s.digest.blake3.map(|b| b.to_string())), ("sha256", Some(s.digest.sha256.to_string()))];
+                let digest = object(both.into_iter().filter_map(|(k, v)| Some((k, Value::from(v?)))));
+                object([("name", Value::from(s.name.as_str())), ("digest", digest)])
             })
             .collect();
         // Sorted by hand, so that a large predicate is not copied: `_type` < `predicate` < `predicateType` < `subject`.
@@ -182,7 +185,7 @@ impl Statement {
     }
 }
 
-fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
     Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 

@@ -4,13 +4,14 @@ use serde_json::json;
 
 use super::super::fixtures::Dice;
 use super::*;
+use crate::digest::Digest;
 
 fn signer() -> Ed25519Signer {
     Ed25519Signer::new(SigningKey::from_bytes(&[1; 32]))
 }
 
 fn statement() -> Statement {
-    let subject = Subject::new("work_01JDVX3N5ZK8W0Q2R4T6Y8A0BC", &Digest::of(b"a picture"));
+    let subject = Subject::new("work_01JDVX3N5ZK8W0Q2R4T6Y8A0BC", Digest::of(b"a picture"));
     Statement::new(
         "work-registered",
         vec![subject],
@@ -156,7 +157,7 @@ fn a_thousand_works_are_signed_and_hashed() {
     let signer = signer();
     let mut entries = Vec::new();
     for i in 0..1000 {
-        let subject = Subject::new(format!("work {i}"), &Digest::of(&[i as u8]));
+        let subject = Subject::new(format!("work {i}"), Digest::of(&[i as u8]));
         let predicate = json!({"title": "A title of usual length", "author": "An Author", "number": i,
             "source": "https://example.com/1234567", "licence": "CC0-1.0", "width": 1024, "height": 768, "custody": "instance"});
         entries.push(Statement::new("work-registered", vec![subject], predicate).sign(&signer).unwrap().to_bytes().unwrap());

@@ -1,7 +1,7 @@
 //! Downstream: everything that stands on a work.
 
 use crate::clock::Timestamp;
-use crate::id::{DatasetId, GrantId, ImageId, ModelId, WorkId};
+use crate::id::{DatasetId, DisputeId, GrantId, ImageId, ModelId, WorkId};
 
 /// What stands on a work: the datasets it is in, the models trained on those or adapted from such models, the images they made, and the
 /// images that drew on the work itself.
@@ -17,13 +17,26 @@ pub struct Impact {
     pub made: Vec<ImageId>,
 }
 
-/// One part of what is put on record when the last grant on a work is revoked. A log entry holds some thousand ids, so there may be several.
+/// Why a work may no longer be used as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A grant was revoked.
+    Grant(GrantId),
+    /// It is disputed, or a dispute on it was upheld.
+    Dispute(DisputeId),
+}
+
+/// One part of what is put on record when a work may no longer be used as before. A log entry holds some thousand ids, so there may be several.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImpactPart {
     /// The work.
     pub work: WorkId,
-    /// The grant whose revocation it follows from.
-    pub grant: GrantId,
+    /// The grant whose revocation it follows from, if it is that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantId>,
+    /// The dispute it follows from, if it is that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispute: Option<DisputeId>,
     /// From when the work may not be used.
     pub since: Timestamp,
     /// Which part this is, from 1.
@@ -50,7 +63,7 @@ impl Impact {
     }
 
     /// In parts that fit a log entry; none when nothing stands on the work.
-    pub fn parts(&self, work: WorkId, grant: GrantId, since: Timestamp) -> Vec<ImpactPart> {
+    pub fn parts(&self, work: WorkId, cause: Cause, since: Timestamp) -> Vec<ImpactPart> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -63,7 +76,8 @@ impl Impact {
                 let of = |drew: bool| here.iter().filter(|(d, _)| *d == drew).map(|(_, id)| *id).collect();
                 ImpactPart {
                     work,
-                    grant,
+                    grant: if let Cause::Grant(grant) = cause { Some(grant) } else { None },
+                    dispute: if let Cause::Dispute(dispute) = cause { Some(dispute) } else { None },
                     since,
                     part: n + 1,
                     parts,
@@ -98,7 +112,7 @@ mod tests {
             drawn: (0..1_500).map(image).collect(),
             made: (1_500..2_600).map(image).collect(),
         };
-        let parts = impact.parts(WorkId::derived(b"w"), GrantId::derived(b"g"), Timestamp::from_millis(7));
+        let parts = impact.parts(WorkId::derived(b"w"), Cause::Grant(GrantId::derived(b"g")), Timestamp::from_millis(7));
         assert_eq!(parts.iter().map(|p| (p.part, p.parts)).collect::<Vec<_>>(), [(1, 3), (2, 3), (3, 3)]);
         assert_eq!(parts.iter().flat_map(|p| p.drawn.clone()).collect::<Vec<_>>(), impact.drawn);
         assert_eq!(parts.iter().flat_map(|p| p.made.clone()).collect::<Vec<_>>(), impact.made);
@@ -106,6 +120,7 @@ mod tests {
         assert_eq!(parts.iter().map(|p| p.abouts().len()).sum::<usize>(), 2_602);
         // The largest fits an entry of the log, which holds 65,535 bytes, in base64.
         assert!(parts.iter().all(|p| serde_json::to_vec(p).unwrap().len() < 48_000));
-        assert!(Impact::default().parts(WorkId::derived(b"w"), GrantId::derived(b"g"), Timestamp::from_millis(7)).is_empty());
+        let cause = Cause::Dispute(DisputeId::derived(b"d"));
+        assert!(Impact::default().parts(WorkId::derived(b"w"), cause, Timestamp::from_millis(7)).is_empty());
     }
 }

@@ -6,6 +6,6 @@ pub mod model;
 pub mod run;
 
 pub use dataset::{Dataset, Member, Membership, Unproved};
-pub use impact::{Impact, ImpactPart};
+pub use impact::{Cause, Impact, ImpactPart};
 pub use model::{Model, ModelCard};
 pub use run::Run;

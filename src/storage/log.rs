@@ -160,6 +160,13 @@ pub async fn entries(tx: &mut Tx, from: u64, to: u64) -> Result<Vec<(u64, Vec<u8
     Ok(rows.into_iter().map(|(idx, bytes)| (count(idx), bytes)).collect())
 }
 
+/// The staging order of the newest statement; -1 when there is none.
+pub async fn newest(tx: &mut Tx) -> Result<i64> {
+    const SQL: &str = "SELECT COALESCE(MAX(seq), -1) FROM statements";
+    let (seq,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
+    Ok(seq)
+}
+
 /// One statement by name.
 pub async fn find(tx: &mut Tx, id: StatementId) -> Result<Option<Entry>> {
     const SQL: &str = "SELECT id, idx, kind, subject, bytes, staged_at FROM statements WHERE id = $1";
@@ -201,6 +208,9 @@ pub async fn empty_public_tables(tx: &mut Tx) -> Result<()> {
         "DELETE FROM images",
         "DELETE FROM image_works",
         "DELETE FROM impacts",
+        "DELETE FROM reservations",
+        "DELETE FROM disputes",
+        "DELETE FROM dispute_steps",
     ] {
         on!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
     }

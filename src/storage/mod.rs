@@ -8,14 +8,20 @@
 pub mod accounts;
 pub mod blobs;
 pub mod datasets;
+pub mod disputes;
 pub mod files;
 pub mod images;
 pub mod impacts;
+pub mod imports;
 pub mod instance;
 pub mod jobs;
 pub mod log;
 pub mod models;
+pub mod notices;
 pub mod runs;
+pub mod sources;
+pub mod terms;
+pub mod uploads;
 pub mod works;
 
 use std::str::FromStr;
@@ -170,6 +176,18 @@ pub enum Tx {
 }
 
 impl Tx {
+    /// Lets one transaction at a time past this point, for rules that no index can keep, such as "this file is registered once". Held until
+    /// the transaction ends. SQLite has one writer anyway.
+    pub async fn lock(&mut self, what: Lock) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(t) => {
+                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(what as i64).execute(&mut **t).await?;
+                Ok(())
+            }
+        }
+    }
+
     /// Makes it lasting. Once this returns, the writes survive a kill of the process.
     pub async fn commit(self) -> Result<()> {
         match self {
@@ -178,6 +196,18 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// What is done by one transaction at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i64)]
+pub enum Lock {
+    /// Registering works: a file is registered once.
+    Works = 0x636f_6c6f_0001,
+    /// Giving licences: an exclusive one stands alone.
+    Grants = 0x636f_6c6f_0002,
+    /// Steps of disputes: each follows the one before.
+    Disputes = 0x636f_6c6f_0003,
 }
 
 /// Readers beside the one SQLite writer; PostgreSQL connections in all.

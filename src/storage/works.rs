@@ -2,7 +2,7 @@
 
 use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_json, read_sha256};
 use crate::clock::Timestamp;
-use crate::digest::{Digest, Sha256Hash};
+use crate::digest::{KnownDigest, Sha256Hash};
 use crate::id::{GrantId, StatementId, WorkId};
 use crate::works::{Grant, GrantScope, Work};
 
@@ -22,12 +22,26 @@ struct WorkRow {
     titles: String,
     tags: String,
     media_type: String,
-    blake3: Vec<u8>,
+    blake3: Option<Vec<u8>>,
     sha256: Vec<u8>,
-    size: i64,
+    size: Option<i64>,
+    held: i64,
+    creators: String,
+    rights_holder: String,
+    created: String,
+    published: String,
+    evidence_files: String,
     registered_by: String,
     registered_at: i64,
     statement_id: String,
+}
+
+/// The columns of a `WorkRow`.
+macro_rules! columns {
+    () => {
+        "id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, sha256, size, held, \
+         creators, rights_holder, created, published, evidence_files, registered_by, registered_at, statement_id"
+    };
 }
 
 /// A work with the statement that registered it.
@@ -75,11 +89,19 @@ impl TryFrom<WorkRow> for WorkRecord {
             id: read(WORK, &r.id, &r.id)?,
             titles: read_json(WORK, &r.id, &r.titles)?,
             tags: read_json(WORK, &r.id, &r.tags)?,
-            digest: Digest {
-                blake3: read_blake3(WORK, &r.id, &r.blake3)?,
+            digest: KnownDigest {
+                blake3: r.blake3.as_deref().map(|b| read_blake3(WORK, &r.id, b)).transpose()?,
                 sha256: read_sha256(WORK, &r.id, &r.sha256)?,
-                len: count(r.size),
+                len: r.size.map(count),
             },
+            held: r.held != 0,
+            creators: read_list(WORK, &r.id, &r.creators)?,
+            evidence_files: read_list(WORK, &r.id, &r.evidence_files)?,
+            // In the statement; as rows they stand in `reservations`.
+            reservations: Vec::new(),
+            rights_holder: r.rights_holder,
+            created: r.created,
+            published: r.published,
             title: r.title,
             author: r.author,
             collection: r.collection,
@@ -99,8 +121,11 @@ impl TryFrom<WorkRow> for WorkRecord {
 /// Puts a work in.
 pub async fn insert(tx: &mut Tx, work: &Work, statement: StatementId) -> Result<()> {
     const SQL: &str = "INSERT INTO works (id, title, author, collection, item, source, package, style, colour, titles, tags, search, \
-                       media_type, blake3, sha256, size, registered_by, registered_at, statement_id) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
+                       media_type, blake3, sha256, size, registered_by, registered_at, statement_id, held, creators, rights_holder, \
+                       created, published, evidence_files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+                       $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+    const DUE: &str = "INSERT INTO thumbnails_due (work_id) SELECT CAST($1 AS TEXT) WHERE NOT EXISTS \
+                       (SELECT 1 FROM work_thumbnails WHERE work_id = $1) ON CONFLICT DO NOTHING";
     let (titles, tags) = (json(&work.titles), json(&work.tags));
     on!(tx, |c| sqlx::query(SQL)
         .bind(work.id.to_string())
@@ -116,16 +141,35 @@ pub async fn insert(tx: &mut Tx, work: &Work, statement: StatementId) -> Result<
         .bind(tags)
         .bind(work.search_text())
         .bind(&work.media_type)
-        .bind(&work.digest.blake3.0[..])
+        .bind(work.digest.blake3.map(|b| b.0.to_vec()))
         .bind(&work.digest.sha256.0[..])
-        .bind(big(work.digest.len))
+        .bind(work.digest.len.map(big))
         .bind(&work.registered_by)
         .bind(work.registered_at.millis())
         .bind(statement.to_string())
+        .bind(i64::from(work.held))
+        .bind(list_text(&work.creators))
+        .bind(&work.rights_holder)
+        .bind(&work.created)
+        .bind(&work.published)
+        .bind(list_text(&work.evidence_files))
         .execute(c)
         .await
         .map(drop))?;
+    if work.held {
+        on!(tx, |c| sqlx::query(DUE).bind(work.id.to_string()).execute(c).await.map(drop))?;
+    }
     Ok(())
+}
+
+/// A list as JSON; empty text for an empty one.
+pub(super) fn list_text<T: serde::Serialize>(list: &[T]) -> String {
+    if list.is_empty() { String::new() } else { serde_json::to_string(list).unwrap_or_default() }
+}
+
+/// The list back.
+pub(super) fn read_list<T: serde::de::DeserializeOwned>(table: &'static str, row: &str, text: &str) -> Result<Vec<T>> {
+    if text.is_empty() { Ok(Vec::new()) } else { read_json(table, row, text) }
 }
 
 fn json(lists: &[Vec<String>]) -> String {
@@ -134,34 +178,42 @@ fn json(lists: &[Vec<String>]) -> String {
 
 /// One work.
 pub async fn find(tx: &mut Tx, id: WorkId) -> Result<Option<WorkRecord>> {
-    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
-                       sha256, size, registered_by, registered_at, statement_id FROM works WHERE id = $1";
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM works WHERE id = $1");
     let row: Option<WorkRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(WorkRecord::try_from).transpose()
 }
 
+/// The id of the work whose file has this hash, if any: the first registered.
+pub async fn id_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<WorkId>> {
+    const SQL: &str = "SELECT id FROM works WHERE sha256 = $1 ORDER BY registered_at, id LIMIT 1";
+    let row: Option<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
+    row.map(|(id,)| read(WORK, &id, &id)).transpose()
+}
+
 /// The work whose picture has this hash, if any: the first registered.
 pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<WorkRecord>> {
-    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
-                       sha256, size, registered_by, registered_at, statement_id FROM works WHERE sha256 = $1 \
-                       ORDER BY registered_at, id LIMIT 1";
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM works WHERE sha256 = $1 \
+                       ORDER BY registered_at, id LIMIT 1"
+    );
     let row: Option<WorkRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
     row.map(WorkRecord::try_from).transpose()
 }
 
-/// Every work, by id. For the retrieval index, which holds all of them.
-pub async fn all(tx: &mut Tx) -> Result<Vec<WorkRecord>> {
-    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
-                       sha256, size, registered_by, registered_at, statement_id FROM works ORDER BY registered_at, id";
+/// Every work that is kept here, in the order of registration. For the retrieval index, which holds all that can be drawn on.
+pub async fn all_held(tx: &mut Tx) -> Result<Vec<WorkRecord>> {
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM works WHERE held = 1 ORDER BY registered_at, id");
     let rows: Vec<WorkRow> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
     rows.into_iter().map(WorkRecord::try_from).collect()
 }
 
-/// Works registered after `since` statements of the staging order, with the order of the last one: how the retrieval index keeps up.
-pub async fn registered_after(tx: &mut Tx, seq: i64) -> Result<Vec<(i64, WorkId)>> {
-    const SQL: &str = "SELECT seq, subject FROM statements WHERE kind = 'work' AND seq > $1 ORDER BY seq";
-    let rows: Vec<(i64, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(seq).fetch_all(c).await)?;
-    rows.into_iter().map(|(seq, id)| Ok((seq, read(WORK, &id, &id)?))).collect()
+/// How many works are kept here.
+pub async fn count_held(tx: &mut Tx) -> Result<u64> {
+    const SQL: &str = "SELECT COUNT(*) FROM works WHERE held = 1";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
+    Ok(count(n))
 }
 
 /// What a list of works is narrowed to; empty texts narrow nothing.
@@ -178,16 +230,19 @@ pub struct Filter {
 /// A page of works in id order, `after` an id.
 pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Timestamp) -> Result<Page<WorkRecord>> {
     // Up to four words; more are ignored, as they would narrow to nothing anyway.
-    const SQL: &str = "SELECT id, title, author, collection, item, source, package, style, colour, titles, tags, media_type, blake3, \
-        sha256, size, registered_by, registered_at, statement_id FROM works w \
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM works w \
         WHERE w.id > $1 AND w.search LIKE $2 ESCAPE '\\' AND w.search LIKE $3 ESCAPE '\\' AND w.search LIKE $4 ESCAPE '\\' \
         AND w.search LIKE $5 ESCAPE '\\' AND ($6 = '' OR w.author = $6) AND ($7 = '' OR EXISTS (SELECT 1 FROM grants g \
-        WHERE g.work_id = w.id AND g.licence = $7 AND g.revoked_at IS NULL AND g.starts_at <= $8 \
-        AND (g.ends_at IS NULL OR g.ends_at > $8))) ORDER BY w.id LIMIT $9";
+        WHERE g.work_id = w.id AND g.licence_concluded = $7 AND g.revoked_at IS NULL AND g.starts_at <= $8 \
+        AND (g.ends_at IS NULL OR g.ends_at > $8))) ORDER BY w.id LIMIT $9"
+    );
     const COUNT: &str = "SELECT COUNT(*) FROM works w \
         WHERE w.search LIKE $1 ESCAPE '\\' AND w.search LIKE $2 ESCAPE '\\' AND w.search LIKE $3 ESCAPE '\\' \
         AND w.search LIKE $4 ESCAPE '\\' AND ($5 = '' OR w.author = $5) AND ($6 = '' OR EXISTS (SELECT 1 FROM grants g \
-        WHERE g.work_id = w.id AND g.licence = $6 AND g.revoked_at IS NULL AND g.starts_at <= $7 \
+        WHERE g.work_id = w.id AND g.licence_concluded = $6 AND g.revoked_at IS NULL AND g.starts_at <= $7 \
         AND (g.ends_at IS NULL OR g.ends_at > $7)))";
     let mut likes = filter.words.to_lowercase().split_whitespace().take(4).map(like).collect::<Vec<_>>();
     likes.resize(4, "%".to_owned());
@@ -230,8 +285,8 @@ pub async fn totals(tx: &mut Tx) -> Result<(u64, u64)> {
 
 /// Works by licence of their grants in force, most first.
 pub async fn by_licence(tx: &mut Tx, now: Timestamp) -> Result<Vec<(String, u64)>> {
-    const SQL: &str = "SELECT licence, COUNT(DISTINCT work_id) AS n FROM grants WHERE revoked_at IS NULL AND starts_at <= $1 \
-                       AND (ends_at IS NULL OR ends_at > $1) GROUP BY licence ORDER BY n DESC, licence";
+    const SQL: &str = "SELECT licence_concluded, COUNT(DISTINCT work_id) AS n FROM grants WHERE revoked_at IS NULL AND starts_at <= $1 \
+                       AND (ends_at IS NULL OR ends_at > $1) GROUP BY licence_concluded ORDER BY n DESC, licence_concluded";
     let rows: Vec<(String, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(licence, n)| (licence, count(n))).collect())
 }
@@ -247,6 +302,8 @@ struct GrantRow {
     starts_at: i64,
     ends_at: Option<i64>,
     scope: String,
+    detected: String,
+    concluded: String,
     revoked_at: Option<i64>,
     revoked_reason: Option<String>,
     statement_id: String,
@@ -275,6 +332,8 @@ impl TryFrom<GrantRow> for GrantRecord {
                 starts_at: Timestamp::from_millis(r.starts_at),
                 ends_at: r.ends_at.map(Timestamp::from_millis),
                 scope: read_scope(&r.id, &r.scope)?,
+                detected: read_list("grants", &r.id, &r.detected)?,
+                concluded: if r.concluded.is_empty() { None } else { Some(read_json("grants", &r.id, &r.concluded)?) },
             },
             statement: read("grants", &r.id, &r.statement_id)?,
             revoked,
@@ -285,7 +344,8 @@ impl TryFrom<GrantRow> for GrantRecord {
 /// Puts a grant in.
 pub async fn insert_grant(tx: &mut Tx, grant: &Grant, statement: StatementId) -> Result<()> {
     const SQL: &str = "INSERT INTO grants (id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, \
-                       scope, statement_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                       scope, statement_id, licence_concluded, detected, concluded) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let scope = if grant.scope.is_unlimited() { String::new() } else { serde_json::to_string(&grant.scope).unwrap_or_default() };
     on!(tx, |c| sqlx::query(SQL)
         .bind(grant.id.to_string())
@@ -298,6 +358,9 @@ pub async fn insert_grant(tx: &mut Tx, grant: &Grant, statement: StatementId) ->
         .bind(grant.ends_at.map(Timestamp::millis))
         .bind(scope)
         .bind(statement.to_string())
+        .bind(grant.licence_concluded())
+        .bind(list_text(&grant.detected))
+        .bind(grant.concluded.as_ref().map(|c| serde_json::to_string(c).unwrap_or_default()).unwrap_or_default())
         .execute(c)
         .await
         .map(drop))?;
@@ -321,7 +384,7 @@ pub async fn revoke_grant(tx: &mut Tx, id: GrantId, revocation: &Revocation) -> 
 
 /// One grant.
 pub async fn find_grant(tx: &mut Tx, id: GrantId) -> Result<Option<GrantRecord>> {
-    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, scope, revoked_at, \
+    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, scope, detected, concluded, revoked_at, \
                        revoked_reason, statement_id, revoked_statement_id FROM grants WHERE id = $1";
     let row: Option<GrantRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(GrantRecord::try_from).transpose()
@@ -329,35 +392,29 @@ pub async fn find_grant(tx: &mut Tx, id: GrantId) -> Result<Option<GrantRecord>>
 
 /// Every grant on a work, oldest first.
 pub async fn grants(tx: &mut Tx, work: WorkId) -> Result<Vec<GrantRecord>> {
-    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, scope, revoked_at, \
+    const SQL: &str = "SELECT id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, scope, detected, concluded, revoked_at, \
                        revoked_reason, statement_id, revoked_statement_id FROM grants WHERE work_id = $1 ORDER BY starts_at, id";
     let rows: Vec<GrantRow> = on!(tx, |c| sqlx::query_as(SQL).bind(work.to_string()).fetch_all(c).await)?;
     rows.into_iter().map(GrantRecord::try_from).collect()
 }
 
-fn read_scope(id: &str, text: &str) -> Result<GrantScope> {
+pub(super) fn read_scope(id: &str, text: &str) -> Result<GrantScope> {
     if text.is_empty() { Ok(GrantScope::default()) } else { read_json("grants", id, text) }
-}
-
-/// Work, licence and scope of every grant in force at `now`: what generation may draw on is decided from this.
-pub async fn grants_in_force(tx: &mut Tx, now: Timestamp) -> Result<Vec<(WorkId, String, GrantScope)>> {
-    const SQL: &str = "SELECT work_id, licence, scope FROM grants WHERE (revoked_at IS NULL OR revoked_at > $1) AND starts_at <= $1 \
-                       AND (ends_at IS NULL OR ends_at > $1)";
-    let rows: Vec<(String, String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).fetch_all(c).await)?;
-    rows.into_iter().map(|(id, licence, scope)| Ok((read("grants", &id, &id)?, licence, read_scope(&id, &scope)?))).collect()
 }
 
 /// Works without a thumbnail, at most `limit`.
 pub async fn without_thumbnail(tx: &mut Tx, limit: u32) -> Result<Vec<WorkId>> {
-    const SQL: &str = "SELECT w.id FROM works w LEFT JOIN work_thumbnails t ON t.work_id = w.id WHERE t.work_id IS NULL LIMIT $1";
+    const SQL: &str = "SELECT work_id FROM thumbnails_due LIMIT $1";
     let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(c).await)?;
-    rows.iter().map(|(id,)| read("works", id, id)).collect()
+    rows.iter().map(|(id,)| read("thumbnails_due", id, id)).collect()
 }
 
-/// Keeps a work's thumbnail; one that is there stays.
+/// Keeps a work's thumbnail (empty: its file can't be drawn); one that is there stays.
 pub async fn insert_thumbnail(tx: &mut Tx, work: WorkId, thumbnail: &[u8]) -> Result<()> {
     const SQL: &str = "INSERT INTO work_thumbnails (work_id, thumbnail) VALUES ($1, $2) ON CONFLICT (work_id) DO NOTHING";
+    const DONE: &str = "DELETE FROM thumbnails_due WHERE work_id = $1";
     on!(tx, |c| sqlx::query(SQL).bind(work.to_string()).bind(thumbnail).execute(c).await.map(drop))?;
+    on!(tx, |c| sqlx::query(DONE).bind(work.to_string()).execute(c).await.map(drop))?;
     Ok(())
 }
 

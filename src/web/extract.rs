@@ -33,6 +33,20 @@ where
     }
 }
 
+/// The two variable parts of the path.
+#[derive(Debug, Clone)]
+pub struct Pair<A, B>(pub A, pub B);
+
+impl<A: FromStr + Send, B: FromStr + Send> FromRequestParts<State> for Pair<A, B> {
+    type Rejection = Failure;
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Failure> {
+        let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| Failure::NoPage)?;
+        let mut values = params.iter().map(|(_, value)| value);
+        let (first, second) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+        Ok(Self(first.parse().map_err(|_| Failure::NoPage)?, second.parse().map_err(|_| Failure::NoPage)?))
+    }
+}
+
 /// What stands behind the `?`.
 #[derive(Debug, Clone)]
 pub struct Query<T>(pub T);
@@ -126,6 +140,8 @@ pub struct Upload {
     pub file: Vec<u8>,
     /// Its name, as its sender calls it.
     pub name: String,
+    /// Further files: the field, the name, the bytes.
+    pub more: Vec<(String, String, Vec<u8>)>,
     /// The other fields.
     pub form: Form,
 }
@@ -148,8 +164,15 @@ impl FromRequest<State> for Upload {
             let bytes = part.bytes().await.map_err(|e| refused(e.status(), &e.body_text()))?;
             match file_name {
                 Some(file_name) => {
-                    upload.name = file_name.chars().filter(|c| !c.is_control()).take(200).collect();
-                    upload.file = bytes.into();
+                    let file_name: String = file_name.chars().filter(|c| !c.is_control()).take(200).collect();
+                    if name == "evidence_files" {
+                        // A browser sends an empty part for a field that was left empty.
+                        if !bytes.is_empty() {
+                            upload.more.push((name, file_name, bytes.into()));
+                        }
+                    } else {
+                        (upload.name, upload.file) = (file_name, bytes.into());
+                    }
                 }
                 None => {
                     let text = String::from_utf8(bytes.into())

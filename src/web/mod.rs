@@ -36,6 +36,8 @@ pub struct State {
     pub instance: Arc<Instance>,
     /// Largest upload, in bytes.
     pub max_upload: usize,
+    /// Largest import, in bytes.
+    pub max_import: u64,
     /// Why pictures can't be drawn just now, if so.
     pub health: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
@@ -46,7 +48,7 @@ impl FromRef<State> for Arc<Instance> {
     }
 }
 
-/// Longest a request may take. Pictures are drawn beside requests, so nothing honest comes near.
+/// Longest a request may take, imports excepted. Pictures are drawn beside requests, so nothing honest comes near.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest form or JSON body that is no upload: a prompt of 20,000 characters is refused by its own message, not by this.
 const FORM_BYTES: usize = 1 << 20;
@@ -70,7 +72,7 @@ pub fn router(state: State) -> Router {
     let not_packed = DefaultPredicate::new()
         .and(NotForContentType::const_new("font/"))
         .and(NotForContentType::const_new("application/octet-stream"));
-    Router::new()
+    let short = Router::new()
         .merge(api::router(state.max_upload))
         .merge(log::router())
         .merge(pages::router(state.max_upload))
@@ -80,10 +82,14 @@ pub fn router(state: State) -> Router {
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
+    // What takes as long as its sender's line: written to disk as it comes, so its length is counted there.
+    let long = api::long_router().merge(pages::long_router()).layer(DefaultBodyLimit::disable());
+    short
+        .merge(long)
         .layer(from_fn(session::same_site))
         .layer(from_fn_with_state(state.clone(), error::dress))
         .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, TIMEOUT))
         .layer(CompressionLayer::new().compress_when(not_packed))
         .layer(always(
             header::CONTENT_SECURITY_POLICY,

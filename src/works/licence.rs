@@ -1,7 +1,7 @@
 //! A grant: a licence given on a work, with its dates. Licences are named by SPDX identifier, or `public-domain` for a mark of the
 //! public domain that has none.
 
-use super::verdict::{Usage, of_grant};
+use super::verdict::{Usage, is_listed, of_grant};
 use crate::clock::Timestamp;
 use crate::digest::Sha256Hash;
 use crate::id::{GrantId, WorkId};
@@ -13,7 +13,7 @@ pub struct Grant {
     pub id: GrantId,
     /// On which work.
     pub work: WorkId,
-    /// SPDX identifier, as declared.
+    /// SPDX identifier or expression, as declared.
     pub licence: String,
     /// Its text.
     pub licence_url: String,
@@ -29,6 +29,63 @@ pub struct Grant {
     /// What it is limited to.
     #[serde(default, skip_serializing_if = "GrantScope::is_unlimited")]
     pub scope: GrantScope,
+    /// What the file itself names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub detected: Vec<Detected>,
+    /// What the verdicts go by, when that is not what was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concluded: Option<Concluded>,
+}
+
+/// A licence that a file names.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Detected {
+    /// SPDX identifier; `NOASSERTION` when what it says is none we know.
+    pub licence: String,
+    /// In the file's words.
+    pub says: String,
+    /// Where in it: `SVG cc:license`.
+    pub place: String,
+}
+
+/// What was concluded of a licence, by whom, and from what.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Concluded {
+    /// SPDX identifier or expression, or `NOASSERTION`.
+    pub licence: String,
+    /// Who looked into it; absent when it follows from the record by rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_by: Option<String>,
+    /// From what, in one sentence.
+    pub reason: String,
+}
+
+/// No licence is known.
+pub const NO_ASSERTION: &str = "NOASSERTION";
+/// Stands as author of a work whose author nobody names.
+pub const UNKNOWN_AUTHOR: &str = "unknown";
+
+/// What follows by rule from a declaration and from what the file itself names: where they differ both bind, and what an unnamed author
+/// gives is not known to be theirs to give.
+pub fn conclude(declared: &str, detected: &[Detected], author_known: bool) -> Option<Concluded> {
+    if !author_known {
+        return Some(Concluded {
+            licence: NO_ASSERTION.to_owned(),
+            verified_by: None,
+            reason: "nobody is named as author, so nobody is known to have given it".to_owned(),
+        });
+    }
+    let mut binding = vec![declared];
+    for each in detected {
+        if !binding.contains(&each.licence.as_str()) {
+            binding.push(&each.licence);
+        }
+    }
+    (binding.len() > 1).then(|| Concluded {
+        licence: if binding.contains(&NO_ASSERTION) { NO_ASSERTION.to_owned() } else { binding.join(" AND ") },
+        verified_by: None,
+        reason: "the file names another licence than was declared, so both bind until somebody has looked into it".to_owned(),
+    })
 }
 
 /// What a grant is limited to, besides its dates. What is not named is not limited.
@@ -89,9 +146,14 @@ impl GrantScope {
 pub const LICENCE_LIMIT: usize = 100;
 
 impl Grant {
+    /// The licence that verdicts go by.
+    pub fn licence_concluded(&self) -> &str {
+        self.concluded.as_ref().map_or(&self.licence, |c| &c.licence)
+    }
+
     /// Whether it lets anybody do this.
     pub fn opens(&self, usage: Usage) -> bool {
-        of_grant(&self.licence, &self.scope, usage, self.scope.grantee.as_deref().unwrap_or_default()).permits()
+        of_grant(self.licence_concluded(), &self.scope, usage, self.scope.grantee.as_deref().unwrap_or_default()).permits()
     }
 
     /// Whether it and `other` open the same use, at the same time, in the same place.
@@ -104,6 +166,45 @@ impl Grant {
     pub fn covers(&self, now: Timestamp) -> bool {
         self.starts_at <= now && self.ends_at.is_none_or(|end| now < end)
     }
+}
+
+/// The identifier of the licence that an address or a name stands for; `None` when it is none we know. A ported version of Creative Commons
+/// that SPDX does not list is not the unported one.
+pub fn licence_of_url(text: &str) -> Option<String> {
+    let text = text.trim();
+    if is_listed(text) {
+        return Some(text.to_owned());
+    }
+    if text.eq_ignore_ascii_case("public domain") {
+        return Some("public-domain".to_owned());
+    }
+    let address = text.split_once("://").map_or(text, |(_, rest)| rest).to_lowercase();
+    let address = address.strip_prefix("www.").unwrap_or(&address);
+    let parts: Vec<&str> = address.split(['/', '#', '?']).filter(|p| !p.is_empty()).collect();
+    let licence = match parts.as_slice() {
+        ["web.resource.org", "cc", "publicdomain"] => "public-domain".to_owned(),
+        ["creativecommons.org", "licenses", "publicdomain", ..] => "CC-PDDC".to_owned(),
+        ["creativecommons.org", "publicdomain", "zero", version, ..] => format!("CC0-{version}"),
+        ["creativecommons.org", "publicdomain", "mark", version, ..] => format!("CC-PDM-{version}"),
+        ["creativecommons.org", "licenses", "gpl", "2.0", ..] => "GPL-2.0-only".to_owned(),
+        ["creativecommons.org", "licenses", "lgpl", "2.1", ..] => "LGPL-2.1-only".to_owned(),
+        ["creativecommons.org", "licenses", kind, version, rest @ ..] => {
+            // A language or `legalcode` may follow a version; a country belongs to it.
+            let country = rest.first().filter(|p| p.len() == 2 || **p == "igo").map(|p| format!("-{}", p.to_uppercase()));
+            format!("CC-{}-{version}{}", kind.to_uppercase(), country.unwrap_or_default())
+        }
+        ["opensource.org", "licenses" | "license", "mit", ..] => "MIT".to_owned(),
+        ["opendatacommons.org", "licenses", "by", ..] => "ODC-By-1.0".to_owned(),
+        ["opendatacommons.org", "licenses", "odbl", ..] => "ODbL-1.0".to_owned(),
+        ["opendatacommons.org", "licenses", "pddl", ..] => "PDDL-1.0".to_owned(),
+        ["apache.org", "licenses", "license-2.0" | "license-2.0.txt" | "license-2.0.html"] => "Apache-2.0".to_owned(),
+        ["spdx.org", "licenses", name] => {
+            let at = text.rfind('/').map_or(0, |at| at + 1);
+            text[at..].get(..name.len())?.trim_end_matches(".html").to_owned()
+        }
+        _ => return None,
+    };
+    is_listed(&licence).then_some(licence)
 }
 
 /// A licence's full name for people; the identifier itself when we have none.
@@ -157,6 +258,8 @@ mod tests {
             starts_at: t(10),
             ends_at: Some(t(20)),
             scope: GrantScope::default(),
+            detected: vec![],
+            concluded: None,
         };
         assert_eq!([9, 10, 19, 20].map(|n| grant.covers(t(n))), [false, true, true, false]);
     }
@@ -166,5 +269,43 @@ mod tests {
         assert_eq!(spoken("CC-BY-4.0"), "CC BY 4.0");
         assert_eq!(spoken("CC-BY-SA-4.0"), "CC BY-SA 4.0");
         assert_eq!(spoken("MIT"), "MIT");
+    }
+
+    #[test]
+    fn addresses_stand_for_licences() {
+        for (address, licence) in [
+            ("http://web.resource.org/cc/PublicDomain", "public-domain"),
+            ("http://creativecommons.org/licenses/publicdomain/", "CC-PDDC"),
+            ("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
+            ("http://creativecommons.org/publicdomain/mark/1.0/deed.de", "CC-PDM-1.0"),
+            ("https://creativecommons.org/licenses/by-nc-sa/4.0/", "CC-BY-NC-SA-4.0"),
+            ("https://creativecommons.org/licenses/by/4.0/legalcode", "CC-BY-4.0"),
+            ("http://creativecommons.org/licenses/by/3.0/de/", "CC-BY-3.0-DE"),
+            ("http://creativecommons.org/licenses/GPL/2.0/", "GPL-2.0-only"),
+            ("https://spdx.org/licenses/MIT.html", "MIT"),
+            ("CC-BY-SA-4.0", "CC-BY-SA-4.0"),
+            ("Public Domain", "public-domain"),
+        ] {
+            assert_eq!(licence_of_url(address).as_deref(), Some(licence), "{address}");
+        }
+        for unknown in ["", "http://creativecommons.org/licenses/by/3.0/xx/", "https://example.org/terms", "all rights reserved"]
+        {
+            assert_eq!(licence_of_url(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn where_file_and_declaration_differ_both_bind() {
+        let says = |licence: &str| Detected { licence: licence.into(), says: licence.into(), place: "SVG cc:license".into() };
+        assert_eq!(conclude("CC0-1.0", &[], true), None);
+        assert_eq!(conclude("CC0-1.0", &[says("CC0-1.0")], true), None);
+        let both = conclude("CC-BY-4.0", &[says("CC-BY-NC-4.0")], true).unwrap();
+        assert_eq!(both.licence, "CC-BY-4.0 AND CC-BY-NC-4.0");
+        assert_eq!(conclude("CC-BY-4.0", &[says(NO_ASSERTION)], true).unwrap().licence, NO_ASSERTION);
+        assert_eq!(conclude("CC0-1.0", &[], false).unwrap().licence, NO_ASSERTION);
+        for usage in Usage::ALL {
+            assert!(!super::super::verdict::verdict(&both.licence, usage).permits());
+            assert!(super::super::verdict::verdict("public-domain AND CC0-1.0", usage).permits());
+        }
     }
 }

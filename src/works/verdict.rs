@@ -124,7 +124,26 @@ pub fn known_licences() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().flat_map(|f| f.licences.iter().copied())
 }
 
-fn ruled(usage: Usage, answer: Answer, duties: &[Duty], rule: &str, citation: &'static str, reason: String) -> Verdict {
+/// Whether it is an expression of SPDX.
+pub fn is_expression(licence: &str) -> bool {
+    let spelt: Vec<&str> =
+        licence.split(' ').map(|w| if w == "public-domain" { "LicenseRef-public-domain" } else { w }).collect();
+    spdx::Expression::parse(&spelt.join(" ")).is_ok()
+}
+
+/// Whether it is an identifier of SPDX or of the table.
+pub fn is_listed(licence: &str) -> bool {
+    spdx::license_id(licence).is_some_and(|known| known.name == licence) || known_licences().any(|known| known == licence)
+}
+
+pub(super) fn ruled(
+    usage: Usage,
+    answer: Answer,
+    duties: &[Duty],
+    rule: &str,
+    citation: &'static str,
+    reason: String,
+) -> Verdict {
     Verdict {
         usage,
         answer,
@@ -152,7 +171,10 @@ pub fn verdict(licence: &str, usage: Usage) -> Verdict {
     if !licence.contains(' ') || licence.trim() != licence {
         return one(licence);
     }
-    let Ok(expression) = spdx::Expression::parse(licence) else {
+    // SPDX has no word for a mark of the public domain.
+    let spelt: Vec<&str> =
+        licence.split(' ').map(|w| if w == "public-domain" { "LicenseRef-public-domain" } else { w }).collect();
+    let Ok(expression) = spdx::Expression::parse(&spelt.join(" ")) else {
         return unknown(format!(
             "`{licence}` is neither a licence of the table nor an SPDX expression, and what is unknown is treated as no"
         ));
@@ -163,7 +185,10 @@ pub fn verdict(licence: &str, usage: Usage) -> Verdict {
             spdx::expression::ExprNode::Req(req) if req.req.addition.is_some() => {
                 unknown(format!("no rule names the exception in `{}`, and what is unknown is treated as no", req.req))
             }
-            spdx::expression::ExprNode::Req(req) => one(&req.req.license.to_string()),
+            spdx::expression::ExprNode::Req(req) => {
+                let id = req.req.license.to_string();
+                one(if id == "LicenseRef-public-domain" { "public-domain" } else { &id })
+            }
             spdx::expression::ExprNode::Op(operator) => {
                 let (Some(right), Some(left)) = (stack.pop(), stack.pop()) else {
                     return unknown(format!("`{licence}` can't be read"));

@@ -1,8 +1,10 @@
 //! What can be done, and what is refused: each deed from its action to tables, log and file, on both databases.
 
 mod adapters;
+mod disputes;
 mod failures;
 mod first_start;
+mod importing;
 mod lineage;
 mod model_files;
 mod pictures;

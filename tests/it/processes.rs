@@ -18,6 +18,7 @@ use colophon::id::WorkId;
 use colophon::provenance::{Format, encode};
 use colophon::storage;
 use colophon::storage::jobs::{Job, JobState};
+use colophon::works::list::Row;
 
 use crate::support::binary::Scene;
 use crate::support::database::Kind;
@@ -68,11 +69,14 @@ fn a_work_is_open_to_every_process_at_once_and_closed_to_every_one_when_revoked(
         let before = works_of(&instance, &done_by_the_service(&instance, &actor, words()).await).await;
         let picture: Vec<u8> = (0..64u32 * 64).flat_map(|at| [200, (at % 64 * 4) as u8, (at / 64 * 4) as u8]).collect();
         let sent = Registration {
-            picture: encode(&picture, 64, 64, Format::Png).unwrap(),
-            title: "Quokka".into(),
-            author: "Rosa Ruiz".into(),
-            tags: "quokka".into(),
-            licence: "CC-BY-4.0".into(),
+            file: encode(&picture, 64, 64, Format::Png).unwrap(),
+            row: Row {
+                title: "Quokka".into(),
+                author: "Rosa Ruiz".into(),
+                tags: vec!["quokka".into()],
+                licence: "CC-BY-4.0".into(),
+                ..Row::default()
+            },
             ..Registration::default()
         };
         let (work, _) = register_work(&instance, &actor, sent).await.unwrap();

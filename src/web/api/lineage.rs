@@ -32,7 +32,7 @@ pub(super) async fn dataset(Handed(instance): TheInstance, Segment(id): Segment<
     let counted = |rows: Vec<(String, u64)>, name: &str| -> Value {
         rows.into_iter().map(|(what, n)| json!({ name: what, "works": n })).collect()
     };
-    shown["affected"] = shape::affected(&mut tx, &[id.to_string()]).await?;
+    shown["affected"] = shape::affected(&mut tx, &[id.to_string()], instance.clock.now()).await?;
     shown["licences"] = counted(storage::datasets::licences(&mut tx, id).await?, "licence");
     shown["authors"] = counted(storage::datasets::authors(&mut tx, id).await?, "author");
     shown["index"] = json!(shape::index(&mut tx, found.statement).await?);
@@ -72,7 +72,7 @@ pub(super) async fn model(Handed(instance): TheInstance, Segment(id): Segment<Mo
     let mut tx = instance.store.read().await?;
     let found = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
     let mut shown = shape::model(&found);
-    shown["affected"] = shape::affected(&mut tx, &[id.to_string()]).await?;
+    shown["affected"] = shape::affected(&mut tx, &[id.to_string()], instance.clock.now()).await?;
     shown["index"] = json!(shape::index(&mut tx, found.statement).await?);
     Ok(axum::Json(shown))
 }

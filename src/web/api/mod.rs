@@ -3,8 +3,10 @@
 //! Lists answer `{items, total, next}`; hand `next` in as `after`. Errors are problem+json. Reading needs no account; the rest needs a
 //! bearer token (or the session's cookie with `x-csrf-token`).
 
+mod disputes;
 mod exports;
 mod images;
+mod imports;
 mod jobs;
 mod licences;
 mod lineage;
@@ -46,8 +48,8 @@ pub struct Route {
 
 macro_rules! routes {
     ($($method:ident $path:literal $scope:literal $summary:literal ? [$($query:literal),*] body $body:literal gives $answer:literal => $handler:path;)*) => {
-        /// Every route of the API.
-        pub const ROUTES: &[Route] = &[$(Route {
+        /// Every route of the API but those that take long.
+        const SHORT: &[Route] = &[$(Route {
             method: stringify!($method),
             path: $path,
             scope: $scope,
@@ -79,6 +81,16 @@ routes! {
     get "/api/v1/works/{id}/impact" "public" "Everything that stands on a work: datasets, models, and each of their images" ? ["after"] body "" gives "application/json" => works::impact;
     post "/api/v1/works/{id}/grants" "grants" "Give a further licence on a work: for some uses, to one account, with dates and places" ? [] body "application/json" gives "application/json" => works::give;
     post "/api/v1/grants/{id}/revocation" "grants" "Revoke a grant, with a reason that will be public" ? [] body "application/json" gives "application/json" => works::revoke;
+    get "/api/v1/disputes" "public" "Disputes with their clocks, newest first" ? ["open", "after", "limit"] body "" gives "application/json" => disputes::list;
+    get "/api/v1/disputes/{id}" "public" "One dispute, step by step" ? [] body "" gives "application/json" => disputes::one;
+    post "/api/v1/works/{id}/disputes" "disputes" "Open a dispute: from then on nobody may use the work until it is decided" ? [] body "application/json" gives "application/json" => disputes::open;
+    post "/api/v1/disputes/{id}/answer" "disputes" "Answer a claim on a work that one registered" ? [] body "application/json" gives "application/json" => disputes::answer;
+    post "/api/v1/disputes/{id}/decision" "operate" "Decide a dispute; upheld, every grant on the work is revoked" ? [] body "application/json" gives "application/json" => disputes::decide;
+    post "/api/v1/disputes/{id}/appeal" "disputes" "Ask for a second look, once" ? [] body "application/json" gives "application/json" => disputes::appeal;
+    get "/api/v1/imports" "works" "Imports of one's own" ? ["after", "limit"] body "" gives "application/json" => imports::list;
+    get "/api/v1/imports/{id}" "works" "How far an import is" ? [] body "" gives "application/json" => imports::one;
+    get "/api/v1/imports/{id}/rows" "works" "What became of each row" ? ["outcome", "after", "limit", "format"] body "" gives "application/json" => imports::rows;
+    delete "/api/v1/imports/{id}" "works" "Call an import off; what was registered stays" ? [] body "" gives "application/json" => imports::cancel;
     get "/api/v1/licences" "public" "What the rule table says of a licence or SPDX expression; without one, all that it names" ? ["licence"] body "" gives "application/json" => licences::verdicts;
     get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;
     get "/api/v1/datasets/{id}" "public" "One dataset: root, licences, authors" ? [] body "" gives "application/json" => lineage::dataset;
@@ -97,6 +109,37 @@ routes! {
     get "/api/v1/statements" "public" "Log entries, newest first" ? ["kind", "after", "limit"] body "" gives "application/json" => statements::list;
     get "/api/v1/statements/{id}" "public" "One statement as logged: a DSSE envelope" ? [] body "" gives "application/vnd.in-toto+json" => statements::one;
     get "/openapi.json" "public" "This list, for programs" ? [] body "" gives "application/json" => openapi::document;
+}
+
+/// What takes as long as its sender's line.
+const IMPORT: Route = Route {
+    method: "post",
+    path: "/api/v1/imports",
+    scope: "works",
+    summary: "Register many works: a ZIP with a list and its files, or a list (CSV, JSON Lines, Croissant), sent as it is",
+    query: &[
+        "name",
+        "list",
+        "from_files",
+        "author",
+        "rights_holder",
+        "licence",
+        "licence_url",
+        "source",
+        "collection",
+        "evidence",
+    ],
+    body: "application/octet-stream",
+    answer: "application/json",
+};
+
+/// Every route of the API.
+pub fn routes() -> impl Iterator<Item = &'static Route> {
+    SHORT.iter().chain(std::iter::once(&IMPORT))
+}
+
+pub(super) fn long_router() -> Router<State> {
+    Router::new().route(IMPORT.path, post(imports::begin))
 }
 
 pub(super) fn router(max_upload: usize) -> Router<State> {
@@ -143,6 +186,8 @@ pub(super) type TheInstance = Handed<Instance>;
 
 // What the pages share with the API: the same reads, so that both show the same.
 pub(super) use images::{file as image_file, proof as image_receipt, record as image_record};
+pub(crate) use imports::line as report_line;
+pub(super) use imports::{incoming, outcome as row_outcome, own as own_import, too_large};
 pub(super) use jobs::own as own_job;
 pub(super) use shape::{answer, public_words, verdicts};
 pub(super) use works::{

@@ -3,11 +3,11 @@
 use axum::extract::State as Handed;
 use serde_json::{Map, Value, json};
 
-use super::{ROUTES, Route, TheInstance};
+use super::{Route, TheInstance, routes};
 
 pub(super) async fn document(Handed(instance): TheInstance) -> axum::Json<Value> {
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in routes() {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method] = operation(route);
     }

@@ -2,25 +2,28 @@
 
 use serde_json::{Value, json};
 
-use crate::actions::Instance;
+use crate::actions::impact::marks;
+use crate::actions::{Error, Instance};
 use crate::clock::Timestamp;
 use crate::id::StatementId;
 use crate::storage::datasets::DatasetRecord;
 use crate::storage::images::{ImageRecord, Prompt};
 use crate::storage::log::Entry;
 use crate::storage::models::ModelRecord;
+use crate::storage::terms::ReservationRecord;
 use crate::storage::works::{GrantRecord, WorkRecord};
 use crate::storage::{self, Result, Tx};
 use crate::works::rules::RULES_VERSION;
-use crate::works::verdict::{Usage, best};
-use crate::works::{Verdict, verdict::Answer};
+use crate::works::{Answer, Terms, Usage, Verdict};
 
 /// A work in a list.
 pub fn work(record: &WorkRecord) -> Value {
     let mut shown = serde_json::to_value(&record.work).unwrap_or_default();
     shown["statement"] = json!(record.statement);
     shown["url"] = json!(format!("/works/{}", record.work.id));
-    shown["picture"] = json!(format!("/api/v1/works/{}/picture", record.work.id));
+    if record.work.held {
+        shown["picture"] = json!(format!("/api/v1/works/{}/picture", record.work.id));
+    }
     shown
 }
 
@@ -35,22 +38,30 @@ pub fn grant(record: &GrantRecord, now: Timestamp) -> Value {
     shown
 }
 
+/// A reservation.
+pub fn reservation(record: &ReservationRecord) -> Value {
+    let mut shown = serde_json::to_value(&record.reservation).unwrap_or_default();
+    shown["seen_at"] = json!(record.seen_at);
+    shown["statement"] = json!(record.statement);
+    shown
+}
+
 /// The revoked works that a dataset, model or image stands on.
-pub async fn affected(tx: &mut Tx, about: &[String]) -> Result<Value> {
+pub async fn affected(tx: &mut Tx, about: &[String], now: Timestamp) -> std::result::Result<Value, Error> {
     let mut rows = Vec::new();
     for id in about {
-        for found in storage::impacts::of(tx, id).await? {
-            rows.push(json!({ "work": found.work, "since": found.since, "through": id, "statement": found.statement }));
+        for found in marks(tx, id, now).await? {
+            rows.push(json!({
+                "work": found.work, "since": found.since, "through": id, "statement": found.statement, "dispute": found.dispute,
+            }));
         }
     }
     Ok(Value::Array(rows))
 }
 
 /// What the grants in force allow everyone, one verdict for each use.
-pub fn verdicts(grants: &[GrantRecord], now: Timestamp) -> Vec<Verdict> {
-    let in_force: Vec<_> =
-        grants.iter().filter(|g| g.in_force(now)).map(|g| (g.grant.licence.as_str(), &g.grant.scope)).collect();
-    Usage::ALL.into_iter().map(|usage| best(in_force.iter().copied(), usage, "")).collect()
+pub fn verdicts(terms: &Terms, now: Timestamp) -> Vec<Verdict> {
+    Usage::ALL.into_iter().map(|usage| terms.verdict(usage, "", now)).collect()
 }
 
 /// A whole work.
@@ -61,7 +72,8 @@ pub async fn whole_work(tx: &mut Tx, record: &WorkRecord, now: Timestamp) -> Res
     let mut shown = work(record);
     shown["index"] = json!(index(tx, record.statement).await?);
     shown["grants"] = grants.iter().map(|g| grant(g, now)).collect();
-    shown["verdicts"] = json!(verdicts(&grants, now));
+    shown["verdicts"] = json!(verdicts(&storage::terms::of(tx, record.work.id).await?, now));
+    shown["reservations"] = storage::terms::reservations(tx, record.work.id).await?.iter().map(reservation).collect();
     shown["rules_version"] = json!(RULES_VERSION);
     shown["images"] = json!({ "total": images, "newest": newest });
     shown["datasets"] = Value::Array(datasets);
@@ -84,7 +96,7 @@ pub fn model(record: &ModelRecord) -> Value {
 }
 
 /// An image with the works it drew on.
-pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> Result<Value> {
+pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> std::result::Result<Value, Error> {
     let id = record.image.id;
     let mut shown = serde_json::to_value(&record.image).unwrap_or_default();
     let mut works = Vec::new();
@@ -109,7 +121,7 @@ pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> Re
     if let Some(nearest) = record.image.nearest {
         shown["nearest"] = json!({ "work": nearest.work, "nearness": f64::from(nearest.nearness) / 1e6 });
     }
-    shown["affected"] = affected(tx, &[id.to_string(), record.image.model.to_string()]).await?;
+    shown["affected"] = affected(tx, &[id.to_string(), record.image.model.to_string()], instance.clock.now()).await?;
     shown["prompt"] = json!(public_words(prompt.as_ref()));
     shown["statement"] = json!(record.statement);
     shown["index"] = json!(index(tx, record.statement).await?);

@@ -22,6 +22,7 @@ use crate::web::error::Failure;
 use crate::web::extract::{Json, Query, Segment, Upload};
 use crate::web::session::Visitor;
 use crate::works::Usage;
+use crate::works::list::Row;
 
 type Answer = Result<axum::Json<Value>, Failure>;
 
@@ -127,14 +128,26 @@ pub(crate) async fn picture(Handed(instance): TheInstance, Segment(id): Segment<
     let mut tx = instance.store.read().await?;
     let work = record(&mut tx, id).await?.work;
     let ending = work.media_type.rsplit('/').next().unwrap_or("bin").to_owned();
-    let mut response = blob(&instance, &mut tx, work.digest.blake3, &format!("{id}.{ending}")).await?;
-    let grants = storage::works::grants(&mut tx, id).await?;
+    let Some(blake3) = work.digest.blake3.filter(|_| work.held) else {
+        return Err(Error::NotFound {
+            what: "file",
+            id: format!("{id}: the work is registered by its hash, its file is not kept here"),
+        }
+        .into());
+    };
+    let mut response = blob(&instance, &mut tx, blake3, &format!("{id}.{ending}")).await?;
+    let terms = storage::terms::of(&mut tx, id).await?;
     let headers = response.headers_mut();
-    if let Some(train) = shape::verdicts(&grants, instance.clock.now()).iter().find(|v| v.usage == Usage::Train) {
+    if let Some(train) = shape::verdicts(&terms, instance.clock.now()).iter().find(|v| v.usage == Usage::Train) {
         headers.insert("tdm-reservation", HeaderValue::from(u16::from(tdm_reservation(train))));
         if let Some(usage) = content_usage(train) {
             headers.insert("content-usage", HeaderValue::from_static(usage));
         }
+    }
+    if work.media_type == "image/svg+xml" {
+        // A drawing may hold scripts: shown by itself it gets nothing to run or fetch with.
+        let nothing = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(nothing));
     }
     let value = |text: String| HeaderValue::from_str(&text).map_err(Error::internal);
     let page = format!("{}/works/{id}", instance.site.url.trim_end_matches('/'));
@@ -156,7 +169,7 @@ pub(crate) async fn terms(Handed(instance): TheInstance, Segment(id): Segment<Wo
         page: &page,
         author: &work.author,
         licence_url: open.map_or("", |g| &g.grant.licence_url),
-        verdicts: &shape::verdicts(&grants, now),
+        verdicts: &shape::verdicts(&storage::terms::of(&mut tx, id).await?, now),
     });
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/rsl+xml"))], document).into_response())
 }
@@ -167,18 +180,19 @@ pub(crate) async fn tdmrep_json(Handed(instance): TheInstance) -> axum::Json<Val
 }
 
 /// A registration from the fields of a form.
-pub(crate) fn registration(upload: Upload) -> Registration {
-    let text = |name: &str| upload.form.get(name).to_owned();
-    Registration {
-        title: text("title"),
-        author: text("author"),
-        tags: text("tags"),
-        source: text("source"),
-        licence: text("licence"),
-        licence_url: text("licence_url"),
-        evidence: text("evidence"),
-        picture: upload.file,
-    }
+pub(crate) fn registration(upload: Upload) -> Result<Registration, Error> {
+    let row = Row::from_texts(|name| upload.form.get(name)).map_err(Error::Invalid)?;
+    Ok(Registration {
+        row,
+        evidence: upload
+            .more
+            .into_iter()
+            .filter(|(field, ..)| field == "evidence_files")
+            .map(|(_, name, bytes)| (name, bytes))
+            .collect(),
+        from_file: matches!(upload.form.get("from_file"), "yes" | "true" | "1"),
+        file: upload.file,
+    })
 }
 
 pub(super) async fn register(
@@ -188,7 +202,7 @@ pub(super) async fn register(
     upload: Upload,
 ) -> Result<Response, Failure> {
     let actor = visitor.check_api(&headers)?;
-    let (id, statement) = register_work(&instance, actor, registration(upload)).await?;
+    let (id, statement) = register_work(&instance, actor, registration(upload)?).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/works/{id}")).map_err(Error::internal)?;
     let body = axum::Json(json!({ "id": id, "statement": statement }));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())

@@ -6,7 +6,7 @@ use super::view::about::ApiRow;
 use super::view::{DocsPage, Link, TermsPage, TrustPage};
 use super::{Page, chrome, fill, log};
 use crate::web::State;
-use crate::web::api::ROUTES;
+use crate::web::api::routes;
 use crate::web::error::Failure;
 use crate::web::session::Visitor;
 
@@ -27,8 +27,7 @@ pub(super) async fn trust(Handed(state): Handed<State>, visitor: Visitor) -> Res
 }
 
 pub(super) async fn docs(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<DocsPage>, Failure> {
-    let rows = ROUTES
-        .iter()
+    let rows = routes()
         .map(|r| ApiRow {
             method: r.method.to_uppercase(),
             path: r.path.to_owned(),

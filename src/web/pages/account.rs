@@ -5,8 +5,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::view::disputes::NoticeView;
 use super::view::people::{AccountRow, AccountsAdmin, TokenRow};
-use super::view::{AccountPage, Choice, Field, LoginPage, SetupPage};
+use super::view::{AccountPage, Choice, Field, LoginPage, NoticesPage, SetupPage};
 use super::{Page, Refused, chrome, fill};
 use crate::accounts::{Actor, Role, Scope, Secret, Session};
 use crate::actions::{Error, sign_in as people};
@@ -190,6 +191,25 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         scopes_problem: of(problems, "scopes"),
         admin,
     })
+}
+
+/// Notices; to look at them is to have seen them.
+pub(super) async fn notices(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<NoticesPage>, Failure> {
+    const MOST: u32 = 200;
+    let actor = visitor.someone()?;
+    let operator = actor.may(Scope::Operate);
+    let mut tx = state.instance.store.read().await?;
+    let found = storage::notices::list(&mut tx, actor.account, operator, MOST).await?;
+    drop(tx);
+    let chrome = chrome(&state, &visitor, "Notices", "/notices").await?;
+    if found.iter().any(|n| n.seen_at.is_none()) {
+        people::see_notices(&state.instance, actor).await?;
+    }
+    let items = found
+        .into_iter()
+        .map(|n| NoticeView { words: n.words, url: n.url, when: fill::minute(n.at), fresh: n.seen_at.is_none() })
+        .collect();
+    Ok(Page(NoticesPage { chrome, items }))
 }
 
 async fn again(state: &State, visitor: &Visitor, form: &Form, problems: &Problems) -> Result<Response, Failure> {

@@ -4,8 +4,10 @@ use super::view::lineage::AffectedRow;
 use super::view::{
     AuthorCount, DatasetRef, ImageCard, Inclusion, LicenceCount, Link, RecordView, RuleLine, Tone, When, WorkCard,
 };
+use crate::actions::Error;
+use crate::actions::Instance;
+use crate::actions::impact::marks;
 use crate::actions::receipt::receipt;
-use crate::actions::{self, Instance};
 use crate::clock::Timestamp;
 use crate::id::{ImageId, StatementId, WorkId};
 use crate::ledger::{NodeHash, leaf_hash};
@@ -47,36 +49,40 @@ pub async fn work_card(
     let Some(record) = storage::works::find(tx, id).await? else { return Ok(None) };
     let grants = storage::works::grants(tx, id).await?;
     let grant = shown_grant(&grants, made_at).map(|g| &g.grant);
+    let terms = storage::terms::of(tx, id).await?;
+    let open = Usage::ALL.into_iter().any(|usage| terms.verdict(usage, "", now).permits());
+    let taken_back =
+        terms.disputed.is_some() || (!open && grants.iter().any(|g| g.revoked.as_ref().is_some_and(|r| r.at <= now)));
     Ok(Some(WorkCard {
         id: id.to_string(),
         title: record.work.title,
-        picture: format!("/works/{id}/picture"),
+        picture: if record.work.held { format!("/works/{id}/picture") } else { String::new() },
         author: record.work.author,
-        licence: grant.map_or_else(|| "unknown".to_owned(), |g| short_licence(&g.licence)),
+        licence: grant.map_or_else(|| "unknown".to_owned(), |g| short_licence(g.licence_concluded())),
         licence_url: grant.map(|g| g.licence_url.clone()).unwrap_or_default(),
         distance,
         influence: None,
-        revoked: !grants.iter().any(|g| g.in_force(now)),
+        revoked: taken_back,
+        disputed: terms.disputed.is_some(),
     }))
 }
 
 /// The revoked works that a dataset, model or image stands on; one that was given a licence again is none any more.
-pub async fn affected(tx: &mut Tx, about: &str, now: Timestamp) -> Result<Vec<AffectedRow>> {
+pub async fn affected(tx: &mut Tx, about: &str, now: Timestamp) -> std::result::Result<Vec<AffectedRow>, Error> {
     let mut rows: Vec<AffectedRow> = Vec::new();
-    for found in storage::impacts::of(tx, about).await? {
-        let url = format!("/works/{}", found.work);
-        let open = storage::works::grants(tx, found.work).await?.iter().any(|g| g.in_force(now));
-        if open || rows.iter().any(|row| row.work.url == url) {
-            continue;
-        }
+    for found in marks(tx, about, now).await? {
         let title = storage::works::find(tx, found.work).await?.map(|w| w.work.title).unwrap_or_default();
-        rows.push(AffectedRow { work: Link::new(title, url), since: day(found.since) });
+        let work = Link::new(title, format!("/works/{}", found.work));
+        rows.push(AffectedRow { work, since: day(found.since), disputed: found.dispute.is_some() });
     }
     Ok(rows)
 }
 
 /// `CC BY 4.0`, `public domain`.
 pub fn short_licence(licence: &str) -> String {
+    if licence == crate::works::licence::NO_ASSERTION {
+        return "unknown terms".to_owned();
+    }
     if licence == "public-domain" { "public domain".to_owned() } else { spoken(licence) }
 }
 
@@ -177,7 +183,7 @@ pub async fn record_view(
     tx: &mut Tx,
     id: StatementId,
     receipt_url: String,
-) -> std::result::Result<RecordView, actions::Error> {
+) -> std::result::Result<RecordView, Error> {
     let entry = storage::log::find(tx, id).await?;
     let index = entry.as_ref().and_then(|e| e.index);
     let inclusion = match (index, entry) {
@@ -215,7 +221,9 @@ pub fn grouped(n: u64) -> String {
 /// Where a thing that a statement is about has its page.
 pub fn subject_link(kind: &str, subject: &str) -> Link {
     let url = match kind {
-        "work" | "grant" | "revocation" | "impact" => format!("/works/{subject}"),
+        "work" | "grant" | "revocation" | "impact" | "dispute" | "dispute-step" | "conclusion" | "reservation" => {
+            format!("/works/{subject}")
+        }
         "image" => format!("/images/{subject}"),
         "model" => format!("/models/{subject}"),
         "dataset" | "dataset-works" => format!("/datasets/{subject}"),
@@ -232,7 +240,11 @@ pub fn kind_words(kind: &str) -> &str {
         "work" => "work registered",
         "grant" => "grant given",
         "revocation" => "grant revoked",
-        "impact" => "what stood on a revoked work",
+        "impact" => "what stood on a work",
+        "dispute" => "dispute opened",
+        "dispute-step" => "step in a dispute",
+        "conclusion" => "licence looked into",
+        "reservation" => "opt-out seen",
         "dataset" => "dataset frozen",
         "dataset-works" => "dataset members",
         "model" => "model registered",

@@ -3,9 +3,11 @@
 
 mod about;
 mod account;
+mod disputes;
 mod fill;
 mod home;
 mod images;
+mod imports;
 mod jobs;
 mod licences;
 mod lineage;
@@ -25,6 +27,7 @@ use axum::routing::{get, post};
 
 use super::State;
 use super::session::Visitor;
+use crate::accounts::Scope;
 use crate::actions::Error;
 use crate::ledger::NodeHash;
 use crate::storage;
@@ -34,6 +37,10 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
     let uploads = Router::new()
         .route("/verify", get(verify::form).post(verify::check))
         .route("/works/new", get(works::new).post(works::register))
+        .route("/works/{id}/dispute", get(disputes::new).post(disputes::open))
+        .route("/disputes/{id}/answer", post(disputes::answer))
+        .route("/disputes/{id}/decision", post(disputes::decide))
+        .route("/disputes/{id}/appeal", post(disputes::appeal))
         .layer(DefaultBodyLimit::max(max_upload + (64 << 10)));
     Router::new()
         .route("/", get(home::page))
@@ -47,10 +54,18 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/works", get(works::list))
         .route("/works/{id}", get(works::page))
         .route("/works/{id}/picture", get(super::api::work_picture))
+        .route("/works/{id}/evidence/{sha256}", get(works::evidence))
         .route("/works/{id}/rsl", get(super::api::work_terms))
         .route("/.well-known/tdmrep.json", get(super::api::tdmrep_json))
         .route("/works/{id}/revoke", post(works::revoke))
         .route("/works/{id}/grants", post(works::give))
+        .route("/disputes", get(disputes::list))
+        .route("/disputes/{id}", get(disputes::page))
+        .route("/disputes/{id}/evidence/{sha256}", get(disputes::evidence))
+        .route("/notices", get(account::notices))
+        .route("/imports", get(imports::list))
+        .route("/imports/{id}", get(imports::page))
+        .route("/imports/{id}/cancel", post(imports::cancel))
         .route("/datasets/{id}", get(lineage::dataset))
         .route("/models", get(lineage::models))
         .route("/models/{id}", get(lineage::model))
@@ -70,6 +85,11 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/docs", get(about::docs))
         .route("/terms", get(about::terms))
         .merge(uploads)
+}
+
+/// What takes as long as its sender's line.
+pub(super) fn long_router() -> Router<State> {
+    Router::new().route("/imports", post(imports::begin))
 }
 
 /// A page as an answer.
@@ -97,6 +117,10 @@ impl<T: Template> IntoResponse for Refused<T> {
 pub(super) async fn chrome(state: &State, visitor: &Visitor, title: &str, path: &str) -> Result<Chrome, storage::Error> {
     let mut tx = state.instance.store.read().await?;
     let head = storage::log::head(&mut tx).await?;
+    let notices = match &visitor.session {
+        Some(s) => storage::notices::unseen(&mut tx, s.account.id, visitor.may(Scope::Operate)).await?,
+        None => 0,
+    };
     let root = |bytes: &[u8]| NodeHash::from_slice(bytes).map(NodeHash::to_hex).unwrap_or_default();
     Ok(Chrome {
         title: title.to_owned(),
@@ -108,6 +132,7 @@ pub(super) async fn chrome(state: &State, visitor: &Visitor, title: &str, path: 
         },
         account: visitor.session.as_ref().map(|s| AccountView {
             name: s.account.name.clone(),
+            notices,
             roles: s.account.roles.iter().map(|r| r.as_str().replace('-', " ")).collect(),
         }),
         csrf: visitor.csrf().to_owned(),

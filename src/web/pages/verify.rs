@@ -156,6 +156,7 @@ async fn credits(state: &State, tx: &mut storage::Tx, report: &Report) -> Result
                 distance,
                 influence: Some(f64::from(work.influence) / 1e6),
                 revoked: false,
+                disputed: false,
             }),
         }
         let licence = fill::short_licence(&work.licence);

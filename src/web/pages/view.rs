@@ -6,7 +6,9 @@
 
 pub mod about;
 pub mod cards;
+pub mod disputes;
 pub mod images;
+pub mod imports;
 pub mod licences;
 pub mod lineage;
 pub mod log;
@@ -19,7 +21,9 @@ pub mod works;
 
 pub use about::{ApiRow, DocsPage, ErrorPage, TermsPage};
 pub use cards::{AuthorCount, ImageCard, LicenceCount, RuleLine, WorkCard};
+pub use disputes::{DisputeNewPage, DisputePage, DisputesPage, NoticesPage};
 pub use images::{DecisionView, Download, ImagePage, ImagesPage, NearCopy, RecordView, ReplayRow, SignatureView};
+pub use imports::{ImportPage, ImportsPage};
 pub use licences::LicencesPage;
 pub use lineage::{DatasetPage, DatasetRef, FileRow, ModelCard, ModelPage, ModelsPage};
 pub use log::{EntryPage, EntryRow, GrowthPoint, Inclusion, LogPage, Recipe};
@@ -65,7 +69,11 @@ impl Chrome {
             title: title.into(),
             path: path.into(),
             site: Site { name: "Colophon".into(), url: "https://colophon.example".into(), version: "0.1.0".into() },
-            account: Some(AccountView { name: "Mere Tāwhai".into(), roles: vec!["creator".into(), "rights holder".into()] }),
+            account: Some(AccountView {
+                name: "Mere Tāwhai".into(),
+                notices: 2,
+                roles: vec!["creator".into(), "rights holder".into()],
+            }),
             csrf: "c2FtcGxl".into(),
             head: Some(LogHead { size: 10_482, root: sample_hash("3f2a9c1e") }),
             notice: String::new(),
@@ -89,6 +97,8 @@ pub struct Site {
 pub struct AccountView {
     /// The account's name.
     pub name: String,
+    /// Notices that nobody has seen yet.
+    pub notices: u64,
     /// Its roles as words: `creator`, `rights holder`, `steward`, `auditor`, `operator`.
     pub roles: Vec<String>,
 }
@@ -238,7 +248,9 @@ mod tests {
         render! {
             HomePage::sample, StudioPage::sample, StudioPage::sample_empty, JobPage::sample, JobPage::sample_failed,
             ImagesPage::sample, ImagePage::sample, ImagePage::sample_unknown, WorksPage::sample, WorkPage::sample,
-            WorkPage::sample_revoked, WorkNewPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
+            WorkPage::sample_revoked, WorkNewPage::sample, WorkNewPage::sample_offered, ImportsPage::sample, ImportsPage::sample_refused, ImportPage::sample,
+            ImportPage::sample_running, DisputesPage::sample, DisputePage::sample,
+            DisputeNewPage::sample, NoticesPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
             PoliciesPage::sample, LicencesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
             VerifyPage::sample_changed, VerifyPage::sample_problem, TrustPage::sample, LoginPage::sample, SetupPage::sample,
             AccountPage::sample, DocsPage::sample, TermsPage::sample, ErrorPage::sample,

@@ -4,28 +4,34 @@ use axum::extract::State as Handed;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::disputes::{as_attachment, line as dispute_line};
 use super::licences::{use_label, verdict_row};
-use super::view::works::{GrantForm, GrantRow, ImpactView, RevokeForm, Revoked};
+use super::view::disputes::DisputeLine;
+use super::view::works::{GrantForm, GrantRow, ImpactView, ReservationRow, RevokeForm, Revoked};
 use super::view::{Choice, Field, Link, WorkNewPage, WorkPage, WorksPage};
 use super::{Page, Refused, chrome, fill};
 use crate::accounts::Scope;
 use crate::actions::grant_licence::{Granting, grant_licence};
 use crate::actions::impact::impact;
+use crate::actions::offer_record::{forget_offered, offer_record, offered_file};
 use crate::actions::register_work::register_work;
 use crate::actions::revoke_grant::revoke_grant;
 use crate::actions::{Error, verify_image};
 use crate::clock::Timestamp;
+use crate::digest::Sha256Hash;
 use crate::id::WorkId;
 use crate::storage;
 use crate::storage::works::GrantRecord;
 use crate::web::State;
 use crate::web::api::{Asked, registration, verdicts, work_page, work_record};
 use crate::web::error::{Failure, encode};
-use crate::web::extract::{Form, Query, Segment, Upload};
+use crate::web::extract::{Form, Pair, Query, Segment, Upload};
 use crate::web::session::Visitor;
+use crate::works::licence::NO_ASSERTION;
+use crate::works::metadata::{Field as Said, Metadata};
 use crate::works::rules::{OFFERED, RULES_VERSION};
 use crate::works::verdict::verdict;
-use crate::works::{Answer, Usage};
+use crate::works::{Answer, Creator, Usage, date_of};
 
 /// Works on a page of the list.
 const ROWS: u32 = 36;
@@ -89,12 +95,31 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field, give
             models.push(Link::new(found.model.card.title, format!("/models/{model}")));
         }
     }
+    let terms = storage::terms::of(&mut tx, id).await?;
+    let mut reservations = Vec::new();
+    for found in storage::terms::reservations(&mut tx, id).await? {
+        let uses: Vec<String> = found.reservation.uses.iter().map(|u| use_label(*u).to_owned()).collect();
+        reservations.push(ReservationRow {
+            signal: found.reservation.signal.title().to_owned(),
+            says: found.reservation.says,
+            place: found.reservation.place,
+            reserves: uses.join(", "),
+            seen: fill::day(found.seen_at),
+            sha256: found.reservation.seen_sha256.to_string(),
+            bytes: found.reservation.seen,
+        });
+    }
     let inclusion = fill::record_view(instance, &mut tx, record.statement, format!("/log/receipts/{}", record.statement)).await?;
     let mut rows = Vec::new();
     for grant in grants.iter().rev() {
         rows.push(grant_row(&mut tx, grant).await?);
     }
-    let revoked = match verify_image::revocation(&mut tx, id, now).await? {
+    let mut disputes = Vec::new();
+    for found in storage::disputes::of_work(&mut tx, id).await? {
+        disputes.push(dispute_line(&found, &record.work.title, now));
+    }
+    let disputed_since = disputes.iter().find(|d: &&DisputeLine| d.open).map(|d| d.opened.clone());
+    let revoked = match verify_image::revocation(&mut tx, id, now).await?.filter(|_| terms.disputed.is_none()) {
         None => None,
         Some(revoked) => {
             let statement = grants.iter().filter_map(|g| g.revoked.as_ref()).max_by_key(|r| r.at).map(|r| r.statement);
@@ -102,29 +127,55 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field, give
                 Some(statement) => storage::log::find(&mut tx, statement).await?.and_then(|e| e.index),
                 None => None,
             };
-            Some(Revoked { when: fill::day(revoked.since), by: String::new(), reason: revoked.reason, index })
+            Some(Revoked {
+                when: fill::day(revoked.since),
+                by: String::new(),
+                reason: revoked.reason,
+                index,
+                partly: terms.open(now),
+            })
         }
     };
     drop(tx);
     let work = record.work;
     let shown = fill::shown_grant(&grants, now).map(|g| &g.grant);
-    let known =
-        shown.is_some_and(|g| !g.scope.uses.is_empty() || verdict(&g.licence, Usage::Derivative).answer != Answer::Unknown);
+    let known = shown
+        .is_some_and(|g| !g.scope.uses.is_empty() || verdict(g.licence_concluded(), Usage::Derivative).answer != Answer::Unknown);
     let mine =
         visitor.actor.as_ref().is_some_and(|a| a.may(Scope::Grants) && (a.name == work.registered_by || a.may(Scope::Operate)));
     let revocable = mine && grants.iter().any(|g| g.in_force(now));
     Ok(WorkPage {
         chrome: chrome(state, visitor, &work.title, &format!("/works/{id}")).await?,
         id: id.to_string(),
-        picture: format!("/works/{id}/picture"),
+        picture: if work.held { format!("/works/{id}/picture") } else { String::new() },
         width: 64,
         height: 64,
+        creators: if work.creators.len() > 1 || work.creators.iter().any(|c| !c.role.is_empty() || c.share.is_some()) {
+            work.creators.iter().map(Creator::text).collect()
+        } else {
+            Vec::new()
+        },
+        rights_holder: work.rights_holder.clone(),
+        created: work.created.clone(),
+        published: work.published.clone(),
+        evidence_files: work
+            .evidence_files
+            .iter()
+            .map(|file| {
+                let address = if mine { format!("/works/{id}/evidence/{}", file.sha256) } else { String::new() };
+                Link::new(format!("{} ({}…)", file.name, file.sha256.short()), address)
+            })
+            .collect(),
         author: Link::new(work.author.clone(), format!("/works?author={}", encode(&work.author))),
         licence: shown.map_or_else(
             || Link::new("unknown", ""),
             |g| {
                 Link::new(
-                    if known { fill::short_licence(&g.licence) } else { format!("{} (unknown to the rules)", g.licence) },
+                    if known {
+                        fill::short_licence(g.licence_concluded())
+                    } else {
+                        format!("{} (unknown to the rules)", g.licence_concluded())
+                    },
                     g.licence_url.clone(),
                 )
             },
@@ -134,13 +185,19 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field, give
         tags: work.tags.iter().map(|t| t.join(" ")).collect(),
         registered: fill::minute(work.registered_at),
         registered_by: work.registered_by.clone(),
-        blake3: work.digest.blake3.to_string(),
+        blake3: work.digest.blake3.map(|b| b.to_string()).unwrap_or_default(),
         sha256: work.digest.sha256.to_string(),
         revoked: revoked.clone(),
-        verdicts: verdicts(&grants, now).into_iter().map(verdict_row).collect(),
+        verdicts: verdicts(&terms, now).into_iter().map(verdict_row).collect(),
         rules_version: RULES_VERSION.to_owned(),
         grants: rows,
-        reservations: vec![],
+        reservations,
+        dispute_url: if visitor.may(Scope::Disputes) && terms.disputed.is_none() {
+            format!("/works/{id}/dispute")
+        } else {
+            String::new()
+        },
+        disputes,
         images,
         images_total,
         images_url: String::new(),
@@ -149,7 +206,7 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field, give
             models,
             drawn: standing.drawn.len() as u64,
             made: standing.made.len() as u64,
-            since: revoked.as_ref().map(|r| r.when.clone()),
+            since: revoked.as_ref().map(|r| r.when.clone()).or(disputed_since),
             json_url: format!("/api/v1/works/{id}/impact"),
         },
         datasets,
@@ -171,6 +228,17 @@ async fn grant_row(tx: &mut storage::Tx, g: &GrantRecord) -> Result<GrantRow, Fa
     Ok(GrantRow {
         id: g.grant.id.to_string(),
         licence: fill::short_licence(&g.grant.licence),
+        detected: g
+            .grant
+            .detected
+            .iter()
+            .map(|d| format!("{} ({})", if d.licence == NO_ASSERTION { &d.says } else { &d.licence }, d.place))
+            .collect(),
+        concluded: g.grant.concluded.as_ref().map_or_else(String::new, |c| {
+            let by = c.verified_by.as_ref().map(|by| format!(", verified by {by}")).unwrap_or_default();
+            let licence = if c.licence == NO_ASSERTION { "none can be told" } else { &c.licence };
+            format!("{licence}{by}: {}", c.reason)
+        }),
         scope: g.grant.scope.sentence(),
         evidence: g.grant.evidence.clone(),
         given_by: g.grant.declared_by.clone(),
@@ -289,7 +357,33 @@ pub(super) async fn new(Handed(state): Handed<State>, visitor: Visitor) -> Resul
         visitor.someone()?;
         return Err(Error::Forbidden(Scope::Works).into());
     }
-    new_page(&state, &visitor, &Form::default(), &[]).await.map(Page)
+    new_page(&state, &visitor, &Form::default(), &[], None).await.map(Page)
+}
+
+/// Fields of the form that a file's own record can fill.
+fn offered(found: &Metadata) -> Vec<(&'static str, String)> {
+    let first = |field: Said| found.first(field).unwrap_or_default().to_owned();
+    let creators = found.creators();
+    let licences = found.licences();
+    let known = licences.iter().filter(|(l, _)| l != NO_ASSERTION).map(|(l, _)| l.as_str()).collect::<Vec<_>>();
+    let mut fields = vec![
+        ("title", first(Said::Title)),
+        ("rights_holder", first(Said::RightsHolder)),
+        ("tags", found.keywords(40).join(", ")),
+        ("created", found.first(Said::Created).and_then(date_of).unwrap_or_default()),
+        ("licence", known.join(" AND ")),
+        ("licence_url", licences.first().map(|(_, address)| (*address).to_owned()).unwrap_or_default()),
+    ];
+    match creators.as_slice() {
+        [] => {}
+        [one] => fields.push(("author", one.name.clone())),
+        many => {
+            fields.push(("author", crate::works::creator::names(many)));
+            fields.push(("creators", many.iter().map(Creator::text).collect::<Vec<_>>().join("; ")));
+        }
+    }
+    fields.retain(|(_, text)| !text.is_empty());
+    fields
 }
 
 async fn new_page(
@@ -297,40 +391,109 @@ async fn new_page(
     visitor: &Visitor,
     form: &Form,
     problems: &[(&'static str, String)],
+    kept: Option<(String, Metadata)>,
 ) -> Result<WorkNewPage, Failure> {
-    let problem = |name: &str| problems.iter().find(|(n, _)| *n == name).map(|(_, p)| p.clone()).unwrap_or_default();
+    let problem = |name: &str| problems.iter().filter(|(n, _)| *n == name).map(|(_, p)| p.clone()).collect::<Vec<_>>().join("; ");
+    let mut form = form.clone();
+    let mut from_file = Vec::new();
+    if let Some((_, found)) = &kept {
+        for (name, text) in offered(found) {
+            if form.get(name).trim().is_empty() {
+                form.set(name, &text);
+                from_file.push(name.to_owned());
+            }
+        }
+    }
     let field = |name: &str| Field { value: form.get(name).to_owned(), problem: problem(name) };
     let chosen = form.get("licence");
     let mut licence = vec![Choice::new("", "choose a licence", chosen.is_empty())];
     licence.extend(OFFERED.map(|l| Choice::new(l, format!("{} ({l})", crate::works::licence::title(l)), l == chosen)));
+    if !chosen.is_empty() && !OFFERED.contains(&chosen) {
+        licence.push(Choice::new(chosen, chosen, true));
+    }
+    let more = ["creators", "rights_holder", "created", "published", "evidence", "evidence_files", "sha256"];
     Ok(WorkNewPage {
         chrome: chrome(state, visitor, "Register a work", "/works/new").await?,
-        file_problem: problem("picture"),
+        file_problem: [problem("picture"), problem("file")].concat(),
         title: field("title"),
         tags: field("tags"),
         author: field("author"),
         source: field("source"),
         licence,
         licence_problem: problem("licence"),
+        licence_url: form.get("licence_url").to_owned(),
+        creators: field("creators"),
+        rights_holder: field("rights_holder"),
+        created: field("created"),
+        published: field("published"),
+        evidence: field("evidence"),
+        evidence_files_problem: problem("evidence_files"),
+        sha256: field("sha256"),
+        more_open: more.iter().any(|n| !problem(n).is_empty() || !form.get(n).is_empty()),
+        said: kept.iter().flat_map(|(_, m)| &m.said).map(|s| (s.place.to_owned(), s.value.clone())).collect(),
+        from_file,
+        kept: kept.map(|(name, _)| name).unwrap_or_default(),
         problem: problem("other"),
         max_bytes: state.max_upload as u64,
     })
 }
 
-pub(super) async fn register(Handed(state): Handed<State>, visitor: Visitor, upload: Upload) -> Result<Response, Failure> {
+pub(super) async fn register(Handed(state): Handed<State>, visitor: Visitor, mut upload: Upload) -> Result<Response, Failure> {
     let actor = visitor.someone()?;
     visitor.check_form(upload.form.get("csrf"))?;
     let form = upload.form.clone();
-    match register_work(&state.instance, actor, registration(upload)).await {
-        Ok((id, _)) => Ok(Redirect::to(&format!("/works/{id}")).into_response()),
-        Err(Error::Invalid(problems)) => {
-            let page = new_page(&state, &visitor, &form, &problems).await?;
-            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-        }
-        Err(Error::Conflict(problem)) => {
-            let page = new_page(&state, &visitor, &form, &[("other", problem)]).await?;
-            Ok(Refused(StatusCode::CONFLICT, page).into_response())
-        }
-        Err(e) => Err(e.into()),
+    let instance = &state.instance;
+    let before = form.get("kept").to_owned();
+    if upload.file.is_empty() && !before.is_empty() {
+        upload.file = offered_file(instance, actor, &before).await?.unwrap_or_default();
     }
+    // The first time the file's own record is offered, before anything is registered on the strength of an empty form.
+    let bare = ["title", "author", "licence"].iter().any(|name| form.get(name).trim().is_empty());
+    let file = upload.file.clone();
+    if bare && before.is_empty() && !file.is_empty() && !Metadata::read(&file).is_empty() {
+        let kept = offer_record(instance, actor, &file).await?;
+        return Ok(Page(new_page(&state, &visitor, &form, &[], Some(kept)).await?).into_response());
+    }
+    let registered = match registration(upload) {
+        Ok(sent) => register_work(instance, actor, sent).await,
+        Err(e) => Err(e),
+    };
+    let (status, problems) = match registered {
+        Ok((id, _)) => {
+            forget_offered(instance, actor, &before).await;
+            return Ok(Redirect::to(&format!("/works/{id}")).into_response());
+        }
+        Err(Error::Invalid(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
+        Err(Error::Conflict(problem)) => (StatusCode::CONFLICT, vec![("other", problem)]),
+        Err(e) => return Err(e.into()),
+    };
+    // A good file need not be chosen again.
+    let bad = problems.iter().any(|(n, _)| matches!(*n, "picture" | "file"));
+    let kept = if file.is_empty() || bad {
+        None
+    } else if before.is_empty() {
+        Some(offer_record(instance, actor, &file).await?)
+    } else {
+        Some((before, Metadata::read(&file)))
+    };
+    let page = new_page(&state, &visitor, &form, &problems, kept).await?;
+    Ok(Refused(status, page).into_response())
+}
+
+/// A file that a registration rests on, for its registrant and for operators.
+pub(super) async fn evidence(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Pair(id, sha256): Pair<WorkId, Sha256Hash>,
+) -> Result<Response, Failure> {
+    let actor = visitor.someone()?;
+    let mut tx = state.instance.store.read().await?;
+    let work = work_record(&mut tx, id).await?.work;
+    let file = work.evidence_files.iter().find(|f| f.sha256 == sha256).ok_or_else(|| Error::not_found("evidence", sha256))?;
+    if work.registered_by != actor.name && !actor.may(Scope::Operate) {
+        return Err(Error::Forbidden(Scope::Operate).into());
+    }
+    let blob = storage::blobs::find_by_sha256(&mut tx, sha256).await?.ok_or_else(|| Error::not_found("evidence", sha256))?;
+    let bytes = state.instance.blobs.get(&blob).await.map_err(Error::from)?;
+    Ok(as_attachment(&file.name, bytes))
 }

@@ -14,6 +14,10 @@ const LONGEST: f32 = 3.0;
 
 /// Renders into `side`×`side` pixels, three bytes each, rows from the top.
 pub fn render(svg: &str, side: u32) -> Result<Vec<u8>, Skip> {
+    drawn(svg, side, LONGEST)
+}
+
+fn drawn(svg: &str, side: u32, longest: f32) -> Result<Vec<u8>, Skip> {
     let tree = Tree::from_str(svg, &Options::default()).map_err(|_| Skip::Unreadable)?;
     // What is drawn, not what the page says: many files are a small picture on a large sheet.
     let drawn = tree.root().abs_stroke_bounding_box();
@@ -21,7 +25,7 @@ pub fn render(svg: &str, side: u32) -> Result<Vec<u8>, Skip> {
     if !(width.is_finite() && height.is_finite() && width > 0.0 && height > 0.0) {
         return Err(Skip::Unreadable);
     }
-    if width / height >= LONGEST || height / width >= LONGEST {
+    if width / height >= longest || height / width >= longest {
         return Err(Skip::Shape);
     }
     let large = side * OVER;
@@ -47,6 +51,17 @@ pub fn render(svg: &str, side: u32) -> Result<Vec<u8>, Skip> {
         }
     }
     Ok(rgb)
+}
+
+/// Largest drawing that is rendered into anything, in bytes of SVG.
+const SVG_BYTES: usize = 4 << 20;
+
+/// Renders any drawing into `side`×`side` pixels, whatever its shape; one that breaks the renderer can't be rendered.
+pub fn render_into(svg: &str, side: u32) -> Result<Vec<u8>, Skip> {
+    if svg.len() > SVG_BYTES {
+        return Err(Skip::Large);
+    }
+    std::panic::catch_unwind(|| drawn(svg, side, f32::INFINITY)).unwrap_or(Err(Skip::Unreadable))
 }
 
 /// The colour of a pixel in words; `None` for white paper.

@@ -20,6 +20,7 @@ use colophon::jobs::generate;
 use colophon::jobs::replay::replay;
 use colophon::provenance::{Format, encode};
 use colophon::storage::{self, images::Image};
+use colophon::works::list::Row;
 
 use crate::support::database::Kind;
 use crate::support::{TestInstance, both, order};
@@ -39,11 +40,14 @@ async fn hand(t: &TestInstance, actor: &Actor, licence: &str) -> Vec<WorkId> {
         };
         let rgb: Vec<u8> = (0..64 * 64).flat_map(|at| if ring(at) { colour } else { [255; 3] }).collect();
         let sent = Registration {
-            picture: encode(&rgb, 64, 64, Format::Png).unwrap(),
-            title: format!("{} ring", ["red", "blue", "yellow"][n as usize % 3]),
-            author: actor.name.clone(),
-            tags: "ring, circle".into(),
-            licence: licence.into(),
+            file: encode(&rgb, 64, 64, Format::Png).unwrap(),
+            row: Row {
+                title: format!("{} ring", ["red", "blue", "yellow"][n as usize % 3]),
+                author: actor.name.clone(),
+                tags: vec!["ring".into(), "circle".into()],
+                licence: licence.into(),
+                ..Row::default()
+            },
             ..Registration::default()
         };
         works.push(register_work(t, actor, sent).await.unwrap().0);
@@ -117,10 +121,13 @@ async fn an_adapter_is_tied_to_its_works_and_goes_with_them(kind: Kind) {
 
 async fn hand_of_one(t: &TestInstance, actor: &Actor) -> WorkId {
     let sent = Registration {
-        picture: encode(&[9; 8 * 8 * 3], 8, 8, Format::Png).unwrap(),
-        title: "Mine".into(),
-        author: actor.name.clone(),
-        licence: "LicenseRef-all-rights-reserved".into(),
+        file: encode(&[9; 8 * 8 * 3], 8, 8, Format::Png).unwrap(),
+        row: Row {
+            title: "Mine".into(),
+            author: actor.name.clone(),
+            licence: "LicenseRef-all-rights-reserved".into(),
+            ..Row::default()
+        },
         ..Registration::default()
     };
     register_work(t, actor, sent).await.unwrap().0

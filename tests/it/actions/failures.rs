@@ -17,6 +17,7 @@ use colophon::id::{GrantId, StatementId};
 use colophon::jobs::generate;
 use colophon::provenance::{Format, encode};
 use colophon::storage::{self, Store};
+use colophon::works::list::Row;
 
 use crate::support::database::{Database, Kind, TABLES, dump, same};
 use crate::support::fault::{FAILURE, Fault, heal, refuse};
@@ -41,11 +42,14 @@ fn picture(seed: u8) -> Vec<u8> {
 
 fn registration(seed: u8) -> Registration {
     Registration {
-        picture: picture(seed),
-        title: "Zebra".into(),
-        author: "Rosa".into(),
-        tags: "zebra".into(),
-        licence: "MIT".into(),
+        file: picture(seed),
+        row: Row {
+            title: "Zebra".into(),
+            author: "Rosa".into(),
+            tags: vec!["zebra".into()],
+            licence: "MIT".into(),
+            ..Row::default()
+        },
         ..Registration::default()
     }
 }
@@ -69,12 +73,26 @@ async fn a_checkpoint_is_published_whole_or_not_at_all(kind: Kind) {
         // Full tiles are begun, not only filled, so that an insert happens too.
         while matches!(fault, Fault("INSERT", "log_tiles")) && t.number("SELECT COUNT(*) FROM statements").await % 256 != 0 {
             let n = t.number("SELECT COUNT(*) FROM statements").await as u8;
-            register_work(&t, &rosa, Registration { title: format!("Filler {n}"), ..registration(n) }).await.unwrap();
-            publish_checkpoint(&t).await.unwrap();
-        }
-        register_work(&t, &rosa, Registration { author: "Ruiz".into(), picture: marked(seed), ..registration(seed) })
+            register_work(
+                &t,
+                &rosa,
+                Registration { row: Row { title: format!("Filler {n}"), ..registration(n).row }, ..registration(n) },
+            )
             .await
             .unwrap();
+            publish_checkpoint(&t).await.unwrap();
+        }
+        register_work(
+            &t,
+            &rosa,
+            Registration {
+                file: marked(seed),
+                row: Row { author: "Ruiz".into(), ..registration(seed).row },
+                ..registration(seed)
+            },
+        )
+        .await
+        .unwrap();
         let before = dump(&t.store, TABLES).await;
         refuse(&t.store, fault).await;
         for _ in 0..2 {
@@ -141,7 +159,7 @@ async fn works_revocations_accounts_and_orders_are_recorded_whole_or_not_at_all(
     let rosa = t.actor("Rosa", &[Role::RightsHolder, Role::Creator]).await;
     let grant = async |t: &Instance| -> GrantId {
         let mut tx = t.store.read().await.unwrap();
-        let works = storage::works::all(&mut tx).await.unwrap();
+        let works = storage::works::all_held(&mut tx).await.unwrap();
         let mine = works.iter().rev().find(|w| w.work.registered_by == "Rosa").unwrap();
         storage::works::grants(&mut tx, mine.work.id).await.unwrap()[0].grant.id
     };
@@ -361,7 +379,7 @@ async fn a_work_that_is_committed_late_is_found_all_the_same(kind: Kind) {
         // One transaction takes its place in the order of staging first and commits last; SQLite has one writer at a time.
         let other = t.beside().await;
         let mut slow = t.store.begin().await.unwrap();
-        let template = storage::works::all(&mut slow).await.unwrap().remove(0).work;
+        let template = storage::works::all_held(&mut slow).await.unwrap().remove(0).work;
         let words = vec![vec!["zebra".to_owned()]];
         let late =
             colophon::works::Work { id: colophon::id::WorkId::derived(b"late"), titles: words.clone(), tags: words, ..template };
@@ -378,6 +396,8 @@ async fn a_work_that_is_committed_late_is_found_all_the_same(kind: Kind) {
             starts_at: t.clock.now(),
             ends_at: None,
             scope: colophon::works::GrantScope::default(),
+            detected: vec![],
+            concluded: None,
         };
         storage::works::insert_grant(&mut slow, &grant, statement).await.unwrap();
         register_work(&other, &rosa, registration(1)).await.unwrap();

@@ -136,7 +136,7 @@ async fn a_revoked_work_is_drawn_on_no_more(kind: Kind) {
 
     // All of them: the picture draws on nothing and says so.
     let mut tx = t.store.read().await.unwrap();
-    let all = storage::works::all(&mut tx).await.unwrap();
+    let all = storage::works::all_held(&mut tx).await.unwrap();
     drop(tx);
     for work in all.iter().map(|w| w.work.id).filter(|id| *id != gone) {
         revoke_grant(&t, &operator, grant_on(&t, work).await, "all are taken back").await.unwrap();
@@ -524,7 +524,7 @@ async fn a_gone_blob_is_noticed(kind: Kind) {
     // The pack with the works' pictures: the next picture can't be drawn, and says why.
     let mut tx = t.store.read().await.unwrap();
     let record = storage::works::list(&mut tx, &Filter::default(), "", 1, t.clock.now()).await.unwrap().items.remove(0);
-    let (pack, _) = storage::blobs::find(&mut tx, record.work.digest.blake3).await.unwrap().unwrap().pack.unwrap();
+    let (pack, _) = storage::blobs::find(&mut tx, record.work.digest.blake3.unwrap()).await.unwrap().unwrap().pack.unwrap();
     drop(tx);
     let pack = pack.to_string();
     let path = t.settings.data_dir.join("blobs").join(&pack[..2]).join(&pack);

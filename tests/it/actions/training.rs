@@ -17,6 +17,7 @@ use colophon::jobs::train::{Ended, Training, train};
 use colophon::lineage::{Dataset, dataset};
 use colophon::provenance::{Format, encode};
 use colophon::storage;
+use colophon::works::list::Row;
 
 use crate::support::TestInstance;
 use crate::support::both;
@@ -32,11 +33,14 @@ both! {
 async fn work(t: &TestInstance, actor: &Actor, licence: &str, seed: u8) -> WorkId {
     let rgb: Vec<u8> = (0..32u32 * 32).flat_map(|at| [seed.wrapping_mul(20), (at * 7 % 251) as u8, (at / 4) as u8]).collect();
     let sent = Registration {
-        picture: encode(&rgb, 32, 32, Format::Png).unwrap(),
-        title: format!("Zebra {seed}"),
-        author: "Rosa Ruiz".into(),
-        tags: "zebra, stripes".into(),
-        licence: licence.into(),
+        file: encode(&rgb, 32, 32, Format::Png).unwrap(),
+        row: Row {
+            title: format!("Zebra {seed}"),
+            author: "Rosa Ruiz".into(),
+            tags: vec!["zebra".into(), "stripes".into()],
+            licence: licence.into(),
+            ..Row::default()
+        },
         ..Registration::default()
     };
     register_work(t, actor, sent).await.unwrap().0

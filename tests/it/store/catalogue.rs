@@ -43,14 +43,15 @@ async fn works_are_found_and_narrowed(kind: Kind) {
     assert_eq!(works::find(&mut tx, WorkId::derived(b"?")).await.unwrap(), None);
     assert_eq!(works::find_by_sha256(&mut tx, pear.digest.sha256).await.unwrap().unwrap().work, pear);
     assert_eq!(works::find_by_sha256(&mut tx, sha256_of(b"?")).await.unwrap(), None);
-    let all: Vec<WorkId> = works::all(&mut tx).await.unwrap().into_iter().map(|w| w.work.id).collect();
+    let all: Vec<WorkId> = works::all_held(&mut tx).await.unwrap().into_iter().map(|w| w.work.id).collect();
     assert_eq!(all, [apple.id, pear.id], "oldest first");
     assert_eq!(works::totals(&mut tx).await.unwrap(), (2, 2));
 
-    let order = works::registered_after(&mut tx, -1).await.unwrap();
+    let order = terms::changed_after(&mut tx, -1).await.unwrap();
     assert_eq!(order.iter().map(|(_, id)| *id).collect::<Vec<_>>(), [apple.id, pear.id]);
-    assert_eq!(works::registered_after(&mut tx, order[0].0).await.unwrap(), order[1..]);
-    assert_eq!(works::registered_after(&mut tx, order[1].0).await.unwrap(), []);
+    assert_eq!(terms::changed_after(&mut tx, order[0].0).await.unwrap(), order[1..]);
+    assert_eq!(terms::changed_after(&mut tx, order[1].0).await.unwrap(), []);
+    assert_eq!(log::newest(&mut tx).await.unwrap(), order[1].0);
 
     for (words, licence, author, expected) in [
         ("", "", "", 2),
@@ -109,9 +110,12 @@ async fn grants_end_in_every_way(kind: Kind) {
     assert!(on_a.iter().all(|g| g.statement == statement("g") && g.revoked.is_none()));
 
     async fn at(tx: &mut Tx, now: i64) -> Vec<(WorkId, String)> {
-        let rows = works::grants_in_force(tx, t(now)).await.unwrap();
-        assert!(rows.iter().all(|(_, _, scope)| scope.is_unlimited()));
-        let mut rows: Vec<_> = rows.into_iter().map(|(work, licence, _)| (work, licence)).collect();
+        let all = terms::all_held(tx).await.unwrap();
+        let mut rows = Vec::new();
+        for (work, found) in all {
+            assert_eq!(terms::of(tx, work).await.unwrap(), found);
+            rows.extend(found.given.into_iter().filter(|g| g.in_force(t(now))).map(|g| (work, g.licence)));
+        }
         rows.sort();
         rows
     }
@@ -134,8 +138,23 @@ async fn grants_end_in_every_way(kind: Kind) {
     };
     works::insert_grant(&mut tx, &limited, statement("g")).await.unwrap();
     assert_eq!(works::find_grant(&mut tx, limited.id).await.unwrap().unwrap().grant, limited);
-    let found = works::grants_in_force(&mut tx, t(55)).await.unwrap();
-    assert!(found.contains(&(a.id, limited.licence.clone(), limited.scope.clone())));
+    let found = terms::of(&mut tx, a.id).await.unwrap();
+    assert!(
+        found
+            .given
+            .iter()
+            .any(|g| g.licence == limited.licence && g.scope == limited.scope && g.in_force(t(55)) && !g.in_force(t(60)))
+    );
+    limited.id = GrantId::derived(b"contradicted");
+    (limited.scope, limited.ends_at) = (GrantScope::default(), Some(t(49)));
+    limited.detected = vec![Detected { licence: "MIT".into(), says: "MIT".into(), place: "XMP cc:license".into() }];
+    limited.concluded =
+        Some(Concluded { licence: "NOASSERTION".into(), verified_by: Some("Eve".into()), reason: "two texts".into() });
+    limited.starts_at = t(48);
+    works::insert_grant(&mut tx, &limited, statement("g")).await.unwrap();
+    assert_eq!(works::find_grant(&mut tx, limited.id).await.unwrap().unwrap().grant, limited);
+    let found = terms::of(&mut tx, a.id).await.unwrap();
+    assert!(found.given.iter().any(|g| g.licence == "NOASSERTION"), "verdicts go by what was concluded");
 
     let revocation = Revocation { at: t(25), reason: "sold".into(), statement: statement("r") };
     assert!(works::revoke_grant(&mut tx, lasting.id, &revocation).await.unwrap());

@@ -6,6 +6,21 @@ both! {
     every_sql_text_is_understood,
 }
 
+/// The texts of a source with each `concat!` of texts, and of the columns that the file names once, as one text.
+fn joined(source: &str) -> Vec<String> {
+    let columns = source.split("macro_rules! columns").nth(1).map_or(String::new(), |rest| literals(rest).swap_remove(0));
+    let mut out = Vec::new();
+    let mut rest = source;
+    while let Some((before, after)) = rest.split_once("= concat!(") {
+        out.extend(literals(before));
+        let (inner, further) = after.split_once(");\n").expect("the end of concat!");
+        out.push(literals(&inner.replace("columns!()", &format!("\"{columns}\""))).concat());
+        rest = further;
+    }
+    out.extend(literals(rest));
+    out
+}
+
 /// Texts in a source, as the compiler reads them.
 fn literals(source: &str) -> Vec<String> {
     let (mut out, mut chars) = (Vec::new(), source.chars().peekable());
@@ -43,10 +58,7 @@ fn is_sql(text: &str) -> bool {
 /// Every SQL text of the room.
 fn sql_texts() -> Vec<(String, String)> {
     let files = sources("src/storage");
-    files
-        .iter()
-        .flat_map(|(file, source)| literals(source).into_iter().filter(|l| is_sql(l)).map(|l| (file.clone(), l)))
-        .collect()
+    files.iter().flat_map(|(file, source)| joined(source).into_iter().filter(|l| is_sql(l)).map(|l| (file.clone(), l))).collect()
 }
 
 async fn every_sql_text_is_understood(kind: Kind) {
@@ -54,6 +66,10 @@ async fn every_sql_text_is_understood(kind: Kind) {
     let found = sql_texts();
     assert!(found.len() > 80, "{} texts were found", found.len());
     for (file, sql) in found {
+        // What only one of them has is asked of that one.
+        if kind == Kind::Sqlite && sql.contains("pg_") {
+            continue;
+        }
         let mut tx = s.begin().await;
         let prepared = with!(&mut tx, |c| c.prepare(AssertSqlSafe(sql.clone()).into_sql_str()).await.map(drop));
         assert!(prepared.is_ok(), "{file}: {sql}: {prepared:?}");
@@ -79,6 +95,8 @@ fn sql_is_written_nowhere_else() {
 fn every_function_of_storage_is_called_here() {
     let here = [
         include_str!("catalogue.rs"),
+        include_str!("disputing.rs"),
+        include_str!("importing.rs"),
         include_str!("mod.rs"),
         include_str!("people.rs"),
         include_str!("pictures.rs"),
@@ -98,7 +116,9 @@ fn every_function_of_storage_is_called_here() {
             let known = if method {
                 called(&[".", name, "("])
             } else if module == "mod" {
-                called(&["Store", "::", name, "("])
+                called(&["Store", "::", name, "("]) || called(&["Tx", "::", name, "("])
+            } else if module == "uploads" {
+                called(&["uploads", "::", name, "("]) || called(&["Incoming", "::", name, "("]) || called(&[".", name, "("])
             } else {
                 called(&[&module, "::", name, "("])
             };

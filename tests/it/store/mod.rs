@@ -3,6 +3,8 @@
 
 mod catalogue;
 mod code;
+mod disputing;
+mod importing;
 mod people;
 mod pictures;
 mod record;
@@ -13,18 +15,27 @@ use colophon::chance::SeededChance;
 use colophon::clock::Timestamp;
 use colophon::digest::{Digest, blake3_of, sha256_of};
 use colophon::id::{
-    AccountId, DatasetId, DecisionId, GrantId, ImageId, JobId, ModelId, RunId, SessionId, StatementId, TokenId, WorkId,
+    AccountId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, JobId, ModelId, NoticeId, RunId, SessionId,
+    StatementId, TokenId, WorkId,
 };
 use colophon::lineage::{Dataset, Model, ModelCard, Run};
 use colophon::storage::blobs::{Blob, Blobs};
 use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
+use colophon::storage::imports::{Import, ImportRow, ImportState, Outcome};
 use colophon::storage::instance::Fact;
 use colophon::storage::jobs::{Job, JobState};
 use colophon::storage::log::HeadRow;
 use colophon::storage::models::BundleRecord;
+use colophon::storage::notices::Notice;
 use colophon::storage::works::{Filter, Revocation};
-use colophon::storage::{Error, Store, Tx, accounts, blobs, datasets, images, impacts, instance, jobs, log, models, runs, works};
-use colophon::works::{Grant, GrantScope, Usage, Work};
+use colophon::storage::{
+    Error, Lock, Store, Tx, accounts, blobs, datasets, disputes, images, impacts, imports, instance, jobs, log, models, notices,
+    runs, terms, uploads, works,
+};
+use colophon::works::dispute::{Dispute, DisputeStep, Ground, Ruling, Step};
+use colophon::works::licence::{Concluded, Detected};
+use colophon::works::reservation::{Signal, TRAINING};
+use colophon::works::{EvidenceFile, Grant, GrantScope, Reservation, Usage, Work};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 
@@ -89,7 +100,14 @@ pub(super) fn work(seed: &str) -> Work {
         titles: vec![vec!["title".into(), seed.into()]],
         tags: vec![vec!["tag".into()]],
         media_type: "image/png".into(),
-        digest: Digest::of(seed.as_bytes()),
+        digest: Digest::of(seed.as_bytes()).into(),
+        held: true,
+        creators: vec![],
+        rights_holder: String::new(),
+        created: String::new(),
+        published: String::new(),
+        evidence_files: vec![],
+        reservations: vec![],
         registered_by: "Ana".into(),
         registered_at: t(1_000),
     }
@@ -106,6 +124,43 @@ pub(super) fn grant(seed: &str, on: &Work, licence: &str, from: i64, until: Opti
         starts_at: t(from),
         ends_at: until.map(t),
         scope: GrantScope::default(),
+        detected: vec![],
+        concluded: None,
+    }
+}
+
+pub(super) fn dispute(seed: &str, work: WorkId, at: i64) -> Dispute {
+    Dispute {
+        id: DisputeId::derived(seed.as_bytes()),
+        work,
+        ground: Ground::WrongAuthor,
+        words: "I drew it".into(),
+        files: vec![EvidenceFile { name: "sketch.png".into(), sha256: sha256_of(b"sketch") }],
+        opened_by: "Ben".into(),
+        opened_at: t(at),
+    }
+}
+
+pub(super) fn dispute_step(of: &Dispute, step: Step, ruling: Option<Ruling>, at: i64) -> DisputeStep {
+    DisputeStep { dispute: of.id, work: of.work, step, words: "so".into(), files: vec![], ruling, by: "Ana".into(), at: t(at) }
+}
+
+pub(super) fn import(seed: &str, at: i64) -> Import {
+    Import {
+        id: ImportId::derived(seed.as_bytes()),
+        account: AccountId::derived(b"ana"),
+        actor: "Ana".into(),
+        name: format!("{seed}.csv"),
+        place: format!("/lists/{seed}.csv"),
+        settings: json!({ "collection": "set" }),
+        state: ImportState::Queued,
+        rows: 0,
+        registered: 0,
+        known: 0,
+        refused: 0,
+        problem: None,
+        created_at: t(at),
+        changed_at: t(at),
     }
 }
 

@@ -168,7 +168,7 @@ async fn odd_and_long_texts_come_back_as_they_were(kind: Kind) {
     }
     // Numbers at their ends.
     let mut far = work("far");
-    (far.registered_at, far.digest.len) = (t(i64::MIN), i64::MAX as u64);
+    (far.registered_at, far.digest.len) = (t(i64::MIN), Some(i64::MAX as u64));
     works::insert(&mut tx, &far, statement("a")).await.unwrap();
     assert_eq!(works::find(&mut tx, far.id).await.unwrap().unwrap().work, far);
     let bytes: Vec<u8> = (0..=255).cycle().take(70_000).collect();
@@ -236,6 +236,25 @@ async fn spoiled_rows_are_called_corrupt(kind: Kind) {
     jobs::insert(&mut tx, &job("j", 1), None).await.unwrap();
     log::stage(&mut tx, statement("a"), "work", &a.id.to_string(), b"", t(1)).await.unwrap();
     blobs::insert(&mut tx, &blob).await.unwrap();
+    let reservation = Reservation::seen(Signal::Plus, "says", TRAINING, "XMP", b"bytes");
+    terms::insert_reservations(&mut tx, a.id, &[reservation], t(1), statement("a")).await.unwrap();
+    let claim = dispute("d", a.id, 1);
+    disputes::insert(&mut tx, &claim, statement("a")).await.unwrap();
+    disputes::insert_step(&mut tx, &dispute_step(&claim, Step::Answered, None, 2), statement("a")).await.unwrap();
+    let notice = Notice {
+        id: NoticeId::derived(b"n"),
+        account: Some(ana.id),
+        words: "w".into(),
+        url: "/".into(),
+        at: t(1),
+        seen_at: None,
+    };
+    notices::insert(&mut tx, &notice).await.unwrap();
+    impacts::insert(&mut tx, a.id, t(1), Some(claim.id), &["model_m".to_owned()], statement("a")).await.unwrap();
+    let import = import("l", 1);
+    imports::insert(&mut tx, &import, Some(t(9))).await.unwrap();
+    let row = ImportRow { n: 1, item: "x".into(), outcome: Outcome::Registered, work: Some(a.id), note: String::new() };
+    assert!(imports::advance(&mut tx, import.id, 0, &[row], t(2), t(9)).await.unwrap());
     tx.commit().await.unwrap();
 
     // Table, what is written into the row, what reads it.
@@ -261,15 +280,31 @@ async fn spoiled_rows_are_called_corrupt(kind: Kind) {
         "tokens": "scopes = 'everything'", tx => accounts::find_token(&mut tx, secret(2).hash(), t(2));
         "tokens": "scopes = 'everything'", tx => accounts::tokens(&mut tx, ana.id);
         "works": format!("blake3 = {short}"), tx => works::find(&mut tx, a.id);
-        "works": format!("sha256 = {short}"), tx => works::all(&mut tx);
+        "works": format!("sha256 = {short}"), tx => works::all_held(&mut tx);
         "works": "titles = '[\"not lists\"]'", tx => works::find(&mut tx, a.id);
         "works": "tags = ''", tx => works::list(&mut tx, &Filter::default(), "", 10, t(1));
         "works": "statement_id = 'work_1'", tx => works::find(&mut tx, a.id);
         "grants": "id = 'nonsense'", tx => works::grants(&mut tx, a.id);
         "grants": "work_id = 'nonsense'", tx => works::find_grant(&mut tx, GrantId::derived(b"g"));
-        "grants": "work_id = 'nonsense'", tx => works::grants_in_force(&mut tx, t(1));
+        "grants": "scope = '{\"uses\":[\"eat\"]}'", tx => terms::all_held(&mut tx);
         "grants": "revoked_at = 1, revoked_statement_id = 'nonsense'", tx => works::find_grant(&mut tx, GrantId::derived(b"g"));
-        "grants": "scope = '{\"uses\":[\"eat\"]}'", tx => works::grants_in_force(&mut tx, t(1));
+        "grants": "scope = '{\"uses\":[\"eat\"]}'", tx => terms::of(&mut tx, a.id);
+        "grants": "detected = '{}'", tx => works::grants(&mut tx, a.id);
+        "grants": "concluded = 'free'", tx => works::grants(&mut tx, a.id);
+        "reservations": "signal = 'smoke'", tx => terms::of(&mut tx, a.id);
+        "reservations": "uses = '[\"eat\"]'", tx => terms::reservations(&mut tx, a.id);
+        "reservations": format!("seen_sha256 = {short}"), tx => terms::reservations(&mut tx, a.id);
+        "works": "creators = 'Ana'", tx => works::find(&mut tx, a.id);
+        "disputes": "ground = 'whim'", tx => disputes::find(&mut tx, claim.id);
+        "disputes": "ground = 'whim'", tx => terms::of(&mut tx, a.id);
+        "disputes": "files = 'none'", tx => disputes::of_work(&mut tx, a.id);
+        "disputes": "statement_id = 'x'", tx => disputes::list(&mut tx, false, "", 5);
+        "notices": "id = 'nonsense'", tx => notices::list(&mut tx, ana.id, false, 5);
+        "impacts": "dispute_id = 'nonsense'", tx => impacts::of(&mut tx, "model_m");
+        "imports": "state = 'lost'", tx => imports::find(&mut tx, import.id);
+        "imports": "settings = 'none'", tx => imports::list(&mut tx, None, "", 5);
+        "import_rows": "outcome = 'eaten'", tx => imports::report(&mut tx, import.id, None, 0, 5);
+        "import_rows": "work_id = 'nonsense'", tx => imports::report(&mut tx, import.id, None, 0, 5);
         "datasets": format!("root = {short}"), tx => datasets::find(&mut tx, DatasetId::derived(b"d"));
         "datasets": "statement_id = ''", tx => datasets::all(&mut tx);
         "dataset_works": "work_id = 'nonsense'", tx => datasets::members(&mut tx, DatasetId::derived(b"d"));
@@ -309,10 +344,15 @@ async fn emptying_the_public_tables_empties_only_them(kind: Kind) {
     models::insert_bundle(&mut tx, &bundle, statement("a")).await.unwrap();
     runs::insert(&mut tx, &run("r", DatasetId::derived(b"d"), 1), statement("a")).await.unwrap();
     images::insert(&mut tx, &image("i", 1, &[a.id]), statement("a")).await.unwrap();
-    impacts::insert(&mut tx, a.id, t(1), &["model_m".to_owned()], statement("a")).await.unwrap();
+    impacts::insert(&mut tx, a.id, t(1), None, &["model_m".to_owned()], statement("a")).await.unwrap();
+    let claim = dispute("d", a.id, 1);
+    disputes::insert(&mut tx, &claim, statement("a")).await.unwrap();
+    disputes::insert_step(&mut tx, &dispute_step(&claim, Step::Answered, None, 2), statement("a")).await.unwrap();
     accounts::insert(&mut tx, &account("Ana", 1), "").await.unwrap();
     jobs::insert(&mut tx, &job("j", 1), None).await.unwrap();
     log::stage(&mut tx, statement("a"), "work", "a", b"", t(1)).await.unwrap();
+    let reservation = Reservation::seen(Signal::Plus, "says", TRAINING, "XMP", b"bytes");
+    terms::insert_reservations(&mut tx, a.id, &[reservation], t(1), statement("a")).await.unwrap();
     tx.commit().await.unwrap();
 
     let before = dump(&s.store, TABLES).await;

@@ -30,6 +30,9 @@ pub const PUBLIC_TABLES: &[&str] = &[
     "images",
     "image_works",
     "impacts",
+    "reservations",
+    "disputes",
+    "dispute_steps",
 ];
 
 /// All of them.
@@ -45,6 +48,9 @@ pub const TABLES: &[&str] = &[
     "images",
     "image_works",
     "impacts",
+    "reservations",
+    "disputes",
+    "dispute_steps",
     "statements",
     "log_tiles",
     "log_heads",
@@ -58,6 +64,10 @@ pub const TABLES: &[&str] = &[
     "jobs",
     "prompts",
     "work_thumbnails",
+    "thumbnails_due",
+    "imports",
+    "import_rows",
+    "notices",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "which server the tests run on is the business of whoever starts them")]

@@ -21,7 +21,7 @@ use colophon::actions::request_image::{Order, request_image};
 use colophon::actions::sign_in::actor_of;
 use colophon::actions::{Error, Instance};
 use colophon::chance::SeededChance;
-use colophon::clock::{Clock as _, SystemClock, TestClock};
+use colophon::clock::{Clock as _, SystemClock, TestClock, Timestamp};
 use colophon::config::Settings;
 use colophon::generation::{Backend, Engine, FakeBackend};
 use colophon::id::AccountId;
@@ -161,6 +161,11 @@ impl TestInstance {
     /// The texts that `sql` asks for.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         texts(&mut self.store.read().await.unwrap(), sql).await
+    }
+
+    /// What its clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Every row of the public tables.

@@ -49,6 +49,8 @@ pub struct WorkCard {
     pub influence: Option<f64>,
     /// True when the grant it was used under, or the work, has been revoked.
     pub revoked: bool,
+    /// Whether that is so because it is disputed.
+    pub disputed: bool,
 }
 
 impl WorkCard {
@@ -92,6 +94,7 @@ impl WorkCard {
             distance: None,
             influence: None,
             revoked: false,
+            disputed: false,
         }
     }
 

@@ -273,11 +273,13 @@ pub struct AffectedRow {
     pub work: Link,
     /// From when.
     pub since: When,
+    /// Whether it is disputed, rather than revoked.
+    pub disputed: bool,
 }
 
 impl AffectedRow {
     pub(super) fn samples() -> Vec<Self> {
-        vec![Self { work: Link::new("owl", "/works/work_0000000000SAMP000000000W"), since: When::sample() }]
+        vec![Self { work: Link::new("owl", "/works/work_0000000000SAMP000000000W"), since: When::sample(), disputed: false }]
     }
 }
 

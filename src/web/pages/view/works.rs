@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::disputes::DisputeLine;
 use super::{Choice, Chrome, DatasetRef, Field, ImageCard, Link, RecordView, Tone, When, WorkCard, filters};
 
 /// `GET /works`
@@ -64,12 +65,22 @@ pub struct WorkPage {
     pub id: String,
     /// The work's title.
     pub title: String,
-    /// Address of the picture.
+    /// Address of the picture; empty when only the work's hash is registered.
     pub picture: String,
     /// Pixels across.
     pub width: u32,
     /// Pixels down.
     pub height: u32,
+    /// Everyone who made it, with role and share, when there is more to say than the author's name.
+    pub creators: Vec<String>,
+    /// Who holds the rights, when that is not the author.
+    pub rights_holder: String,
+    /// When it was made: "1905-07"; may be empty.
+    pub created: String,
+    /// When it was published; may be empty.
+    pub published: String,
+    /// Files its registration rests on; a link for those who may see them.
+    pub evidence_files: Vec<Link>,
     /// The author's name; its link lists all works by them.
     pub author: Link,
     /// The licence; its link is the text, elsewhere. Label "unknown" when nobody knows.
@@ -98,6 +109,10 @@ pub struct WorkPage {
     pub grants: Vec<GrantRow>,
     /// Opt-outs seen.
     pub reservations: Vec<ReservationRow>,
+    /// Disputes on it, newest first.
+    pub disputes: Vec<DisputeLine>,
+    /// Where one is opened; empty for those who may not, and while one is open.
+    pub dispute_url: String,
     /// The newest images that drew on it.
     pub images: Vec<ImageCard>,
     /// How many images drew on it in all.
@@ -127,6 +142,8 @@ pub struct Revoked {
     pub reason: String,
     /// Its log entry; `None` until the next checkpoint.
     pub index: Option<u64>,
+    /// Whether some may still use it, by a grant that names them.
+    pub partly: bool,
 }
 
 /// One use and its verdict.
@@ -168,6 +185,10 @@ pub struct GrantRow {
     pub id: String,
     /// As read: "CC BY 4.0".
     pub licence: String,
+    /// What the file itself names, each with its place: "CC-BY-NC-4.0 (XMP cc:license)".
+    pub detected: Vec<String>,
+    /// What the verdicts go by and why, when that is not what was declared.
+    pub concluded: String,
     /// What it covers: "everyone, worldwide, every use".
     pub scope: String,
     /// What the declaration rests on.
@@ -189,8 +210,14 @@ pub struct GrantRow {
 /// One opt-out seen.
 #[derive(Debug, Clone, Default)]
 pub struct ReservationRow {
-    /// Where it was read: "IPTC/PLUS in the file", "robots.txt".
+    /// In which language it is said: "IPTC/PLUS data mining".
     pub signal: String,
+    /// What it says: "plus:DataMining = DMI-PROHIBITED".
+    pub says: String,
+    /// Where it was read: "XMP plus:DataMining", an address.
+    pub place: String,
+    /// The first of the bytes seen.
+    pub bytes: String,
     /// What it reserves: "training".
     pub reserves: String,
     /// When it was seen.
@@ -314,6 +341,11 @@ impl WorkPage {
             picture: card.picture.clone(),
             width: 64,
             height: 64,
+            creators: vec!["Ana Ruiz (illustrator) 60 %".into(), "Ben Māhuika (ink) 40 %".into()],
+            rights_holder: "Twitter, Inc.".into(),
+            created: "2014-11".into(),
+            published: "2014-11-06".into(),
+            evidence_files: vec![Link::new("letter.pdf (5b0c7d11…)", "/works/work_0/evidence/5b0c")],
             author: Link::new("Twitter", "/works?author=Twitter"),
             licence: Link::new("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/"),
             licence_known: true,
@@ -364,6 +396,8 @@ impl WorkPage {
             grants: vec![GrantRow {
                 id: "grant_0000000000SAMP0000000715".into(),
                 licence: "CC BY 4.0".into(),
+                detected: vec!["CC-BY-4.0 (XMP cc:license)".into()],
+                concluded: "CC-BY-4.0, verified by Auditor Two: the set's own page says so".into(),
                 scope: "to everyone".into(),
                 evidence: "licence field of npm @iconify-json/twemoji 1.2.5".into(),
                 given_by: "Twitter, as published".into(),
@@ -374,11 +408,16 @@ impl WorkPage {
                 revoke_url: "/grants/grant_0000000000SAMP0000000715/revoke".into(),
             }],
             reservations: vec![ReservationRow {
-                signal: "IPTC/PLUS in the file".into(),
-                reserves: "derivative works".into(),
+                signal: "IPTC/PLUS data mining".into(),
+                says: "plus:DataMining = DMI-PROHIBITED-AIMLTRAINING".into(),
+                place: "XMP plus:DataMining".into(),
+                bytes: "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">".into(),
+                reserves: "train a model".into(),
                 seen: When::sample(),
                 sha256: super::sample_hash("382d86a6"),
             }],
+            disputes: vec![DisputeLine::sample()],
+            dispute_url: "/works/work_0/dispute".into(),
             images: ImageCard::samples().split_off(4),
             images_total: 31,
             images_url: format!("/images?work={}", card.id),
@@ -418,6 +457,7 @@ impl WorkPage {
             by: "Franck Doucet".into(),
             reason: "I no longer wish it to be used.".into(),
             index: Some(10_466),
+            partly: false,
         });
         page.grants[0].revoked = Some(When::sample());
         page.grants[0].revoke_url.clear();
@@ -448,6 +488,30 @@ pub struct WorkNewPage {
     pub licence: Vec<Choice>,
     /// What is wrong with the choice.
     pub licence_problem: String,
+    /// Where its text stands, as the file says it.
+    pub licence_url: String,
+    /// Everyone who made it, with role and share.
+    pub creators: Field,
+    /// Who holds the rights, when that is not the author.
+    pub rights_holder: Field,
+    /// When it was made.
+    pub created: Field,
+    /// When it was published.
+    pub published: Field,
+    /// What the right to give the licence rests on.
+    pub evidence: Field,
+    /// What is wrong with the files of evidence.
+    pub evidence_files_problem: String,
+    /// For a work that is registered without its file.
+    pub sha256: Field,
+    /// Whether the further fields are shown at once.
+    pub more_open: bool,
+    /// What the file says of itself: place, words.
+    pub said: Vec<(String, String)>,
+    /// Names of the fields that were filled from it.
+    pub from_file: Vec<String>,
+    /// Name under which the file is kept, so that it need not be chosen again; empty when none is.
+    pub kept: String,
     /// What is wrong with the whole.
     pub problem: String,
     /// Largest file, bytes.
@@ -455,6 +519,10 @@ pub struct WorkNewPage {
 }
 
 impl WorkNewPage {
+    fn is_from_file(&self, name: &str) -> bool {
+        self.from_file.iter().any(|n| n == name)
+    }
+
     /// A form with a mistake.
     pub fn sample() -> Self {
         let mut licence = licence_choices();
@@ -468,8 +536,39 @@ impl WorkNewPage {
             source: Field::default(),
             licence,
             licence_problem: "Choose the terms: without them nobody may use the work.".into(),
+            licence_url: String::new(),
+            creators: Field::default(),
+            rights_holder: Field::default(),
+            created: Field::default(),
+            published: Field::default(),
+            evidence: Field::default(),
+            evidence_files_problem: String::new(),
+            sha256: Field::default(),
+            more_open: false,
+            said: Vec::new(),
+            from_file: Vec::new(),
+            kept: String::new(),
             problem: String::new(),
             max_bytes: 20_000_000,
+        }
+    }
+
+    /// A form that a file's own record filled.
+    pub fn sample_offered() -> Self {
+        Self {
+            author: Field::of("Ana Ruiz and Ben Māhuika"),
+            licence_problem: String::new(),
+            creators: Field::of("Ana Ruiz; Ben Māhuika"),
+            created: Field::of("1905-07-31"),
+            more_open: true,
+            said: vec![
+                ("XMP dc:creator".into(), "Ana Ruiz".into()),
+                ("XMP dc:creator".into(), "Ben Māhuika".into()),
+                ("XMP plus:DataMining".into(), "http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING".into()),
+            ],
+            from_file: vec!["author".into(), "creators".into(), "created".into()],
+            kept: "0123456789abcdef0123456789abcdef".into(),
+            ..Self::sample()
         }
     }
 }

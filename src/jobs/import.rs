@@ -1,0 +1,56 @@
+//! The importer's loop: lease the oldest import, go on with it until its list ends or the service stops. Beside it thumbnails of new works
+//! are made, so that no picture waits for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::actions::import_list::{LEASE_MS, go_on};
+use crate::actions::nearest_work::make_thumbnails;
+use crate::actions::{Error, Instance};
+use crate::storage::imports::{self, Import};
+
+/// Looks this often even when no bell rang (a lease may have run out).
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Runs until `stop` turns true; an import in work goes on at the next start.
+pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
+    let mut bell = instance.bell.listen();
+    while !*stop.borrow() {
+        match next(&instance).await {
+            Ok(Some(import)) => {
+                let id = import.id;
+                let wanted = || !*stop.borrow();
+                match go_on(&instance, import, &wanted, &|_| {}).await {
+                    Ok(import) if import.state.is_over() => {
+                        tracing::info!(import = %id, rows = import.rows, registered = import.registered, refused = import.refused, "import ended");
+                    }
+                    Ok(_) => {}
+                    Err(e) => {
+                        tracing::error!(import = %id, error = %e, "an import stopped; it is tried again when its lease has run out")
+                    }
+                }
+                continue;
+            }
+            Ok(None) => {}
+            Err(e) => tracing::error!(error = %e, "imports can't be looked for"),
+        }
+        if let Err(e) = make_thumbnails(&instance).await {
+            tracing::error!(error = %e, "thumbnails can't be made");
+        }
+        tokio::select! {
+            _ = bell.changed() => {}
+            _ = stop.changed() => {}
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+    }
+}
+
+async fn next(instance: &Instance) -> Result<Option<Import>, Error> {
+    let now = instance.clock.now();
+    let mut tx = instance.store.begin().await?;
+    let import = imports::lease(&mut tx, now, now.plus_millis(LEASE_MS)).await?;
+    tx.commit().await?;
+    Ok(import)
+}
