@@ -14,7 +14,8 @@ use crate::storage::models::BundleRecord;
 use crate::storage::works::Revocation;
 use crate::storage::{self, Tx};
 use crate::works::dispute::{Dispute, DisputeStep};
-use crate::works::{Grant, Work};
+use crate::works::licence::Concluded;
+use crate::works::{Grant, Reservation, Work};
 
 #[derive(Deserialize)]
 struct Head {
@@ -37,6 +38,18 @@ struct GrantBody {
 struct RevocationBody {
     grant: GrantId,
     reason: String,
+}
+
+#[derive(Deserialize)]
+struct ConclusionBody {
+    grant: GrantId,
+    concluded: Concluded,
+}
+
+#[derive(Deserialize)]
+struct ReservationBody {
+    work: WorkId,
+    reservations: Vec<Reservation>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +126,16 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
         "impact" => {
             let part = read::<ImpactBody>(statement)?.impact;
             storage::impacts::insert(tx, part.work, part.since, part.dispute, &part.abouts(), id).await?;
+        }
+        "conclusion" => {
+            let body: ConclusionBody = read(statement)?;
+            if !storage::works::conclude(tx, body.grant, &body.concluded).await? {
+                return Err(Error::Conflict(format!("there is no grant `{}` to conclude on", body.grant)));
+            }
+        }
+        "reservation" => {
+            let body: ReservationBody = read(statement)?;
+            storage::terms::insert_reservations(tx, body.work, &body.reservations, recorded_at, id).await?;
         }
         "dispute" => storage::disputes::insert(tx, &read::<DisputeBody>(statement)?.dispute, id).await?,
         "dispute-step" => storage::disputes::insert_step(tx, &read::<DisputeStepBody>(statement)?.step, id).await?,

@@ -12,14 +12,17 @@ use crate::digest::{Digest, KnownDigest};
 use crate::generation::text::words;
 use crate::id::{GrantId, StatementId, WorkId};
 use crate::ledger::Subject;
+use crate::provenance::TrustAnchors;
 use crate::provenance::container::outline;
+use crate::provenance::mining::not_allowed;
 use crate::storage::{self, Tx};
 use crate::works::creator::{check_creators, names};
 use crate::works::licence::{Detected, LICENCE_LIMIT, NO_ASSERTION, UNKNOWN_AUTHOR, conclude, licence_of_url};
 use crate::works::list::Row;
 use crate::works::metadata::{Field, Metadata, is_svg};
+use crate::works::reservation::{MINING, Signal, TRAINING};
 use crate::works::verdict::is_expression;
-use crate::works::{EvidenceFile, Grant, GrantScope, Reservation, TEXT_LIMIT, Work};
+use crate::works::{EvidenceFile, Grant, GrantScope, Reservation, TEXT_LIMIT, Usage, Work};
 
 /// Tags kept.
 const MOST_TAGS: usize = 40;
@@ -63,6 +66,7 @@ pub(super) struct Candidate {
 pub(super) fn candidate(
     told: Told,
     actor: &Actor,
+    trust: &TrustAnchors,
     now: Timestamp,
     chance: &dyn Chance,
 ) -> std::result::Result<Candidate, Vec<Problem>> {
@@ -142,6 +146,7 @@ pub(super) fn candidate(
         }
     };
     reservations.extend(found.reservations());
+    reservations.extend(kept.as_ref().and_then(|(_, bytes)| credentials(bytes, trust)));
     notes.extend(reservations.iter().map(|r| format!("reserved: {}", r.says)));
     let evidence: Vec<(Digest, String, Vec<u8>)> = evidence.into_iter().map(|(name, b)| (Digest::of(&b), name, b)).collect();
     let evidence_files = evidence.iter().map(|(d, name, _)| EvidenceFile { name: name.clone(), sha256: d.sha256 }).collect();
@@ -179,6 +184,23 @@ pub(super) fn candidate(
     }
     let evidence = evidence.into_iter().map(|(d, _, b)| (d, b)).collect();
     Ok(Candidate { work, grant, file: kept, evidence, notes })
+}
+
+/// The opt-out in a file's Content Credentials.
+fn credentials(bytes: &[u8], trust: &TrustAnchors) -> Option<Reservation> {
+    let (entries, assertion) = not_allowed(bytes, trust)?;
+    let mut uses: Vec<Usage> = Vec::new();
+    for entry in &entries {
+        uses.extend(match entry.as_str() {
+            "ai_training" | "ai_generative_training" => TRAINING,
+            "ai_inference" => &[Usage::Generate, Usage::GenerateCommercial],
+            _ => MINING,
+        });
+    }
+    uses.sort_unstable();
+    uses.dedup();
+    let says = format!("cawg.training-mining: not allowed: {}", entries.join(", "));
+    Some(Reservation::seen(Signal::Cawg, says, &uses, "Content Credentials in the file", assertion.as_bytes()))
 }
 
 /// The licence as an identifier or expression; an address of a known licence is one, and becomes its `licence_url`.
@@ -320,8 +342,14 @@ mod tests {
         Actor { account: crate::id::AccountId::derived(b"ana"), name: "Ana".into(), scopes: Scopes::default() }
     }
 
+    fn trust() -> TrustAnchors {
+        let pki =
+            crate::provenance::Pki::create("Test", Timestamp::from_millis(1_795_000_000_000), &SeededChance::new(3)).unwrap();
+        pki.signer().unwrap().trust().clone()
+    }
+
     fn made(told: Told) -> std::result::Result<Candidate, Vec<Problem>> {
-        candidate(told, &actor(), Timestamp::from_millis(5), &SeededChance::new(1))
+        candidate(told, &actor(), &trust(), Timestamp::from_millis(5), &SeededChance::new(1))
     }
 
     fn svg(creator: &str, licence: &str) -> Vec<u8> {

@@ -16,6 +16,7 @@ use crate::chance::Chance;
 use crate::clock::{Clock, Timestamp};
 use crate::digest::Blake3;
 use crate::id::{ImportId, WorkId};
+use crate::provenance::TrustAnchors;
 use crate::storage::imports::{Import, ImportRow, ImportState, Outcome};
 use crate::storage::sources::Source;
 use crate::storage::{self, Lock, blobs::Blob};
@@ -187,6 +188,7 @@ pub async fn go_on(
             settings,
             actor: actor.clone(),
             skip: import.rows,
+            trust: instance.keys.image_signer().trust().clone(),
             clock: Arc::clone(&instance.clock),
             chance: Arc::clone(&instance.chance),
         };
@@ -303,6 +305,7 @@ struct Reader {
     settings: ImportSettings,
     actor: Actor,
     skip: u64,
+    trust: TrustAnchors,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
 }
@@ -396,7 +399,7 @@ impl Reader {
         }
         let from_file = self.settings.from_files || !listed;
         let told = Told { row, file, evidence, from_file, author_may_be_unknown: true, ..Told::default() };
-        candidate(told, &self.actor, now, &*self.chance)
+        candidate(told, &self.actor, &self.trust, now, &*self.chance)
             .map_err(|problems| problems.into_iter().map(|(field, p)| format!("{field}: {p}")).collect::<Vec<_>>().join("; "))
     }
 }

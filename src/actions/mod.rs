@@ -10,13 +10,15 @@
 //! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
 //! | `prepare_works` | drawings of other packages, rendered into a collection |
 //! | `register_work`, `import_list`, `import_works`, `grant_licence`, `revoke_grant` | what rights holders do |
+//! | `conclude_licence` | what a licence was found to be by somebody who looked into it |
+//! | `reserve_works` | opt-outs that stand outside a work's file |
 //! | `offer_record` | what a file says of itself, offered to who registers it |
 //! | `candidate` | the rules of registering, the same for one work and for many |
 //! | `impact`, `affect` | everything that stands on a work; putting it on record and telling the operators |
 //! | `dispute` | claims against a registration, step by step |
 //! | `membership` | proof that a work is, or is not, in a dataset |
 //! | `granted` | what the grants in force allow, of all works at once |
-//! | `freeze_dataset`, `register_run` | what a model may learn from, and what came of it |
+//! | `freeze_dataset`, `freeze_query`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
 //! | `verify_image` | is this file what it claims? |
@@ -32,11 +34,13 @@ mod candidate;
 pub mod check_log;
 pub mod check_policy;
 pub mod choose_works;
+pub mod conclude_licence;
 pub mod dispute;
 mod error;
 pub mod finish_image;
 pub mod found;
 pub mod freeze_dataset;
+pub mod freeze_query;
 pub mod grant_licence;
 mod granted;
 pub mod impact;
@@ -54,6 +58,7 @@ mod record;
 pub mod register_run;
 pub mod register_work;
 pub mod request_image;
+pub mod reserve_works;
 pub mod revoke_grant;
 pub mod sign_in;
 pub mod verify_image;

@@ -76,7 +76,7 @@ fn checked(instance: &Instance, actor: &Actor, sent: Registration) -> Result<Can
     let unsaid = row.licence.trim().is_empty();
     let told =
         Told { file: (!file.is_empty() || row.sha256.is_none()).then_some(file), row, evidence, from_file, ..Told::default() };
-    let ready = candidate(told, actor, instance.clock.now(), &*instance.chance);
+    let ready = candidate(told, actor, instance.keys.image_signer().trust(), instance.clock.now(), &*instance.chance);
     let found = match ready {
         Ok(ready) if ready.grant.is_none() => {
             problems.push(("licence", NO_LICENCE.to_owned()));

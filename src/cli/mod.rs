@@ -17,6 +17,7 @@ mod licence;
 mod policy;
 mod prepare;
 mod replay;
+mod reserve;
 mod serve;
 mod train;
 mod trust;
@@ -79,7 +80,9 @@ enum Command {
     Import(import::Import),
     /// Print hashes and records of files, as a list to import without them
     Hash(import::Hash),
-    /// Freeze a list of works as a dataset
+    /// Keep what a site says of its works: tdmrep.json, Content-Usage, RSL, robots.txt
+    Reserve(reserve::Reserve),
+    /// Freeze works as a dataset: a list of them, or what a query finds
     Freeze(train::Freeze),
     /// Train a model on a frozen dataset
     Train(train::Train),
@@ -168,6 +171,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Trust(what) => trust::run(what, &open(&settings).await?),
             Command::Policy(what) => policy::run(&what, &settings, common.json),
             Command::Import(import) => import::run(&import, Arc::new(open(&settings).await?), common.json).await,
+            Command::Reserve(reserve) => reserve::run(&reserve, &open(&settings).await?, common.json).await,
             Command::Freeze(freeze) => train::freeze(&freeze, &open(&settings).await?, common.json).await,
             Command::Train(train) => train::run(&train, &open(&settings).await?, common.json).await,
             Command::Adapt(adapt) => adapt::run(&adapt, &settings, common.json).await,

@@ -11,11 +11,13 @@ use serde_json::json;
 use super::{complain, say};
 use crate::actions::Instance;
 use crate::actions::freeze_dataset::freeze_dataset;
+use crate::actions::freeze_query::freeze_query;
 use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::sign_in::local_operator;
 use crate::config::is_set;
 use crate::id::{DatasetId, WorkId};
 use crate::jobs::train::{Ended, Training, train};
+use crate::storage::works::Filter;
 
 /// Flags of `freeze`.
 #[derive(Debug, clap::Args)]
@@ -23,8 +25,20 @@ pub(super) struct Freeze {
     /// Name of the dataset
     name: String,
     /// File with the works' ids, one a line
-    #[arg(long, value_name = "FILE")]
-    works: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["query", "licence", "author", "owner"])]
+    works: Option<PathBuf>,
+    /// Words that stand in title, author or tags; what may not be trained on is left out and counted
+    #[arg(long, value_name = "WORDS", conflicts_with = "works", default_value = "")]
+    query: String,
+    /// Under this licence
+    #[arg(long, value_name = "SPDX", conflicts_with = "works", default_value = "")]
+    licence: String,
+    /// By this author
+    #[arg(long, value_name = "NAME", conflicts_with = "works", default_value = "")]
+    author: String,
+    /// Registered by, or with rights held by
+    #[arg(long, value_name = "NAME", conflicts_with = "works", default_value = "")]
+    owner: String,
 }
 
 /// Flags of `train`.
@@ -68,15 +82,30 @@ pub(super) fn prepare_process() -> anyhow::Result<()> {
 }
 
 pub(super) async fn freeze(asked: &Freeze, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
-    let text = std::fs::read_to_string(&asked.works).with_context(|| format!("`{}` can't be read", asked.works.display()))?;
-    let works = text.split_whitespace().map(WorkId::parse).collect::<Result<Vec<_>, _>>()?;
     let actor = local_operator(instance).await?;
-    let dataset = freeze_dataset(instance, &actor, &asked.name, works).await?;
+    let (dataset, refused) = match &asked.works {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("`{}` can't be read", path.display()))?;
+            let works = text.split_whitespace().map(WorkId::parse).collect::<Result<Vec<_>, _>>()?;
+            (freeze_dataset(instance, &actor, &asked.name, works).await?, std::collections::BTreeMap::new())
+        }
+        None => {
+            let filter = Filter {
+                words: asked.query.clone(),
+                licence: asked.licence.clone(),
+                author: asked.author.clone(),
+                owner: asked.owner.clone(),
+            };
+            let (dataset, found) = freeze_query(instance, &actor, &asked.name, &filter).await?;
+            (dataset, found.refused)
+        }
+    };
     publish_checkpoint(instance).await?;
     if as_json {
-        say(&json!({ "dataset": dataset }).to_string());
+        say(&json!({ "dataset": dataset, "refused": refused }).to_string());
     } else {
         say(&format!("{} works frozen as {}, root {}.", dataset.works, dataset.id, dataset.root));
+        refused.iter().for_each(|(rule, n)| say(&format!("  {n} left out by the rule {rule}")));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@
 //! | `croissant` | MLCommons Croissant 1.1 with the RAI vocabulary, for a dataset |
 //! | `cyclonedx` | CycloneDX 1.7 ML-BOM, for a model |
 //! | `spdx` | SPDX 3.0.1 with the AI and dataset profiles, for a model |
+//! | `provenance_card` | a card in the fields of the Data Provenance Initiative, for a dataset |
 //! | `training_summary` | the public summary of training content that EU Regulation 2024/1689 asks for in Article 53(1)(d) |
 //! | `signals` | TDMRep, aipref and RSL: a work's terms as crawlers read them |
 //! | `authorship` | what an applicant may tell the US Copyright Office of an image |
@@ -12,6 +13,7 @@
 pub mod authorship;
 pub mod croissant;
 pub mod cyclonedx;
+pub mod provenance_card;
 pub mod signals;
 pub mod spdx;
 pub mod training_summary;

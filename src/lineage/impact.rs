@@ -1,7 +1,7 @@
 //! Downstream: everything that stands on a work.
 
 use crate::clock::Timestamp;
-use crate::id::{DatasetId, DisputeId, GrantId, ImageId, ModelId, WorkId};
+use crate::id::{DatasetId, DisputeId, GrantId, ImageId, ModelId, StatementId, WorkId};
 
 /// What stands on a work: the datasets it is in, the models trained on those or adapted from such models, the images they made, and the
 /// images that drew on the work itself.
@@ -24,6 +24,8 @@ pub enum Cause {
     Grant(GrantId),
     /// It is disputed, or a dispute on it was upheld.
     Dispute(DisputeId),
+    /// An opt-out was seen: the statement that keeps it.
+    Reservation(StatementId),
 }
 
 /// One part of what is put on record when a work may no longer be used as before. A log entry holds some thousand ids, so there may be several.
@@ -37,7 +39,10 @@ pub struct ImpactPart {
     /// The dispute it follows from, if it is that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispute: Option<DisputeId>,
-    /// From when the work may not be used.
+    /// The statement of the reservation it follows from, if it is that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<StatementId>,
+    /// From when the work may not be used as before.
     pub since: Timestamp,
     /// Which part this is, from 1.
     pub part: usize,
@@ -78,6 +83,7 @@ impl Impact {
                     work,
                     grant: if let Cause::Grant(grant) = cause { Some(grant) } else { None },
                     dispute: if let Cause::Dispute(dispute) = cause { Some(dispute) } else { None },
+                    reservation: if let Cause::Reservation(statement) = cause { Some(statement) } else { None },
                     since,
                     part: n + 1,
                     parts,

@@ -14,6 +14,8 @@
 //! container    the outline of a file, read before anything is decoded
 //! fingerprint  perceptual hash, 16×16 thumbnail, distances
 //! sign         claim and picture → signed file, read back before it is handed out
+//! xmp          the same for tools that read no Content Credentials
+//! mining       opt-outs in other people's credentials
 //! trust        whose signatures count
 //! verify       file → verdict
 //! ```
@@ -23,12 +25,14 @@ pub mod container;
 pub mod encode;
 pub mod fingerprint;
 pub mod manifest;
+pub mod mining;
 pub mod model_card;
 pub mod pki;
 pub mod sign;
 pub mod trust;
 pub mod verdict;
 pub mod verify;
+pub mod xmp;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use super::manifest::{add_ingredients, image_definition};
 use super::trust::TrustAnchors;
 use super::verdict::Finding;
 use super::verify::{Limits, verify};
+use super::xmp::{embed, packet};
 use crate::clock::Timestamp;
 use crate::digest::blake3_of;
 
@@ -170,6 +171,9 @@ pub fn sign_image(
     check_card(signer, model_card_png, claim, &limits)?;
     let fingerprint = Fingerprint::of_rgb(&rgb.bytes, rgb.width, rgb.height)?;
     let definition = image_definition(claim, &fingerprint, format);
+    // For tools that read no Content Credentials; a picture without a place for it goes without.
+    let with_xmp = embed(encoded, format, &packet(claim), (found.width, found.height));
+    let encoded = with_xmp.as_deref().unwrap_or(encoded);
     signer.sign_definition(definition, format, encoded, |builder| add_ingredients(builder, claim, model_card_png))
 }
 

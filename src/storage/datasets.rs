@@ -169,3 +169,26 @@ pub async fn rows(tx: &mut Tx, id: DatasetId, at: Timestamp, after: &str, limit:
     }
     Ok(rows)
 }
+
+/// Where its works come from, most first: the source on record, `unknown` where there is none.
+pub async fn sources(tx: &mut Tx, id: DatasetId) -> Result<Vec<(String, u64)>> {
+    const SQL: &str = "SELECT CASE WHEN w.source = '' THEN 'unknown' ELSE w.source END AS origin, COUNT(*) AS n FROM dataset_works d \
+                       JOIN works w ON w.id = d.work_id WHERE d.dataset_id = $1 GROUP BY origin ORDER BY n DESC, origin LIMIT 1000";
+    let rows: Vec<(String, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(source, n)| (source, count(n))).collect())
+}
+
+/// Who looked into the licences of its works, and of how many.
+pub async fn verified(tx: &mut Tx, id: DatasetId) -> Result<Vec<(String, u64)>> {
+    const SQL: &str = "SELECT g.concluded, COUNT(*) FROM dataset_works d JOIN grants g ON g.work_id = d.work_id \
+                       WHERE d.dataset_id = $1 AND g.concluded <> '' GROUP BY g.concluded";
+    let rows: Vec<(String, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_all(c).await)?;
+    let mut by: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
+    for (concluded, n) in rows {
+        let concluded: crate::works::licence::Concluded = super::read_json("grants", "concluded", &concluded)?;
+        if let Some(name) = concluded.verified_by {
+            *by.entry(name).or_default() += count(n);
+        }
+    }
+    Ok(by.into_iter().collect())
+}

@@ -4,6 +4,7 @@ use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_jso
 use crate::clock::Timestamp;
 use crate::digest::{KnownDigest, Sha256Hash};
 use crate::id::{GrantId, StatementId, WorkId};
+use crate::works::licence::Concluded;
 use crate::works::{Grant, GrantScope, Work};
 
 const WORK: &str = "works";
@@ -216,6 +217,26 @@ pub async fn count_held(tx: &mut Tx) -> Result<u64> {
     Ok(count(n))
 }
 
+/// Works on record as published under `site` (an address with a slash at its end), by id after `after`; of one registrant unless `owner` is empty.
+pub async fn of_site(tx: &mut Tx, site: &str, owner: &str, after: &str, limit: u32) -> Result<Vec<WorkRecord>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM works WHERE id > $1 AND (source LIKE $2 ESCAPE '\\' OR source = $3) AND ($4 = '' OR registered_by = $4) \
+         ORDER BY id LIMIT $5"
+    );
+    let escaped = site.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let rows: Vec<WorkRow> = on!(tx, |c| sqlx::query_as(SQL)
+        .bind(after)
+        .bind(format!("{escaped}%"))
+        .bind(site.trim_end_matches('/'))
+        .bind(owner)
+        .bind(i64::from(limit))
+        .fetch_all(c)
+        .await)?;
+    rows.into_iter().map(WorkRecord::try_from).collect()
+}
+
 /// What a list of works is narrowed to; empty texts narrow nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -225,11 +246,19 @@ pub struct Filter {
     pub licence: String,
     /// Exact author.
     pub author: String,
+    /// Exact name of who registered it, or holds the rights.
+    pub owner: String,
 }
 
-/// A page of works in id order, `after` an id.
-pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Timestamp) -> Result<Page<WorkRecord>> {
-    // Up to four words; more are ignored, as they would narrow to nothing anyway.
+/// The words of a filter as patterns. Up to four; more are ignored, as they would narrow to nothing anyway.
+fn likes(filter: &Filter) -> Vec<String> {
+    let mut likes = filter.words.to_lowercase().split_whitespace().take(4).map(like).collect::<Vec<_>>();
+    likes.resize(4, "%".to_owned());
+    likes
+}
+
+/// Works that match, in id order, `after` an id.
+pub async fn matching(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Timestamp) -> Result<Vec<WorkRecord>> {
     const SQL: &str = concat!(
         "SELECT ",
         columns!(),
@@ -237,15 +266,10 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Ti
         WHERE w.id > $1 AND w.search LIKE $2 ESCAPE '\\' AND w.search LIKE $3 ESCAPE '\\' AND w.search LIKE $4 ESCAPE '\\' \
         AND w.search LIKE $5 ESCAPE '\\' AND ($6 = '' OR w.author = $6) AND ($7 = '' OR EXISTS (SELECT 1 FROM grants g \
         WHERE g.work_id = w.id AND g.licence_concluded = $7 AND g.revoked_at IS NULL AND g.starts_at <= $8 \
-        AND (g.ends_at IS NULL OR g.ends_at > $8))) ORDER BY w.id LIMIT $9"
+        AND (g.ends_at IS NULL OR g.ends_at > $8))) AND ($9 = '' OR w.registered_by = $9 OR w.rights_holder = $9) \
+        ORDER BY w.id LIMIT $10"
     );
-    const COUNT: &str = "SELECT COUNT(*) FROM works w \
-        WHERE w.search LIKE $1 ESCAPE '\\' AND w.search LIKE $2 ESCAPE '\\' AND w.search LIKE $3 ESCAPE '\\' \
-        AND w.search LIKE $4 ESCAPE '\\' AND ($5 = '' OR w.author = $5) AND ($6 = '' OR EXISTS (SELECT 1 FROM grants g \
-        WHERE g.work_id = w.id AND g.licence_concluded = $6 AND g.revoked_at IS NULL AND g.starts_at <= $7 \
-        AND (g.ends_at IS NULL OR g.ends_at > $7)))";
-    let mut likes = filter.words.to_lowercase().split_whitespace().take(4).map(like).collect::<Vec<_>>();
-    likes.resize(4, "%".to_owned());
+    let likes = likes(filter);
     let rows: Vec<WorkRow> = on!(tx, |c| sqlx::query_as(SQL)
         .bind(after)
         .bind(&likes[0])
@@ -255,9 +279,22 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Ti
         .bind(&filter.author)
         .bind(&filter.licence)
         .bind(now.millis())
-        .bind(i64::from(limit) + 1)
+        .bind(&filter.owner)
+        .bind(i64::from(limit))
         .fetch_all(c)
         .await)?;
+    rows.into_iter().map(WorkRecord::try_from).collect()
+}
+
+/// A page of works in id order, `after` an id.
+pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Timestamp) -> Result<Page<WorkRecord>> {
+    const COUNT: &str = "SELECT COUNT(*) FROM works w \
+        WHERE w.search LIKE $1 ESCAPE '\\' AND w.search LIKE $2 ESCAPE '\\' AND w.search LIKE $3 ESCAPE '\\' \
+        AND w.search LIKE $4 ESCAPE '\\' AND ($5 = '' OR w.author = $5) AND ($6 = '' OR EXISTS (SELECT 1 FROM grants g \
+        WHERE g.work_id = w.id AND g.licence_concluded = $6 AND g.revoked_at IS NULL AND g.starts_at <= $7 \
+        AND (g.ends_at IS NULL OR g.ends_at > $7))) AND ($8 = '' OR w.registered_by = $8 OR w.rights_holder = $8)";
+    let items = matching(tx, filter, after, limit + 1, now).await?;
+    let likes = likes(filter);
     let (total,): (i64,) = on!(tx, |c| sqlx::query_as(COUNT)
         .bind(&likes[0])
         .bind(&likes[1])
@@ -266,9 +303,9 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Ti
         .bind(&filter.author)
         .bind(&filter.licence)
         .bind(now.millis())
+        .bind(&filter.owner)
         .fetch_one(c)
         .await)?;
-    let items = rows.into_iter().map(WorkRecord::try_from).collect::<Result<Vec<_>>>()?;
     Ok(Page::cut(items, limit, count(total), |w| w.work.id.to_string()))
 }
 
@@ -376,6 +413,19 @@ pub async fn revoke_grant(tx: &mut Tx, id: GrantId, revocation: &Revocation) -> 
         .bind(revocation.at.millis())
         .bind(&revocation.reason)
         .bind(revocation.statement.to_string())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Puts on record what a grant's licence was found to be. False when there is no such grant.
+pub async fn conclude(tx: &mut Tx, id: GrantId, concluded: &Concluded) -> Result<bool> {
+    const SQL: &str = "UPDATE grants SET licence_concluded = $2, concluded = $3 WHERE id = $1";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(&concluded.licence)
+        .bind(serde_json::to_string(concluded).unwrap_or_default())
         .execute(c)
         .await
         .map(|done| done.rows_affected()))?;

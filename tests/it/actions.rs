@@ -12,4 +12,5 @@ mod policy;
 mod queue;
 mod rights;
 mod sign_in;
+mod terms;
 mod training;

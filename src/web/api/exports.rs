@@ -14,6 +14,7 @@ use crate::digest::{Sha256Hash, sha256_of};
 use crate::export::authorship::{Making, copyright_office};
 use crate::export::croissant::{COLUMNS, croissant};
 use crate::export::cyclonedx::cyclonedx;
+use crate::export::provenance_card::provenance_card;
 use crate::export::spdx::spdx;
 use crate::export::training_summary::training_summary;
 use crate::export::{DatasetFacts, Publisher};
@@ -156,4 +157,16 @@ pub(super) async fn image_authorship(Handed(instance): TheInstance, Segment(id):
         works: &works,
     });
     file("text/plain; charset=utf-8", "copyright-office.txt", text)
+}
+
+pub(super) async fn dataset_card(
+    Handed(instance): TheInstance,
+    Segment(id): Segment<DatasetId>,
+) -> Result<axum::Json<Value>, Failure> {
+    let mut tx = instance.store.read().await?;
+    let found = dataset(&mut tx, id).await?;
+    let sources = storage::datasets::sources(&mut tx, id).await?;
+    let verified = storage::datasets::verified(&mut tx, id).await?;
+    let facts = facts(&mut tx, found).await?;
+    Ok(axum::Json(provenance_card(&facts, &sources, &verified, publisher(&instance))))
 }

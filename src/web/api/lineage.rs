@@ -1,18 +1,21 @@
 //! `/api/v1/datasets` and `/api/v1/models`.
 
 use axum::extract::State as Handed;
-use axum::http::{HeaderValue, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{TheInstance, shape};
 use crate::actions::Error;
+use crate::actions::freeze_query::{freeze_query, look};
 use crate::actions::membership::membership as prove;
 use crate::id::{DatasetId, ModelId, WorkId};
 use crate::storage;
+use crate::storage::works::Filter;
 use crate::web::error::Failure;
-use crate::web::extract::{Query, Segment};
+use crate::web::extract::{Json, Query, Segment};
+use crate::web::session::Visitor;
 
 type Answer = Result<axum::Json<Value>, Failure>;
 
@@ -75,4 +78,37 @@ pub(super) async fn model(Handed(instance): TheInstance, Segment(id): Segment<Mo
     shown["affected"] = shape::affected(&mut tx, &[id.to_string()], instance.clock.now()).await?;
     shown["index"] = json!(shape::index(&mut tx, found.statement).await?);
     Ok(axum::Json(shown))
+}
+
+/// A query, and the name of what it finds.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Freezing {
+    name: String,
+    q: String,
+    licence: String,
+    author: String,
+    owner: String,
+    /// Only look: how many match, and which rules leave others out.
+    dry_run: bool,
+}
+
+pub(super) async fn freeze(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(sent): Json<Freezing>,
+) -> Result<Response, Failure> {
+    let actor = visitor.check_api(&headers)?;
+    let plain = |text: &str| text.replace('\0', "");
+    let filter =
+        Filter { words: plain(&sent.q), licence: plain(&sent.licence), author: plain(&sent.author), owner: plain(&sent.owner) };
+    if sent.dry_run {
+        let found = look(&instance, &actor.name, &filter).await?;
+        let body = json!({ "matched": found.matched(), "permitted": found.works.len(), "refused": found.refused });
+        return Ok(axum::Json(body).into_response());
+    }
+    let (dataset, found) = freeze_query(&instance, actor, &sent.name, &filter).await?;
+    let body = json!({ "dataset": dataset, "matched": found.matched(), "refused": found.refused });
+    Ok((StatusCode::CREATED, axum::Json(body)).into_response())
 }

@@ -74,7 +74,7 @@ routes! {
     get "/api/v1/images/{id}/receipt" "public" "Its proof of inclusion in the log (C2SP tlog-proof)" ? [] body "" gives "text/plain" => images::proof;
     get "/api/v1/jobs/{id}" "images" "How far a picture is" ? [] body "" gives "application/json" => jobs::one;
     delete "/api/v1/jobs/{id}" "images" "Call a picture off" ? [] body "" gives "application/json" => jobs::cancel;
-    get "/api/v1/works" "public" "Registered works" ? ["q", "licence", "author", "after", "limit", "format"] body "" gives "application/json" => works::list;
+    get "/api/v1/works" "public" "Registered works" ? ["q", "licence", "author", "owner", "after", "limit", "format"] body "" gives "application/json" => works::list;
     post "/api/v1/works" "works" "Register a work with its picture and licence" ? [] body "multipart/form-data" gives "application/json" => works::register;
     get "/api/v1/works/{id}" "public" "One work with grants and verdicts" ? [] body "" gives "application/json" => works::one;
     get "/api/v1/works/{id}/picture" "public" "The work's picture" ? [] body "" gives "image/*" => works::picture;
@@ -91,8 +91,13 @@ routes! {
     get "/api/v1/imports/{id}" "works" "How far an import is" ? [] body "" gives "application/json" => imports::one;
     get "/api/v1/imports/{id}/rows" "works" "What became of each row" ? ["outcome", "after", "limit", "format"] body "" gives "application/json" => imports::rows;
     delete "/api/v1/imports/{id}" "works" "Call an import off; what was registered stays" ? [] body "" gives "application/json" => imports::cancel;
+    post "/api/v1/grants/{id}/conclusion" "operate" "Put on record what a grant's licence was found to be, by somebody who did not declare it" ? [] body "application/json" gives "application/json" => works::conclude;
+    post "/api/v1/works/{id}/reservations" "grants" "Declare an opt-out of a work, in words" ? [] body "application/json" gives "application/json" => works::reserve;
+    post "/api/v1/reservations" "grants" "Hand in what a site says (tdmrep.json, Content-Usage, robots.txt, RSL); kept for every work on record as published there" ? ["signal", "place"] body "application/octet-stream" gives "application/json" => works::reserve_by_site;
     get "/api/v1/licences" "public" "What the rule table says of a licence or SPDX expression; without one, all that it names" ? ["licence"] body "" gives "application/json" => licences::verdicts;
     get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;
+    post "/api/v1/datasets" "works" "Freeze what a query finds and may be trained on, or only look (`dry_run`)" ? [] body "application/json" gives "application/json" => lineage::freeze;
+    get "/api/v1/datasets/{id}/provenance-card" "public" "Data provenance card in the fields of the Data Provenance Initiative" ? [] body "" gives "application/json" => exports::dataset_card;
     get "/api/v1/datasets/{id}" "public" "One dataset: root, licences, authors" ? [] body "" gives "application/json" => lineage::dataset;
     get "/api/v1/datasets/{id}/works" "public" "Ids of its members, in the order of the Merkle tree" ? [] body "" gives "application/json" => lineage::members;
     get "/api/v1/datasets/{id}/works.csv" "public" "Its members as a table, under the licences of the day it was frozen" ? [] body "" gives "text/csv" => exports::works_csv;

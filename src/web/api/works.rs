@@ -1,5 +1,8 @@
 //! `/api/v1/works` and the grants on them.
 
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::extract::State as Handed;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,9 +11,11 @@ use serde_json::{Value, json};
 
 use super::images::blob;
 use super::{Paging, TheInstance, limit, shape};
+use crate::actions::conclude_licence::conclude_licence;
 use crate::actions::grant_licence::{Granting, grant_licence};
 use crate::actions::impact::impact as everything_on;
 use crate::actions::register_work::{Registration, register_work};
+use crate::actions::reserve_works::{reserve_site, reserve_work};
 use crate::actions::revoke_grant::revoke_grant;
 use crate::actions::verify_image::revocation;
 use crate::actions::{Error, Instance};
@@ -21,8 +26,9 @@ use crate::storage::{self, Page, Tx};
 use crate::web::error::Failure;
 use crate::web::extract::{Json, Query, Segment, Upload};
 use crate::web::session::Visitor;
-use crate::works::Usage;
 use crate::works::list::Row;
+use crate::works::reservation::Signal;
+use crate::works::{Creator, Usage};
 
 type Answer = Result<axum::Json<Value>, Failure>;
 
@@ -36,6 +42,8 @@ pub(crate) struct Asked {
     pub licence: String,
     /// Exact author.
     pub author: String,
+    /// Exact name of who registered it, or holds the rights.
+    pub owner: String,
     /// `next` of the page before.
     pub after: String,
     /// Rows.
@@ -48,7 +56,7 @@ impl Asked {
     /// As storage takes it.
     pub(crate) fn filter(&self) -> Filter {
         let plain = |text: &str| text.replace('\0', "");
-        Filter { words: plain(&self.q), licence: plain(&self.licence), author: plain(&self.author) }
+        Filter { words: plain(&self.q), licence: plain(&self.licence), author: plain(&self.author), owner: plain(&self.owner) }
     }
 }
 
@@ -57,10 +65,10 @@ pub(crate) async fn page(instance: &Instance, tx: &mut Tx, asked: &Asked, most: 
 }
 
 pub(super) async fn list(Handed(instance): TheInstance, Query(asked): Query<Asked>) -> Result<Response, Failure> {
-    let mut tx = instance.store.read().await?;
     if asked.format == "csv" {
-        return csv(&instance, &mut tx, &asked).await;
+        return Ok(csv(instance, &asked));
     }
+    let mut tx = instance.store.read().await?;
     let page = page(&instance, &mut tx, &asked, limit(asked.limit)).await?;
     let now = instance.clock.now();
     let mut items = Vec::with_capacity(page.items.len());
@@ -78,40 +86,83 @@ pub(super) fn cell(text: &str) -> String {
     format!("\"{}\"", guarded.replace('"', "\"\""))
 }
 
-/// Every work that matches, as a table.
-async fn csv(instance: &Instance, tx: &mut Tx, asked: &Asked) -> Result<Response, Failure> {
-    let mut out = String::from("id,title,author,licence,collection,source,sha256,registered_at,statement\r\n");
-    let (now, mut asked) = (instance.clock.now(), asked.clone());
-    loop {
-        let page = page(instance, tx, &asked, 1000).await?;
-        for record in &page.items {
-            let grants = storage::works::grants(tx, record.work.id).await?;
-            let licences: Vec<&str> = grants.iter().filter(|g| g.in_force(now)).map(|g| g.grant.licence.as_str()).collect();
-            let w = &record.work;
-            let row = [
-                w.id.to_string(),
-                w.title.clone(),
-                w.author.clone(),
-                licences.join(" OR "),
-                w.collection.clone(),
-                w.source.clone(),
-                w.digest.sha256.to_string(),
-                w.registered_at.rfc3339(),
-                record.statement.to_string(),
-            ];
-            out.push_str(&row.map(|c| cell(&c)).join(","));
-            out.push_str("\r\n");
+/// Works of a table read at once.
+const TABLE_ROWS: u32 = 500;
+
+/// Every work that matches, as a table, written as it is read: everything a rights holder owns, with what became of it.
+fn csv(instance: Arc<Instance>, asked: &Asked) -> Response {
+    let filter = asked.filter();
+    let (mut out, body) = http_body_util::channel::Channel::<Bytes, std::convert::Infallible>::new(2);
+    tokio::spawn(async move {
+        let mut text = String::from(
+            "id,title,author,creators,rights_holder,licence,concluded,collection,item,source,created,published,sha256,kept_here,registered_by,\
+             registered_at,revoked,disputed,reserved,datasets,images,statement\r\n",
+        );
+        let mut after = String::new();
+        loop {
+            let Ok((last, lines)) = rows(&instance, &filter, &after).await else { return };
+            text.push_str(&lines);
+            if out.send_data(std::mem::take(&mut text).into()).await.is_err() {
+                return;
+            }
+            match last {
+                Some(last) => after = last.to_string(),
+                None => return,
+            }
         }
-        match page.next {
-            Some(next) => asked.after = next,
-            None => break,
-        }
-    }
+    });
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
         (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"works.csv\"")),
     ];
-    Ok((headers, out).into_response())
+    (headers, axum::body::Body::new(body)).into_response()
+}
+
+/// The next lines of the table, and the work they end with.
+async fn rows(instance: &Instance, filter: &Filter, after: &str) -> Result<(Option<WorkId>, String), storage::Error> {
+    let now = instance.clock.now();
+    let mut tx = instance.store.read().await?;
+    let found = storage::works::matching(&mut tx, filter, after, TABLE_ROWS, now).await?;
+    let mut out = String::new();
+    for record in &found {
+        let w = &record.work;
+        let grants = storage::works::grants(&mut tx, w.id).await?;
+        let terms = storage::terms::of(&mut tx, w.id).await?;
+        let in_force: Vec<_> = grants.iter().filter(|g| g.in_force(now)).collect();
+        let declared = in_force.iter().map(|g| g.grant.licence.as_str()).collect::<Vec<_>>().join(" OR ");
+        let concluded = in_force.iter().map(|g| g.grant.licence_concluded()).collect::<Vec<_>>().join(" OR ");
+        let revoked = grants.iter().filter_map(|g| g.revoked.as_ref()).map(|r| r.at.rfc3339()).max().unwrap_or_default();
+        let reserved = terms.reserved.iter().map(|r| r.says.as_str()).collect::<Vec<_>>().join("; ");
+        let datasets = storage::datasets::of_work(&mut tx, w.id).await?.len();
+        let (images, _) = storage::images::of_work(&mut tx, w.id, 0).await?;
+        let cells = [
+            w.id.to_string(),
+            w.title.clone(),
+            w.author.clone(),
+            w.creators.iter().map(Creator::text).collect::<Vec<_>>().join("; "),
+            w.rights_holder.clone(),
+            declared,
+            concluded,
+            w.collection.clone(),
+            w.item.clone(),
+            w.source.clone(),
+            w.created.clone(),
+            w.published.clone(),
+            w.digest.sha256.to_string(),
+            if w.held { "yes" } else { "no" }.to_owned(),
+            w.registered_by.clone(),
+            w.registered_at.rfc3339(),
+            revoked,
+            terms.disputed.unwrap_or_default(),
+            reserved,
+            datasets.to_string(),
+            images.to_string(),
+            record.statement.to_string(),
+        ];
+        out.push_str(&cells.map(|c| cell(&c)).join(","));
+        out.push_str("\r\n");
+    }
+    Ok((found.last().map(|r| r.work.id), out))
 }
 
 pub(crate) async fn record(tx: &mut Tx, id: WorkId) -> Result<WorkRecord, Failure> {
@@ -258,4 +309,67 @@ pub(super) async fn revoke(
     let actor = visitor.check_api(&headers)?;
     let statement = revoke_grant(&instance, actor, id, &body.reason).await?;
     Ok(axum::Json(json!({ "grant": id, "statement": statement })))
+}
+
+/// What a licence was found to be.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Finding {
+    licence: String,
+    reason: String,
+}
+
+pub(super) async fn conclude(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segment(id): Segment<GrantId>,
+    Json(body): Json<Finding>,
+) -> Answer {
+    let actor = visitor.check_api(&headers)?;
+    let statement = conclude_licence(&instance, actor, id, &body.licence, &body.reason).await?;
+    Ok(axum::Json(json!({ "grant": id, "statement": statement })))
+}
+
+/// An opt-out in words.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Declared {
+    words: String,
+}
+
+pub(super) async fn reserve(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segment(id): Segment<WorkId>,
+    Json(body): Json<Declared>,
+) -> Answer {
+    let actor = visitor.check_api(&headers)?;
+    let kept = reserve_work(&instance, actor, id, &body.words).await?;
+    Ok(axum::Json(json!({ "work": id, "reserved": kept })))
+}
+
+/// What a site's file is, and where it was seen.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SiteFile {
+    signal: String,
+    place: String,
+}
+
+pub(super) async fn reserve_by_site(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Query(asked): Query<SiteFile>,
+    body: Bytes,
+) -> Answer {
+    let actor = visitor.check_api(&headers)?;
+    let signal: Signal = asked.signal.parse().map_err(|e: String| {
+        let known = ["tdmrep", "aipref", "rsl", "robots"].join("`, `");
+        Error::invalid("signal", format!("{e}: name what the file is, `{known}`"))
+    })?;
+    let done = reserve_site(&instance, actor, signal, &asked.place, &body).await?;
+    Ok(axum::Json(json!({ "looked": done.looked, "reserved": done.reserved, "known": done.known })))
 }

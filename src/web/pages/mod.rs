@@ -3,6 +3,7 @@
 
 mod about;
 mod account;
+mod datasets;
 mod disputes;
 mod fill;
 mod home;
@@ -66,7 +67,10 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/imports", get(imports::list))
         .route("/imports/{id}", get(imports::page))
         .route("/imports/{id}/cancel", post(imports::cancel))
+        .route("/datasets", get(datasets::list).post(datasets::freeze))
         .route("/datasets/{id}", get(lineage::dataset))
+        .route("/works/{id}/reserve", post(works::reserve))
+        .route("/grants/{id}/conclusion", post(works::conclude))
         .route("/models", get(lineage::models))
         .route("/models/{id}", get(lineage::model))
         .route("/licences", get(licences::page))

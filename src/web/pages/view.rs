@@ -6,6 +6,7 @@
 
 pub mod about;
 pub mod cards;
+pub mod datasets;
 pub mod disputes;
 pub mod images;
 pub mod imports;
@@ -21,6 +22,7 @@ pub mod works;
 
 pub use about::{ApiRow, DocsPage, ErrorPage, TermsPage};
 pub use cards::{AuthorCount, ImageCard, LicenceCount, RuleLine, WorkCard};
+pub use datasets::DatasetsPage;
 pub use disputes::{DisputeNewPage, DisputePage, DisputesPage, NoticesPage};
 pub use images::{DecisionView, Download, ImagePage, ImagesPage, NearCopy, RecordView, ReplayRow, SignatureView};
 pub use imports::{ImportPage, ImportsPage};
@@ -250,7 +252,7 @@ mod tests {
             ImagesPage::sample, ImagePage::sample, ImagePage::sample_unknown, WorksPage::sample, WorkPage::sample,
             WorkPage::sample_revoked, WorkNewPage::sample, WorkNewPage::sample_offered, ImportsPage::sample, ImportsPage::sample_refused, ImportPage::sample,
             ImportPage::sample_running, DisputesPage::sample, DisputePage::sample,
-            DisputeNewPage::sample, NoticesPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
+            DisputeNewPage::sample, NoticesPage::sample, DatasetsPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
             PoliciesPage::sample, LicencesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
             VerifyPage::sample_changed, VerifyPage::sample_problem, TrustPage::sample, LoginPage::sample, SetupPage::sample,
             AccountPage::sample, DocsPage::sample, TermsPage::sample, ErrorPage::sample,

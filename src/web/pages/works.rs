@@ -11,15 +11,17 @@ use super::view::works::{GrantForm, GrantRow, ImpactView, ReservationRow, Revoke
 use super::view::{Choice, Field, Link, WorkNewPage, WorkPage, WorksPage};
 use super::{Page, Refused, chrome, fill};
 use crate::accounts::Scope;
+use crate::actions::conclude_licence::conclude_licence;
 use crate::actions::grant_licence::{Granting, grant_licence};
 use crate::actions::impact::impact;
 use crate::actions::offer_record::{forget_offered, offer_record, offered_file};
 use crate::actions::register_work::register_work;
+use crate::actions::reserve_works::reserve_work;
 use crate::actions::revoke_grant::revoke_grant;
 use crate::actions::{Error, verify_image};
 use crate::clock::Timestamp;
 use crate::digest::Sha256Hash;
-use crate::id::WorkId;
+use crate::id::{GrantId, WorkId};
 use crate::storage;
 use crate::storage::works::GrantRecord;
 use crate::web::State;
@@ -212,6 +214,9 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field, give
         datasets,
         record: inclusion,
         give: mine.then_some(give),
+        reserve: mine.then(Field::default),
+        may_conclude: visitor.may(Scope::Operate),
+        conclude_problem: String::new(),
         revoke: revocable.then(|| RevokeForm {
             reason,
             impact: format!(
@@ -496,4 +501,49 @@ pub(super) async fn evidence(
     let blob = storage::blobs::find_by_sha256(&mut tx, sha256).await?.ok_or_else(|| Error::not_found("evidence", sha256))?;
     let bytes = state.instance.blobs.get(&blob).await.map_err(Error::from)?;
     Ok(as_attachment(&file.name, bytes))
+}
+
+/// Declares an opt-out of a work, in words.
+pub(super) async fn reserve(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<WorkId>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let actor = visitor.someone()?;
+    visitor.check_form(form.get("csrf"))?;
+    match reserve_work(&state.instance, actor, id, form.get("words")).await {
+        Ok(_) => Ok(Redirect::to(&format!("/works/{id}#reservations")).into_response()),
+        Err(Error::Invalid(problems)) => {
+            let problem = problems.into_iter().map(|(_, p)| p).collect::<Vec<_>>().join("; ");
+            let mut page = build(&state, &visitor, id, Field::default(), grant_form(&Form::default(), &[], "")).await?;
+            page.reserve = Some(Field::wrong(form.get("words"), problem));
+            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Puts on record what a licence was found to be.
+pub(super) async fn conclude(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<GrantId>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let actor = visitor.someone()?;
+    visitor.check_form(form.get("csrf"))?;
+    let mut tx = state.instance.store.read().await?;
+    let grant = storage::works::find_grant(&mut tx, id).await?.ok_or_else(|| Error::not_found("grant", id))?.grant;
+    drop(tx);
+    match conclude_licence(&state.instance, actor, id, form.get("licence"), form.get("reason")).await {
+        Ok(_) => Ok(Redirect::to(&format!("/works/{}#grants", grant.work)).into_response()),
+        Err(Error::Invalid(problems)) => {
+            let problem = problems.into_iter().map(|(_, p)| p).collect::<Vec<_>>().join("; ");
+            let mut page = build(&state, &visitor, grant.work, Field::default(), grant_form(&Form::default(), &[], "")).await?;
+            page.conclude_problem = problem;
+            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(e) => Err(e.into()),
+    }
 }

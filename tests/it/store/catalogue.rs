@@ -80,7 +80,7 @@ async fn works_are_found_and_narrowed(kind: Kind) {
         ("", "", "Zoë Ångström", 1),
         ("", "", "An", 0),
     ] {
-        let filter = Filter { words: words.into(), licence: licence.into(), author: author.into() };
+        let filter = Filter { words: words.into(), licence: licence.into(), author: author.into(), ..Filter::default() };
         let page = works::list(&mut tx, &filter, "", 10, t(5)).await.unwrap();
         assert_eq!((page.items.len(), page.total, page.next), (expected, expected as u64, None), "{filter:?}");
     }
@@ -251,10 +251,10 @@ async fn impacts_are_found_from_both_ends(kind: Kind) {
     let mut tx = scratch.begin().await;
     let (a, b) = (work("a").id, work("b").id);
     let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-    impacts::insert(&mut tx, a, t(5), &names(&["model_x", "image_1"]), statement("1")).await.unwrap();
-    impacts::insert(&mut tx, a, t(5), &names(&["image_2"]), statement("2")).await.unwrap();
-    impacts::insert(&mut tx, b, t(9), &names(&["model_x"]), statement("3")).await.unwrap();
-    impacts::insert(&mut tx, b, t(9), &[], statement("4")).await.unwrap();
+    impacts::insert(&mut tx, a, t(5), None, &names(&["model_x", "image_1"]), statement("1")).await.unwrap();
+    impacts::insert(&mut tx, a, t(5), None, &names(&["image_2"]), statement("2")).await.unwrap();
+    impacts::insert(&mut tx, b, t(9), None, &names(&["model_x"]), statement("3")).await.unwrap();
+    impacts::insert(&mut tx, b, t(9), None, &[], statement("4")).await.unwrap();
     let of_x = impacts::of(&mut tx, "model_x").await.unwrap();
     assert_eq!(
         of_x.iter().map(|r| (r.work, r.since, r.statement)).collect::<Vec<_>>(),

@@ -113,6 +113,29 @@ async fn terms_of_a_work_are_read_together(kind: Kind) {
     let kept = works::find(&mut tx, b.id).await.unwrap().unwrap().work;
     assert_eq!((kept.held, kept.digest), (false, b.digest));
     assert_eq!(works::id_by_sha256(&mut tx, b.digest.sha256).await.unwrap(), Some(b.id));
+    // What somebody found out is what verdicts go by from then on.
+    let given = works::grants(&mut tx, b.id).await.unwrap().remove(0).grant;
+    let found = Concluded { licence: "CC-BY-NC-4.0".into(), verified_by: Some("Eve".into()), reason: "its page".into() };
+    assert!(works::conclude(&mut tx, given.id, &found).await.unwrap());
+    assert!(!works::conclude(&mut tx, GrantId::derived(b"?"), &found).await.unwrap());
+    let kept = works::find_grant(&mut tx, given.id).await.unwrap().unwrap().grant;
+    assert_eq!((kept.licence.as_str(), kept.concluded), ("CC0-1.0", Some(found)));
+    assert!(!terms::of(&mut tx, b.id).await.unwrap().verdict(Usage::GenerateCommercial, "", t(9)).permits());
+    datasets::insert_works(&mut tx, DatasetId::derived(b"d"), &[a.id, b.id]).await.unwrap();
+    assert_eq!(datasets::verified(&mut tx, DatasetId::derived(b"d")).await.unwrap(), [("Eve".to_owned(), 1)]);
+    assert_eq!(datasets::sources(&mut tx, DatasetId::derived(b"d")).await.unwrap(), [("https://works.example/".to_owned(), 2)]);
+    // Works of a site, by its address and by nothing that only looks like it.
+    let ids = |found: Vec<works::WorkRecord>| found.into_iter().map(|w| w.work.id).collect::<Vec<_>>();
+    let mut both = [a.id, b.id];
+    both.sort_unstable();
+    assert_eq!(ids(works::of_site(&mut tx, "https://works.example/", "", "", 9).await.unwrap()), both);
+    assert_eq!(ids(works::of_site(&mut tx, "https://works.example/", "Ana", &both[0].to_string(), 9).await.unwrap()), [both[1]]);
+    for (site, owner) in [("https://works.example/", "Ben"), ("https://works_example/", ""), ("https://works.examp/", "")] {
+        assert!(works::of_site(&mut tx, site, owner, "", 9).await.unwrap().is_empty(), "{site}");
+    }
+    let owned = Filter { owner: "Ana".into(), ..Filter::default() };
+    assert_eq!(works::matching(&mut tx, &owned, "", 9, t(9)).await.unwrap().len(), 2);
+    assert_eq!(works::list(&mut tx, &Filter { owner: "Ben".into(), ..Filter::default() }, "", 9, t(9)).await.unwrap().total, 0);
     drop(tx);
     s.remove().await;
 }

@@ -127,6 +127,12 @@ pub struct WorkPage {
     pub record: RecordView,
     /// To give a further licence; `None` for those who may not.
     pub give: Option<GrantForm>,
+    /// To declare an opt-out; `None` for those who may not.
+    pub reserve: Option<Field>,
+    /// Whether the reader may put on record what a licence was found to be.
+    pub may_conclude: bool,
+    /// What was wrong with that.
+    pub conclude_problem: String,
     /// The form that revokes it; `None` for those who may not.
     pub revoke: Option<RevokeForm>,
 }
@@ -435,6 +441,9 @@ impl WorkPage {
                 since: None,
                 json_url: "/api/v1/works/work_0000000000SAMP000000000W/impact".into(),
             },
+            reserve: Some(Field::default()),
+            may_conclude: true,
+            conclude_problem: String::new(),
             give: Some(GrantForm {
                 licence: Field::of("CC-BY-NC-4.0"),
                 uses: vec![Choice::new("train", "train a model", false), Choice::new("generate", "draw on it", true)],
