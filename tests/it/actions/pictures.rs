@@ -325,13 +325,14 @@ async fn private_words_stand_nowhere(kind: Kind) {
     t.finish().await;
 }
 
-/// A PNG or JPEG without its credentials: what was encoded before signing.
+/// A PNG or JPEG without its credentials and its XMP: what was encoded before signing.
 fn unsigned(file: &[u8]) -> Vec<u8> {
     let mut out = file[..if file[0] == 0x89 { 8 } else { 2 }].to_vec();
     let mut at = out.len();
     while file[0] == 0x89 && at < file.len() {
         let length = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize + 12;
-        if &file[at + 4..at + 8] != b"caBX" {
+        let xmp = file[at + 8..].starts_with(b"XML:com.adobe.xmp");
+        if &file[at + 4..at + 8] != b"caBX" && !xmp {
             out.extend(&file[at..at + length]);
         }
         at += length;
@@ -342,7 +343,8 @@ fn unsigned(file: &[u8]) -> Vec<u8> {
             break;
         }
         let length = usize::from(u16::from_be_bytes(file[at + 2..at + 4].try_into().unwrap())) + 2;
-        if file[at + 1] != 0xeb {
+        let xmp = file[at + 4..].starts_with(b"http://ns.adobe.com/xap/1.0/");
+        if file[at + 1] != 0xeb && !xmp {
             out.extend(&file[at..at + length]);
         }
         at += length;
