@@ -49,8 +49,22 @@ pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
 
 async fn next(instance: &Instance) -> Result<Option<Import>, Error> {
     let now = instance.clock.now();
-    let mut tx = instance.store.begin().await?;
-    let import = imports::lease(&mut tx, now, now.plus_millis(LEASE_MS)).await?;
-    tx.commit().await?;
-    Ok(import)
+    let mut after = String::new();
+    loop {
+        let mut tx = instance.store.begin().await?;
+        let import = imports::lease(&mut tx, now, now.plus_millis(LEASE_MS), &after).await?;
+        match import {
+            // What was uploaded to another machine lies there, and is that machine's to register.
+            Some(import) if is_elsewhere(&import) => after = import.id.to_string(),
+            found => {
+                tx.commit().await?;
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Whether an import was uploaded to another machine's folder.
+fn is_elsewhere(import: &Import) -> bool {
+    !std::path::Path::new(&import.place).exists()
 }

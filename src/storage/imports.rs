@@ -237,17 +237,17 @@ pub async fn list(tx: &mut Tx, account: Option<AccountId>, before: &str, limit: 
     Ok(Page::cut(items, limit, count(total), |i| i.id.to_string()))
 }
 
-/// Leases the oldest import that waits or whose lease ran out.
-pub async fn lease(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<Import>> {
+/// Leases the oldest import that waits or whose lease ran out, `after` an id (empty: of all).
+pub async fn lease(tx: &mut Tx, now: Timestamp, until: Timestamp, after: &str) -> Result<Option<Import>> {
     const SQL: &str = concat!(
         "UPDATE imports SET state = 'running', leased_until = $2, changed_at = $1 \
-         WHERE id = (SELECT id FROM imports WHERE state = 'queued' OR (state = 'running' AND leased_until < $1) \
-                     ORDER BY created_at, id LIMIT 1) \
+         WHERE id = (SELECT id FROM imports WHERE (state = 'queued' OR (state = 'running' AND leased_until < $1)) AND id > $3 \
+                     ORDER BY id LIMIT 1) \
          AND (state = 'queued' OR (state = 'running' AND leased_until < $1)) RETURNING ",
         columns!()
     );
     let row: Option<ImportLine> =
-        on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(until.millis()).fetch_optional(c).await)?;
+        on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(until.millis()).bind(after).fetch_optional(c).await)?;
     row.map(Import::try_from).transpose()
 }
 

@@ -225,6 +225,10 @@ impl Store {
                 .journal_mode(SqliteJournalMode::Wal)
                 // FULL: an acknowledged write survives loss of power, not only of the process.
                 .synchronous(SqliteSynchronous::Full)
+                // 32 MiB of pages for each connection, and as much written ahead before it is folded in: what a million works need to come in
+                // at an even pace, as their hashes fall anywhere in the index.
+                .pragma("cache_size", "-32768")
+                .pragma("wal_autocheckpoint", "8000")
                 .busy_timeout(Duration::from_secs(20))
                 .foreign_keys(false)
                 .disable_statement_logging();

@@ -18,7 +18,10 @@ pub fn render(svg: &str, side: u32) -> Result<Vec<u8>, Skip> {
 }
 
 fn drawn(svg: &str, side: u32, longest: f32) -> Result<Vec<u8>, Skip> {
-    let tree = Tree::from_str(svg, &Options::default()).map_err(|_| Skip::Unreadable)?;
+    let mut options = Options::default();
+    // INVARIANT: a drawing is rendered from its own bytes. Left as it is, the library opens what an `href` names on this machine.
+    options.image_href_resolver.resolve_string = Box::new(|_, _| None);
+    let tree = Tree::from_str(svg, &options).map_err(|_| Skip::Unreadable)?;
     // What is drawn, not what the page says: many files are a small picture on a large sheet.
     let drawn = tree.root().abs_stroke_bounding_box();
     let (width, height) = (drawn.width(), drawn.height());
@@ -135,6 +138,28 @@ mod tests {
         assert_eq!(rgb[(32 * 64 + 32) * 3..][..3], [255, 0, 0]);
         assert_eq!(rgb, render(svg, 64).unwrap());
         assert_eq!((main_colour(&rgb), is_line_art(&rgb)), (Some("red"), false));
+    }
+
+    #[test]
+    fn nothing_on_this_machine_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret.svg");
+        std::fs::write(
+            &secret,
+            r##"<svg xmlns="http://www.w3.org/2000/svg"><rect width="50" height="50" fill="#ff0000"/></svg>"##,
+        )
+        .unwrap();
+        let svg = |href: &str| {
+            format!(
+                r##"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="50" height="50">
+                <rect width="50" height="50" fill="#00ff00"/><image width="50" height="50" xlink:href="{href}"/></svg>"##
+            )
+        };
+        let path = secret.display().to_string();
+        for href in [path.clone(), format!("file://{path}"), "https://example.org/x.svg".to_owned()] {
+            let rgb = render_into(&svg(&href), 16).unwrap();
+            assert_eq!(rgb[(8 * 16 + 8) * 3..][..3], [0, 255, 0], "{href}");
+        }
     }
 
     #[test]

@@ -287,7 +287,7 @@ async fn an_import_goes_on_where_it_stopped(kind: Kind) {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             let mut tx = store.begin().await.unwrap();
-            let import = storage::imports::lease(&mut tx, now, now.plus_millis(60_000)).await.unwrap();
+            let import = storage::imports::lease(&mut tx, now, now.plus_millis(60_000), "").await.unwrap();
             tx.commit().await.unwrap();
             import
         }

@@ -26,9 +26,9 @@ async fn an_import_moves_on_with_its_rows(kind: Kind) {
     assert_eq!(imports::find_open(&mut tx, AccountId::derived(b"?"), "/lists/two.csv").await.unwrap(), None);
 
     // The one that waits goes first, then the one whose lease ran out.
-    assert_eq!(imports::lease(&mut tx, t(10), t(60)).await.unwrap().unwrap().id, first.id);
-    assert_eq!(imports::lease(&mut tx, t(10), t(60)).await.unwrap(), None);
-    assert_eq!(imports::lease(&mut tx, t(51), t(90)).await.unwrap().unwrap().id, second.id);
+    assert_eq!(imports::lease(&mut tx, t(10), t(60), "").await.unwrap().unwrap().id, first.id);
+    assert_eq!(imports::lease(&mut tx, t(10), t(60), "").await.unwrap(), None);
+    assert_eq!(imports::lease(&mut tx, t(51), t(90), "").await.unwrap().unwrap().id, second.id);
     assert!(!imports::take(&mut tx, second.id, t(52), t(90)).await.unwrap(), "somebody works on it");
     imports::put_back(&mut tx, second.id).await.unwrap();
     assert!(imports::take(&mut tx, second.id, t(52), t(90)).await.unwrap());

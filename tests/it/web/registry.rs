@@ -162,7 +162,7 @@ async fn done(test: &TestInstance) {
     loop {
         let now = test.now();
         let mut tx = test.store.begin().await.unwrap();
-        let import = colophon::storage::imports::lease(&mut tx, now, now.plus_millis(60_000)).await.unwrap();
+        let import = colophon::storage::imports::lease(&mut tx, now, now.plus_millis(60_000), "").await.unwrap();
         tx.commit().await.unwrap();
         let Some(import) = import else { return publish_checkpoint(test).await.map(drop).unwrap() };
         colophon::actions::import_list::go_on(test, import, &|| true, &|_| {}).await.unwrap();
@@ -303,6 +303,10 @@ async fn a_dispute_goes_its_way_at_the_doors(kind: Kind) {
     let form = [("csrf", csrf.as_str()), ("ruling", "rejected"), ("words", "Nothing was shown.")];
     visitor.upload(&format!("{dispute_page}/decision"), &form, b"").await.is(409);
     test.clock.advance_millis(15 * 86_400_000);
+    // A session lasts fourteen days.
+    visitor.post("/login", "name=Mere+T%C4%81whai&password=three+plain+words").await.is(303);
+    let csrf = visitor.csrf().await;
+    let form = [("csrf", csrf.as_str()), ("ruling", "rejected"), ("words", "Nothing was shown.")];
     visitor.upload(&format!("{dispute_page}/decision"), &form[..1], b"").await.is(422);
     visitor.upload(&format!("{dispute_page}/decision"), &form, b"").await.is(303);
     assert!(visitor.get("/disputes").await.is(200).text().contains("the claim is not right"));
