@@ -103,18 +103,43 @@ fn read<T: DeserializeOwned>(statement: &Statement) -> Result<T> {
         .map_err(|e| Error::internal(format!("a statement of kind `{}` can't be applied: {e}", statement.name)))
 }
 
+/// Changes the public tables as `statements` say, one after the other. Works that stand side by side, as an import brings them, go in together.
+pub async fn apply_all(tx: &mut Tx, statements: &[Statement]) -> Result<()> {
+    let mut rest = statements;
+    while let Some(first) = rest.first() {
+        let run = rest.iter().take_while(|s| s.name == "work").count();
+        if run > 0 {
+            works(tx, &rest[..run]).await?;
+        } else {
+            apply(tx, first).await?;
+        }
+        rest = &rest[run.max(1)..];
+    }
+    Ok(())
+}
+
+/// Registrations: the works, the grants given with them, and the opt-outs seen in their files.
+async fn works(tx: &mut Tx, statements: &[Statement]) -> Result<()> {
+    let mut bodies: Vec<(Head, WorkBody)> = Vec::with_capacity(statements.len());
+    for statement in statements {
+        bodies.push((read(statement)?, read(statement)?));
+    }
+    let all: Vec<_> = bodies.iter().map(|(head, body)| (&body.work, head.statement)).collect();
+    storage::works::insert_all(tx, &all).await?;
+    let grants: Vec<_> = bodies.iter().flat_map(|(head, body)| body.grants.iter().map(|g| (g, head.statement))).collect();
+    storage::works::insert_grants(tx, &grants).await?;
+    for (head, body) in &bodies {
+        let work = &body.work;
+        storage::terms::insert_reservations(tx, work.id, &work.reservations, head.recorded_at, head.statement).await?;
+    }
+    Ok(())
+}
+
 /// Changes the public tables as `statement` says. Its signature is the caller's business.
 pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
     let Head { statement: id, recorded_at } = read(statement)?;
     match statement.name.as_str() {
-        "work" => {
-            let body: WorkBody = read(statement)?;
-            storage::works::insert(tx, &body.work, id).await?;
-            for grant in &body.grants {
-                storage::works::insert_grant(tx, grant, id).await?;
-            }
-            storage::terms::insert_reservations(tx, body.work.id, &body.work.reservations, recorded_at, id).await?;
-        }
+        "work" => works(tx, std::slice::from_ref(statement)).await?,
         "grant" => storage::works::insert_grant(tx, &read::<GrantBody>(statement)?.grant, id).await?,
         "revocation" => {
             let body: RevocationBody = read(statement)?;

@@ -3,19 +3,17 @@
 
 use serde_json::json;
 
-use super::record::{Deed, record};
-use super::{Instance, Result};
+use super::record::Deed;
 use crate::accounts::Actor;
 use crate::chance::Chance;
 use crate::clock::Timestamp;
 use crate::digest::{Digest, KnownDigest};
 use crate::generation::text::words;
-use crate::id::{GrantId, StatementId, WorkId};
+use crate::id::{GrantId, WorkId};
 use crate::ledger::Subject;
 use crate::provenance::TrustAnchors;
 use crate::provenance::container::outline;
 use crate::provenance::mining::not_allowed;
-use crate::storage::{self, Tx};
 use crate::works::creator::{check_creators, names};
 use crate::works::licence::{Detected, LICENCE_LIMIT, NO_ASSERTION, UNKNOWN_AUTHOR, conclude, licence_of_url};
 use crate::works::list::Row;
@@ -69,7 +67,7 @@ pub(super) fn candidate(
     trust: &TrustAnchors,
     now: Timestamp,
     chance: &dyn Chance,
-) -> std::result::Result<Candidate, Vec<Problem>> {
+) -> Result<Candidate, Vec<Problem>> {
     let Told { mut row, file, evidence, mut reservations, from_file, author_may_be_unknown } = told;
     let (mut problems, mut notes) = (Vec::new(), Vec::new());
     let kept = file.map(|bytes| (Digest::of(&bytes), bytes));
@@ -283,7 +281,7 @@ fn stem(file: &str) -> String {
 }
 
 /// What kind of file it is, by its bytes; only pictures that can be shown are kept.
-fn media_type(bytes: &[u8]) -> std::result::Result<&'static str, String> {
+fn media_type(bytes: &[u8]) -> Result<&'static str, String> {
     if bytes.is_empty() {
         return Err("the file is empty".to_owned());
     }
@@ -308,28 +306,16 @@ fn plain_media_type(said: &str, problems: &mut Vec<Problem>) -> String {
     said.to_owned()
 }
 
-/// The row, its statement and what they name: the bytes are on disk already.
-pub(super) async fn register(
-    tx: &mut Tx,
-    instance: &Instance,
-    each: &Candidate,
-    actor: &Actor,
-    now: Timestamp,
-) -> Result<StatementId> {
+/// The deed of registering it; the bytes it names are on disk already.
+pub(super) fn deed(each: &Candidate, actor: &Actor) -> Deed {
     let id = each.work.id;
-    let deed = Deed {
+    Deed {
         kind: "work",
         about: id.to_string(),
         subject: vec![Subject::new(id.to_string(), each.work.digest)],
         actor: actor.name.clone(),
         body: json!({ "work": each.work, "grants": each.grant.as_slice() }),
-    };
-    record(tx, instance, now, deed).await
-}
-
-/// The work that has this very file, if any.
-pub(super) async fn known(tx: &mut Tx, work: &Work) -> Result<Option<WorkId>> {
-    Ok(storage::works::id_by_sha256(tx, work.digest.sha256).await?)
+    }
 }
 
 #[cfg(test)]
@@ -348,7 +334,7 @@ mod tests {
         pki.signer().unwrap().trust().clone()
     }
 
-    fn made(told: Told) -> std::result::Result<Candidate, Vec<Problem>> {
+    fn made(told: Told) -> Result<Candidate, Vec<Problem>> {
         candidate(told, &actor(), &trust(), Timestamp::from_millis(5), &SeededChance::new(1))
     }
 

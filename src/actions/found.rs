@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::freeze_dataset::freeze;
-use super::import_works::{read_collection, register};
+use super::import_works::{read_collection, register_all};
 use super::nearest_work::make_thumbnails;
 use super::record::{Deed, record};
 use super::{Error, Instance, Result, publish_checkpoint::publish_checkpoint};
@@ -164,13 +164,16 @@ async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, n
     let works = tokio::task::block_in_place(|| read_collection(&archive, REGISTRAR, now))?;
     let pack = instance.blobs.put(archive).await?;
     let mut ids = Vec::with_capacity(works.len());
+    let mut new = Vec::with_capacity(works.len());
+    let (first, _) = storage::works::totals(tx).await?;
     for each in works {
         ids.push(each.work.id);
         // Another model may have brought the same works, or somebody imported them.
-        if storage::works::find(tx, each.work.id).await?.is_none() {
-            register(tx, instance, each, pack.blake3, REGISTRAR, now).await?;
+        if first == 0 || storage::works::find(tx, each.work.id).await?.is_none() {
+            new.push(each);
         }
     }
+    register_all(tx, instance, new, pack.blake3, REGISTRAR, now).await?;
     let known = storage::datasets::find(tx, DatasetId::derived(&dataset::root(&ids).0)).await?;
     let dataset = match known {
         Some(record) => record.dataset,

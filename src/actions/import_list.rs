@@ -3,19 +3,21 @@
 //! was committed, and begun anew registers nothing twice: a file that is registered already is known by its hash.
 
 use std::collections::HashSet;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use super::candidate::{Candidate, Told, candidate, known, register};
+use super::candidate::{Candidate, Told, candidate, deed};
+use super::record::record_all;
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope, Scopes};
 use crate::chance::Chance;
 use crate::clock::{Clock, Timestamp};
-use crate::digest::Blake3;
-use crate::id::{ImportId, WorkId};
+use crate::digest::{Blake3, Sha256Hash};
+use crate::id::ImportId;
 use crate::provenance::TrustAnchors;
 use crate::storage::imports::{Import, ImportRow, ImportState, Outcome};
 use crate::storage::sources::Source;
@@ -229,36 +231,32 @@ async fn end(instance: &Instance, mut import: Import, state: ImportState, proble
 async fn put(instance: &Instance, actor: &Actor, import: &mut Import, batch: Vec<Looked>) -> Result<bool> {
     let now = instance.clock.now();
     let pack = pack(instance, &batch).await?;
+    let hashes: Vec<Sha256Hash> = batch.iter().filter_map(|l| l.ready.as_ref().ok()).map(|r| r.work.digest.sha256).collect();
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Works).await?;
-    let mut rows = Vec::with_capacity(batch.len());
+    let mut known = storage::works::ids_by_sha256(&mut tx, &hashes).await?;
+    let (mut rows, mut blobs, mut deeds) = (Vec::with_capacity(batch.len()), Vec::new(), Vec::new());
     for looked in &batch {
-        let row = |outcome, work: Option<WorkId>, note: String| ImportRow {
-            n: looked.n,
-            item: looked.item.clone(),
-            outcome,
-            work,
-            note,
+        let (outcome, work, note) = match &looked.ready {
+            Err(problem) => (Outcome::Refused, None, problem.clone()),
+            Ok(ready) => match known.entry(ready.work.digest.sha256) {
+                Entry::Occupied(other) => (Outcome::Known, Some(*other.get()), "the very file is registered already".to_owned()),
+                Entry::Vacant(free) => {
+                    free.insert(ready.work.id);
+                    let media = ready.file.iter().map(|(d, _)| (d, ready.work.media_type.as_str()));
+                    for (digest, media_type) in media.chain(ready.evidence.iter().map(|(d, _)| (d, "application/octet-stream"))) {
+                        let place = pack.as_ref().and_then(|(pack, places)| Some((*pack, *places.get(&digest.blake3)?)));
+                        blobs.push(Blob { digest: *digest, media_type: media_type.to_owned(), pack: place });
+                    }
+                    deeds.push(deed(ready, actor));
+                    (Outcome::Registered, Some(ready.work.id), ready.notes.join("; "))
+                }
+            },
         };
-        let ready = match &looked.ready {
-            Ok(ready) => ready,
-            Err(problem) => {
-                rows.push(row(Outcome::Refused, None, problem.clone()));
-                continue;
-            }
-        };
-        if let Some(other) = known(&mut tx, &ready.work).await? {
-            rows.push(row(Outcome::Known, Some(other), "the very file is registered already".to_owned()));
-            continue;
-        }
-        let media = ready.file.iter().map(|(d, _)| (d, ready.work.media_type.as_str()));
-        for (digest, media_type) in media.chain(ready.evidence.iter().map(|(d, _)| (d, "application/octet-stream"))) {
-            let offset = pack.as_ref().and_then(|(pack, places)| Some((*pack, *places.get(&digest.blake3)?)));
-            storage::blobs::insert(&mut tx, &Blob { digest: *digest, media_type: media_type.to_owned(), pack: offset }).await?;
-        }
-        register(&mut tx, instance, ready, actor, now).await?;
-        rows.push(row(Outcome::Registered, Some(ready.work.id), ready.notes.join("; ")));
+        rows.push(ImportRow { n: looked.n, item: looked.item.clone(), outcome, work, note });
     }
+    storage::blobs::insert_all(&mut tx, &blobs).await?;
+    record_all(&mut tx, instance, now, deeds).await?;
     if !storage::imports::advance(&mut tx, import.id, import.rows, &rows, now, now.plus_millis(LEASE_MS)).await? {
         return Ok(false);
     }

@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use serde_json::json;
 
-use super::record::{Deed, record};
+use super::record::{Deed, record_all};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
@@ -51,38 +51,57 @@ pub async fn import_works(instance: &Instance, actor: &Actor, archive: Vec<u8>) 
     let mut rest = collected.into_iter().peekable();
     while rest.peek().is_some() {
         let mut tx = instance.store.begin().await?;
+        let mut new = Vec::new();
         for each in rest.by_ref().take(AT_ONCE) {
             if storage::works::find(&mut tx, each.work.id).await?.is_none() {
-                register(&mut tx, instance, each, pack.blake3, &actor.name, now).await?;
-                imported.registered += 1;
+                new.push(each);
             }
         }
+        imported.registered += new.len();
+        register_all(&mut tx, instance, new, pack.blake3, &actor.name, now).await?;
         tx.commit().await?;
         instance.bell.ring();
     }
     Ok(imported)
 }
 
-/// One work of a collection: its bytes in the pack, its row and its statement.
-pub(super) async fn register(
+/// Works of a collection: their bytes in the pack, their rows and their statements.
+pub(super) async fn register_all(
     tx: &mut Tx,
     instance: &Instance,
-    each: Collected,
+    works: Vec<Collected>,
     pack: Blake3,
     actor: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let Collected { work, grant, digest, offset } = each;
-    let blob = Blob { digest, media_type: work.media_type.clone(), pack: Some((pack, offset)) };
-    storage::blobs::insert(tx, &blob).await?;
-    let deed = Deed {
-        kind: "work",
-        about: work.id.to_string(),
-        subject: vec![Subject::new(work.id.to_string(), work.digest)],
-        actor: actor.to_owned(),
-        body: json!({ "work": work, "grants": [grant] }),
-    };
-    record(tx, instance, now, deed).await.map(drop)
+    let mut works = works.into_iter().peekable();
+    while works.peek().is_some() {
+        register_part(tx, instance, works.by_ref().take(AT_ONCE), pack, actor, now).await?;
+    }
+    Ok(())
+}
+
+async fn register_part(
+    tx: &mut Tx,
+    instance: &Instance,
+    works: impl Iterator<Item = Collected>,
+    pack: Blake3,
+    actor: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let (mut blobs, mut deeds) = (Vec::new(), Vec::new());
+    for Collected { work, grant, digest, offset } in works {
+        blobs.push(Blob { digest, media_type: work.media_type.clone(), pack: Some((pack, offset)) });
+        deeds.push(Deed {
+            kind: "work",
+            about: work.id.to_string(),
+            subject: vec![Subject::new(work.id.to_string(), work.digest)],
+            actor: actor.to_owned(),
+            body: json!({ "work": work, "grants": [grant] }),
+        });
+    }
+    storage::blobs::insert_all(tx, &blobs).await?;
+    record_all(tx, instance, now, deeds).await.map(drop)
 }
 
 /// Reads a collection; each picture must be the one its line names.

@@ -45,10 +45,13 @@ async fn round(instance: &Instance) -> Result<u64> {
     let edge = load(&mut tx, &right_edge_tiles(head.size)).await?;
     let (seqs, entries): (Vec<i64>, Vec<Vec<u8>>) = staged.into_iter().unzip();
     let step = integrate(&head, &edge, &entries).map_err(Error::internal)?;
-    for (seq, index) in seqs.iter().zip(step.first_index..) {
-        if !storage::log::number(&mut tx, *seq, index).await? {
+    let mut index = step.first_index;
+    // Side by side in the staging order they are numbered together; a transaction that was rolled back leaves a gap.
+    for run in seqs.chunk_by(|a, b| a + 1 == *b) {
+        if !storage::log::number(&mut tx, run[0], run[run.len() - 1], index).await? {
             return Err(Error::Conflict("a statement was sequenced meanwhile".into()));
         }
+        index += run.len() as u64;
     }
     for tile in &step.tiles {
         storage::log::put_tile(&mut tx, tile.level, tile.index, &tile.bytes).await?;

@@ -1,7 +1,7 @@
 //! Rebuild: the public tables emptied and made again from the log alone, in one transaction. They come out equal, because both ways go
 //! through `apply`.
 
-use super::{Error, Instance, Result, apply::apply, publish_checkpoint::publish_checkpoint};
+use super::{Error, Instance, Result, apply::apply_all, publish_checkpoint::publish_checkpoint};
 use crate::ledger::Envelope;
 use crate::storage;
 
@@ -20,13 +20,16 @@ pub async fn rebuild(instance: &Instance) -> Result<u64> {
         if entries.is_empty() {
             break;
         }
+        let mut statements = Vec::with_capacity(entries.len());
         for (index, bytes) in entries {
             let broken = |e| Error::Internal(format!("entry {index} can't be replayed: {e}; run `colophon doctor`"));
             let statement = Envelope::parse(&bytes).and_then(|e| e.verify(&key)).map_err(broken)?;
-            apply(&mut tx, &statement).await?;
-            applied += 1;
+            statements.push(statement);
         }
+        apply_all(&mut tx, &statements).await?;
+        applied += statements.len() as u64;
     }
+    storage::works::settle_thumbnails(&mut tx).await?;
     tx.commit().await?;
     Ok(applied)
 }

@@ -1,6 +1,7 @@
 //! Registering a work: its file or its hash, whose it is, and the licence given on it. It can be drawn on at once when its file is kept.
 
-use super::candidate::{Candidate, MOST_PIXELS, Told, candidate, known, register};
+use super::candidate::{Candidate, MOST_PIXELS, Told, candidate, deed};
+use super::record::record;
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::id::{StatementId, WorkId};
@@ -42,7 +43,8 @@ pub async fn register_work(instance: &Instance, actor: &Actor, sent: Registratio
     }
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Works).await?;
-    if let Some(other) = known(&mut tx, &ready.work).await? {
+    let sha256 = ready.work.digest.sha256;
+    if let Some(other) = storage::works::ids_by_sha256(&mut tx, &[sha256]).await?.remove(&sha256) {
         return Err(Error::Conflict(format!("this very picture is registered already as `{other}`")));
     }
     if let Some((digest, _)) = &ready.file {
@@ -53,7 +55,7 @@ pub async fn register_work(instance: &Instance, actor: &Actor, sent: Registratio
         let blob = Blob { digest: *digest, media_type: "application/octet-stream".to_owned(), pack: None };
         storage::blobs::insert(&mut tx, &blob).await?;
     }
-    let statement = register(&mut tx, instance, &ready, actor, now).await?;
+    let statement = record(&mut tx, instance, now, deed(&ready, actor)).await?;
     tx.commit().await?;
     instance.bell.ring();
     Ok((ready.work.id, statement))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path as Name};
 
-use super::{Error, Result, Tx, big, count, on, read_blake3, read_sha256};
+use super::{Error, ROWS_AT_ONCE, Result, Tx, big, count, for_rows, on, read_blake3, read_sha256};
 use crate::digest::{Blake3, Digest, Sha256Hash, blake3_of};
 
 /// The object store.
@@ -126,21 +126,30 @@ impl TryFrom<BlobRow> for Blob {
     }
 }
 
-/// Records where a blob is. Recording it again changes nothing.
+/// Notes where a blob is; the same one twice changes nothing.
 pub async fn insert(tx: &mut Tx, blob: &Blob) -> Result<()> {
+    insert_all(tx, std::slice::from_ref(blob)).await
+}
+
+/// The same for many.
+pub async fn insert_all(tx: &mut Tx, blobs: &[Blob]) -> Result<()> {
     const SQL: &str = "INSERT INTO blobs (blake3, sha256, size, media_type, pack, pack_offset) \
                        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
-    let d = &blob.digest;
-    on!(tx, |c| sqlx::query(SQL)
-        .bind(&d.blake3.0[..])
-        .bind(&d.sha256.0[..])
-        .bind(big(d.len))
-        .bind(&blob.media_type)
-        .bind(blob.pack.map(|(pack, _)| pack.0.to_vec()))
-        .bind(blob.pack.map(|(_, offset)| big(offset)))
-        .execute(c)
-        .await
-        .map(drop))?;
+    for part in blobs.chunks(ROWS_AT_ONCE) {
+        on!(tx, |c| {
+            let mut query = sqlx::query(for_rows(SQL, part.len()));
+            for blob in part {
+                query = query
+                    .bind(&blob.digest.blake3.0[..])
+                    .bind(&blob.digest.sha256.0[..])
+                    .bind(big(blob.digest.len))
+                    .bind(&blob.media_type)
+                    .bind(blob.pack.map(|(pack, _)| pack.0.to_vec()))
+                    .bind(blob.pack.map(|(_, offset)| big(offset)));
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Error, Page, Result, Tx, big, count, on, read, read_json};
+use super::{Error, Page, ROWS_AT_ONCE, Result, Tx, big, count, for_rows, on, read, read_json};
 use crate::clock::Timestamp;
 use crate::id::{AccountId, ImportId, WorkId};
 
@@ -294,17 +294,20 @@ pub async fn advance(tx: &mut Tx, id: ImportId, from: u64, rows: &[ImportRow], n
     if moved != 1 {
         return Ok(false);
     }
-    for row in rows {
-        on!(tx, |c| sqlx::query(ROW)
-            .bind(id.to_string())
-            .bind(big(row.n))
-            .bind(&row.item)
-            .bind(row.outcome.as_str())
-            .bind(row.work.map(|w| w.to_string()))
-            .bind(&row.note)
-            .execute(c)
-            .await
-            .map(drop))?;
+    for part in rows.chunks(ROWS_AT_ONCE) {
+        on!(tx, |c| {
+            let mut query = sqlx::query(for_rows(ROW, part.len()));
+            for row in part {
+                query = query
+                    .bind(id.to_string())
+                    .bind(big(row.n))
+                    .bind(&row.item)
+                    .bind(row.outcome.as_str())
+                    .bind(row.work.map(|w| w.to_string()))
+                    .bind(&row.note);
+            }
+            query.execute(c).await.map(drop)
+        })?;
     }
     Ok(true)
 }

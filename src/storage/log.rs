@@ -3,7 +3,7 @@
 //! INVARIANT: entries are numbered, their tiles written and the head put in within one transaction, so no head is ever seen without
 //! the tiles it names. `statements.idx` is unique: of two sequencers that start from one head only one can commit.
 
-use super::{Page, Result, Tx, big, count, on, read};
+use super::{Page, ROWS_AT_ONCE, Result, Tx, big, count, for_rows, on, read};
 use crate::clock::Timestamp;
 use crate::id::StatementId;
 
@@ -50,16 +50,34 @@ impl TryFrom<EntryRow> for Entry {
 
 /// Puts a statement in line. From the commit on it will be in the log, whatever happens to this process.
 pub async fn stage(tx: &mut Tx, id: StatementId, kind: &str, subject: &str, bytes: &[u8], now: Timestamp) -> Result<()> {
+    stage_all(tx, &[Staged { id, kind, subject, bytes }], now).await
+}
+
+/// A statement about to be put in line.
+#[derive(Debug, Clone, Copy)]
+pub struct Staged<'a> {
+    /// Its name.
+    pub id: StatementId,
+    /// Of which kind.
+    pub kind: &'a str,
+    /// What it is about.
+    pub subject: &'a str,
+    /// The entry.
+    pub bytes: &'a [u8],
+}
+
+/// The same for many, in their order.
+pub async fn stage_all(tx: &mut Tx, statements: &[Staged<'_>], now: Timestamp) -> Result<()> {
     const SQL: &str = "INSERT INTO statements (id, kind, subject, bytes, staged_at) VALUES ($1, $2, $3, $4, $5)";
-    on!(tx, |c| sqlx::query(SQL)
-        .bind(id.to_string())
-        .bind(kind)
-        .bind(subject)
-        .bind(bytes)
-        .bind(now.millis())
-        .execute(c)
-        .await
-        .map(drop))?;
+    for part in statements.chunks(ROWS_AT_ONCE) {
+        on!(tx, |c| {
+            let mut query = sqlx::query(for_rows(SQL, part.len()));
+            for each in part {
+                query = query.bind(each.id.to_string()).bind(each.kind).bind(each.subject).bind(each.bytes).bind(now.millis());
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
     Ok(())
 }
 
@@ -76,11 +94,13 @@ pub async fn staged_total(tx: &mut Tx) -> Result<u64> {
     Ok(count(n))
 }
 
-/// Gives a staged statement its index.
-pub async fn number(tx: &mut Tx, seq: i64, index: u64) -> Result<bool> {
-    const SQL: &str = "UPDATE statements SET idx = $2 WHERE seq = $1 AND idx IS NULL";
-    let rows = on!(tx, |c| sqlx::query(SQL).bind(seq).bind(big(index)).execute(c).await.map(|done| done.rows_affected()))?;
-    Ok(rows == 1)
+/// Gives staged statements, one after the other from `first` to `last` in the staging order, their indices from `index` on. False when one of
+/// them has an index already.
+pub async fn number(tx: &mut Tx, first: i64, last: i64, index: u64) -> Result<bool> {
+    const SQL: &str = "UPDATE statements SET idx = seq - $1 + $3 WHERE seq >= $1 AND seq <= $2 AND idx IS NULL";
+    let rows =
+        on!(tx, |c| sqlx::query(SQL).bind(first).bind(last).bind(big(index)).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(i64::try_from(rows).is_ok_and(|rows| rows == last - first + 1))
 }
 
 /// A signed head.

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
 
 /// One SQL text, two drivers: runs the body with the typed connection inside the `Tx`.
 macro_rules! on {
@@ -88,6 +88,28 @@ impl From<sqlx::Error> for Error {
             _ => Self::Unavailable(e.to_string()),
         }
     }
+}
+
+/// Rows written by one SQL text: beyond that a text grows and saves nothing more.
+pub(crate) const ROWS_AT_ONCE: usize = 50;
+
+/// `INSERT … VALUES ($1, $2) …`, written for one row, as the text that takes `rows` of them.
+pub(crate) fn for_rows(sql: &'static str, rows: usize) -> AssertSqlSafe<String> {
+    let (head, rest) = sql.split_once("VALUES (").unwrap_or((sql, ""));
+    let (tuple, tail) = rest.split_once(')').unwrap_or((rest, ""));
+    let columns = tuple.matches('$').count();
+    let one = |row: usize| {
+        let places: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let all: Vec<String> = (0..rows).map(one).collect();
+    AssertSqlSafe(format!("{head}VALUES {}{tail}", all.join(", ")))
+}
+
+/// `… IN ($1) …` as the text that takes a list of `n`, beginning with its first place.
+pub(crate) fn for_list(sql: &'static str, n: usize) -> AssertSqlSafe<String> {
+    let places: Vec<String> = (1..=n).map(|at| format!("${at}")).collect();
+    AssertSqlSafe(sql.replacen("($1)", &format!("({})", places.join(", ")), 1))
 }
 
 /// Reads a stored text back into its type; a failure means the row is corrupt.
@@ -296,5 +318,21 @@ impl Store {
             }
             Pool::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_for_many_rows_number_on() {
+        let one = "INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        assert_eq!(for_rows(one, 1).0, one);
+        assert_eq!(for_rows(one, 3).0, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4), ($5, $6) ON CONFLICT DO NOTHING");
+        assert_eq!(
+            for_list("SELECT a FROM t WHERE a IN ($1) ORDER BY a", 3).0,
+            "SELECT a FROM t WHERE a IN ($1, $2, $3) ORDER BY a"
+        );
     }
 }

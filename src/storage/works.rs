@@ -1,6 +1,10 @@
 //! Works and the grants on them.
 
-use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_json, read_sha256};
+use super::{
+    Error, Page, ROWS_AT_ONCE, Result, Tx, big, count, for_list, for_rows, on, read, read_blake3, read_json, read_sha256,
+};
+use std::collections::HashMap;
+
 use crate::clock::Timestamp;
 use crate::digest::{KnownDigest, Sha256Hash};
 use crate::id::{GrantId, StatementId, WorkId};
@@ -121,45 +125,67 @@ impl TryFrom<WorkRow> for WorkRecord {
 
 /// Puts a work in.
 pub async fn insert(tx: &mut Tx, work: &Work, statement: StatementId) -> Result<()> {
+    insert_all(tx, &[(work, statement)]).await
+}
+
+/// Puts works in, each with the statement that registers it.
+pub async fn insert_all(tx: &mut Tx, works: &[(&Work, StatementId)]) -> Result<()> {
     const SQL: &str = "INSERT INTO works (id, title, author, collection, item, source, package, style, colour, titles, tags, search, \
                        media_type, blake3, sha256, size, registered_by, registered_at, statement_id, held, creators, rights_holder, \
                        created, published, evidence_files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
                        $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
-    const DUE: &str = "INSERT INTO thumbnails_due (work_id) SELECT CAST($1 AS TEXT) WHERE NOT EXISTS \
-                       (SELECT 1 FROM work_thumbnails WHERE work_id = $1) ON CONFLICT DO NOTHING";
-    let (titles, tags) = (json(&work.titles), json(&work.tags));
-    on!(tx, |c| sqlx::query(SQL)
-        .bind(work.id.to_string())
-        .bind(&work.title)
-        .bind(&work.author)
-        .bind(&work.collection)
-        .bind(&work.item)
-        .bind(&work.source)
-        .bind(&work.package)
-        .bind(&work.style)
-        .bind(&work.colour)
-        .bind(titles)
-        .bind(tags)
-        .bind(work.search_text())
-        .bind(&work.media_type)
-        .bind(work.digest.blake3.map(|b| b.0.to_vec()))
-        .bind(&work.digest.sha256.0[..])
-        .bind(work.digest.len.map(big))
-        .bind(&work.registered_by)
-        .bind(work.registered_at.millis())
-        .bind(statement.to_string())
-        .bind(i64::from(work.held))
-        .bind(list_text(&work.creators))
-        .bind(&work.rights_holder)
-        .bind(&work.created)
-        .bind(&work.published)
-        .bind(list_text(&work.evidence_files))
-        .execute(c)
-        .await
-        .map(drop))?;
-    if work.held {
-        on!(tx, |c| sqlx::query(DUE).bind(work.id.to_string()).execute(c).await.map(drop))?;
+    const DUE: &str = "INSERT INTO thumbnails_due (work_id) VALUES ($1) ON CONFLICT DO NOTHING";
+    for part in works.chunks(ROWS_AT_ONCE) {
+        on!(tx, |c| {
+            let mut query = sqlx::query(for_rows(SQL, part.len()));
+            for (work, statement) in part {
+                query = query
+                    .bind(work.id.to_string())
+                    .bind(&work.title)
+                    .bind(&work.author)
+                    .bind(&work.collection)
+                    .bind(&work.item)
+                    .bind(&work.source)
+                    .bind(&work.package)
+                    .bind(&work.style)
+                    .bind(&work.colour)
+                    .bind(json(&work.titles))
+                    .bind(json(&work.tags))
+                    .bind(work.search_text())
+                    .bind(&work.media_type)
+                    .bind(work.digest.blake3.map(|b| b.0.to_vec()))
+                    .bind(&work.digest.sha256.0[..])
+                    .bind(work.digest.len.map(big))
+                    .bind(&work.registered_by)
+                    .bind(work.registered_at.millis())
+                    .bind(statement.to_string())
+                    .bind(i64::from(work.held))
+                    .bind(list_text(&work.creators))
+                    .bind(&work.rights_holder)
+                    .bind(&work.created)
+                    .bind(&work.published)
+                    .bind(list_text(&work.evidence_files));
+            }
+            query.execute(c).await.map(drop)
+        })?;
+        let due: Vec<String> = part.iter().filter(|(work, _)| work.held).map(|(work, _)| work.id.to_string()).collect();
+        if !due.is_empty() {
+            on!(tx, |c| {
+                let mut query = sqlx::query(for_rows(DUE, due.len()));
+                for id in &due {
+                    query = query.bind(id);
+                }
+                query.execute(c).await.map(drop)
+            })?;
+        }
     }
+    Ok(())
+}
+
+/// Works whose thumbnails are kept already are due no more: after the works were put in again.
+pub async fn settle_thumbnails(tx: &mut Tx) -> Result<()> {
+    const SQL: &str = "DELETE FROM thumbnails_due WHERE work_id IN (SELECT work_id FROM work_thumbnails)";
+    on!(tx, |c| sqlx::query(SQL).execute(c).await.map(drop))?;
     Ok(())
 }
 
@@ -184,11 +210,23 @@ pub async fn find(tx: &mut Tx, id: WorkId) -> Result<Option<WorkRecord>> {
     row.map(WorkRecord::try_from).transpose()
 }
 
-/// The id of the work whose file has this hash, if any: the first registered.
-pub async fn id_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<WorkId>> {
-    const SQL: &str = "SELECT id FROM works WHERE sha256 = $1 ORDER BY registered_at, id LIMIT 1";
-    let row: Option<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
-    row.map(|(id,)| read(WORK, &id, &id)).transpose()
+/// The works whose files have these hashes, of several with one hash the first registered.
+pub async fn ids_by_sha256(tx: &mut Tx, hashes: &[Sha256Hash]) -> Result<HashMap<Sha256Hash, WorkId>> {
+    const SQL: &str = "SELECT sha256, id FROM works WHERE sha256 IN ($1) ORDER BY registered_at DESC, id DESC";
+    let mut known = HashMap::new();
+    for part in hashes.chunks(ROWS_AT_ONCE) {
+        let rows: Vec<(Vec<u8>, String)> = on!(tx, |c| {
+            let mut query = sqlx::query_as(for_list(SQL, part.len()));
+            for hash in part {
+                query = query.bind(&hash.0[..]);
+            }
+            query.fetch_all(c).await
+        })?;
+        for (sha256, id) in rows {
+            known.insert(read_sha256(WORK, &id, &sha256)?, read(WORK, &id, &id)?);
+        }
+    }
+    Ok(known)
 }
 
 /// The work whose picture has this hash, if any: the first registered.
@@ -380,27 +418,39 @@ impl TryFrom<GrantRow> for GrantRecord {
 
 /// Puts a grant in.
 pub async fn insert_grant(tx: &mut Tx, grant: &Grant, statement: StatementId) -> Result<()> {
+    insert_grants(tx, &[(grant, statement)]).await
+}
+
+/// Puts grants in, each with the statement that gives it.
+pub async fn insert_grants(tx: &mut Tx, grants: &[(&Grant, StatementId)]) -> Result<()> {
     const SQL: &str = "INSERT INTO grants (id, work_id, licence, licence_url, declared_by, evidence, starts_at, ends_at, \
                        scope, statement_id, licence_concluded, detected, concluded) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    let scope = if grant.scope.is_unlimited() { String::new() } else { serde_json::to_string(&grant.scope).unwrap_or_default() };
-    on!(tx, |c| sqlx::query(SQL)
-        .bind(grant.id.to_string())
-        .bind(grant.work.to_string())
-        .bind(&grant.licence)
-        .bind(&grant.licence_url)
-        .bind(&grant.declared_by)
-        .bind(&grant.evidence)
-        .bind(grant.starts_at.millis())
-        .bind(grant.ends_at.map(Timestamp::millis))
-        .bind(scope)
-        .bind(statement.to_string())
-        .bind(grant.licence_concluded())
-        .bind(list_text(&grant.detected))
-        .bind(grant.concluded.as_ref().map(|c| serde_json::to_string(c).unwrap_or_default()).unwrap_or_default())
-        .execute(c)
-        .await
-        .map(drop))?;
+    let scope = |grant: &Grant| {
+        if grant.scope.is_unlimited() { String::new() } else { serde_json::to_string(&grant.scope).unwrap_or_default() }
+    };
+    for part in grants.chunks(ROWS_AT_ONCE) {
+        on!(tx, |c| {
+            let mut query = sqlx::query(for_rows(SQL, part.len()));
+            for (grant, statement) in part {
+                query = query
+                    .bind(grant.id.to_string())
+                    .bind(grant.work.to_string())
+                    .bind(&grant.licence)
+                    .bind(&grant.licence_url)
+                    .bind(&grant.declared_by)
+                    .bind(&grant.evidence)
+                    .bind(grant.starts_at.millis())
+                    .bind(grant.ends_at.map(Timestamp::millis))
+                    .bind(scope(grant))
+                    .bind(statement.to_string())
+                    .bind(grant.licence_concluded())
+                    .bind(list_text(&grant.detected))
+                    .bind(grant.concluded.as_ref().map(|c| serde_json::to_string(c).unwrap_or_default()).unwrap_or_default());
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
     Ok(())
 }
 

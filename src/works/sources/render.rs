@@ -141,28 +141,6 @@ mod tests {
     }
 
     #[test]
-    fn nothing_on_this_machine_is_read() {
-        let folder = tempfile::tempdir().unwrap();
-        let secret = folder.path().join("secret.svg");
-        std::fs::write(
-            &secret,
-            r##"<svg xmlns="http://www.w3.org/2000/svg"><rect width="50" height="50" fill="#ff0000"/></svg>"##,
-        )
-        .unwrap();
-        let svg = |href: &str| {
-            format!(
-                r##"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="50" height="50">
-                <rect width="50" height="50" fill="#00ff00"/><image width="50" height="50" xlink:href="{href}"/></svg>"##
-            )
-        };
-        let path = secret.display().to_string();
-        for href in [path.clone(), format!("file://{path}"), "https://example.org/x.svg".to_owned()] {
-            let rgb = render_into(&svg(&href), 16).unwrap();
-            assert_eq!(rgb[(8 * 16 + 8) * 3..][..3], [0, 255, 0], "{href}");
-        }
-    }
-
-    #[test]
     fn what_cannot_be_drawn_says_why() {
         let rect = |w: u32, h: u32| format!(r#"<svg xmlns="http://www.w3.org/2000/svg"><rect width="{w}" height="{h}"/></svg>"#);
         assert_eq!(render(&rect(300, 50), 32), Err(Skip::Shape));

@@ -413,3 +413,20 @@ async fn a_work_by_hand_with_everything(kind: Kind) {
     assert!(matches!(register_work(&t, &rosa, too_much).await, Err(Error::Invalid(_))));
     t.finish().await;
 }
+
+#[test]
+fn a_drawing_is_rendered_from_its_own_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret.svg");
+    let red = r##"<svg xmlns="http://www.w3.org/2000/svg"><rect width="50" height="50" fill="#ff0000"/></svg>"##;
+    std::fs::write(&secret, red).unwrap();
+    let path = secret.display().to_string();
+    for href in [path.clone(), format!("file://{path}"), "https://example.org/x.svg".to_owned()] {
+        let svg = format!(
+            r##"<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="50" height="50">
+            <rect width="50" height="50" fill="#00ff00"/><image width="50" height="50" xlink:href="{href}"/></svg>"##
+        );
+        let rgb = colophon::works::sources::render::render_into(&svg, 16).unwrap();
+        assert_eq!(rgb[(8 * 16 + 8) * 3..][..3], [0, 255, 0], "{href}");
+    }
+}

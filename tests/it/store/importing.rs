@@ -7,6 +7,7 @@ both! {
     only_one_worker_moves_an_import_on,
     terms_of_a_work_are_read_together,
     what_is_locked_is_done_one_after_the_other,
+    many_rows_go_in_as_one_by_one,
 }
 
 fn row(n: u64, outcome: Outcome, work: Option<WorkId>) -> ImportRow {
@@ -112,7 +113,19 @@ async fn terms_of_a_work_are_read_together(kind: Kind) {
     assert_eq!(works::without_thumbnail(&mut tx, 9).await.unwrap(), [a.id]);
     let kept = works::find(&mut tx, b.id).await.unwrap().unwrap().work;
     assert_eq!((kept.held, kept.digest), (false, b.digest));
-    assert_eq!(works::id_by_sha256(&mut tx, b.digest.sha256).await.unwrap(), Some(b.id));
+    let hashes = [b.digest.sha256, sha256_of(b"?"), a.digest.sha256];
+    let known = works::ids_by_sha256(&mut tx, &hashes).await.unwrap();
+    assert_eq!((known.len(), known[&a.digest.sha256], known[&b.digest.sha256]), (2, a.id, b.id));
+    works::insert_thumbnail(&mut tx, a.id, &[1]).await.unwrap();
+    let mut twin = work("twin");
+    (twin.digest, twin.registered_at) = (a.digest, t(9_000));
+    works::insert_all(&mut tx, &[(&twin, statement("twin"))]).await.unwrap();
+    assert_eq!(works::ids_by_sha256(&mut tx, &hashes).await.unwrap()[&a.digest.sha256], a.id, "the first registered");
+    works::insert_thumbnail(&mut tx, twin.id, &[1]).await.unwrap();
+    execute(&mut tx, &format!("INSERT INTO thumbnails_due VALUES ('{}')", twin.id)).await;
+    works::settle_thumbnails(&mut tx).await.unwrap();
+    assert!(works::without_thumbnail(&mut tx, 9).await.unwrap().is_empty());
+    execute(&mut tx, &format!("DELETE FROM works WHERE id = '{}'", twin.id)).await;
     // What somebody found out is what verdicts go by from then on.
     let given = works::grants(&mut tx, b.id).await.unwrap().remove(0).grant;
     let found = Concluded { licence: "CC-BY-NC-4.0".into(), verified_by: Some("Eve".into()), reason: "its page".into() };
@@ -149,12 +162,12 @@ async fn what_is_locked_is_done_one_after_the_other(kind: Kind) {
     let second = tokio::spawn(async move {
         let mut tx = store.begin().await.unwrap();
         Tx::lock(&mut tx, Lock::Works).await.unwrap();
-        works::id_by_sha256(&mut tx, work("a").digest.sha256).await.unwrap()
+        works::ids_by_sha256(&mut tx, &[work("a").digest.sha256]).await.unwrap().len()
     });
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert!(!second.is_finished());
     first.commit().await.unwrap();
-    assert_eq!(second.await.unwrap(), Some(work("a").id), "the second sees what the first did");
+    assert_eq!(second.await.unwrap(), 1, "the second sees what the first did");
     s.remove().await;
 }
 
@@ -177,4 +190,42 @@ async fn uploads_are_whole_or_gone() {
     uploads::sweep(folder.path(), "a", std::time::Duration::ZERO).await;
     assert!(!path.exists());
     uploads::remove(folder.path(), &path).await;
+}
+
+/// More than one text takes, and not a multiple of it.
+async fn many_rows_go_in_as_one_by_one(kind: Kind) {
+    let (many, single) = (Scratch::new(kind).await, Scratch::new(kind).await);
+    let all: Vec<Work> = (0..123).map(|n| work(&format!("{n}"))).collect();
+    let given: Vec<Grant> = all.iter().map(|w| grant(&w.item, w, "MIT", 0, None)).collect();
+    let blob = |w: &Work| Blob {
+        digest: Digest::of(w.item.as_bytes()),
+        media_type: "image/png".into(),
+        pack: Some((blake3_of(b"p"), 7)),
+    };
+    let mut tx = many.begin().await;
+    let works: Vec<_> = all.iter().map(|w| (w, statement(&w.item))).collect();
+    works::insert_all(&mut tx, &works).await.unwrap();
+    let grants: Vec<_> = given.iter().map(|g| (g, statement("g"))).collect();
+    works::insert_grants(&mut tx, &grants).await.unwrap();
+    blobs::insert_all(&mut tx, &all.iter().map(blob).collect::<Vec<_>>()).await.unwrap();
+    let ids: Vec<String> = all.iter().map(|w| w.id.to_string()).collect();
+    let staged: Vec<log::Staged<'_>> = all
+        .iter()
+        .zip(&ids)
+        .map(|(w, id)| log::Staged { id: statement(&w.item), kind: "work", subject: id, bytes: w.item.as_bytes() })
+        .collect();
+    log::stage_all(&mut tx, &staged, t(3)).await.unwrap();
+    works::insert_all(&mut tx, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut tx = single.begin().await;
+    for (w, g) in all.iter().zip(&given) {
+        works::insert(&mut tx, w, statement(&w.item)).await.unwrap();
+        works::insert_grant(&mut tx, g, statement("g")).await.unwrap();
+        blobs::insert(&mut tx, &blob(w)).await.unwrap();
+        log::stage(&mut tx, statement(&w.item), "work", &w.id.to_string(), w.item.as_bytes(), t(3)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(dump(&many.store, TABLES).await, dump(&single.store, TABLES).await);
+    many.remove().await;
+    single.remove().await;
 }

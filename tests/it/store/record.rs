@@ -20,9 +20,9 @@ async fn the_log_is_kept_in_order(kind: Kind) {
     let staged = log::staged(&mut tx, 2).await.unwrap();
     assert_eq!(staged.iter().map(|(_, bytes)| bytes.as_slice()).collect::<Vec<_>>(), [b"a", b"b"]);
     for ((seq, _), index) in staged.iter().zip(0..) {
-        assert!(log::number(&mut tx, *seq, index).await.unwrap());
+        assert!(log::number(&mut tx, *seq, *seq, index).await.unwrap());
     }
-    assert!(!log::number(&mut tx, staged[0].0, 7).await.unwrap(), "a place is given once");
+    assert!(!log::number(&mut tx, staged[0].0, staged[0].0, 7).await.unwrap(), "a place is given once");
     assert_eq!(log::staged_total(&mut tx).await.unwrap(), 1);
     assert_eq!(log::entries(&mut tx, 0, 100).await.unwrap(), [(0, b"a".to_vec()), (1, b"b".to_vec())]);
     assert_eq!(log::entries(&mut tx, 1, 1).await.unwrap(), []);

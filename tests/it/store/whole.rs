@@ -54,7 +54,7 @@ async fn pages_have_no_gaps_and_no_doubles(kind: Kind) {
             .unwrap();
     }
     for ((seq, _), index) in log::staged(&mut tx, 20).await.unwrap().into_iter().zip(0..) {
-        assert!(log::number(&mut tx, seq, index).await.unwrap());
+        assert!(log::number(&mut tx, seq, seq, index).await.unwrap());
     }
     tx.commit().await.unwrap();
     let mut tx = s.read().await;
@@ -140,8 +140,8 @@ async fn conflicts_are_conflicts(kind: Kind) {
         log::stage(&mut tx, statement(n), "work", n, b"", t(1)).await.unwrap();
     }
     let staged = log::staged(&mut tx, 2).await.unwrap();
-    assert!(log::number(&mut tx, staged[0].0, 5).await.unwrap());
-    assert!(matches!(log::number(&mut tx, staged[1].0, 5).await, Err(Error::Conflict(_))));
+    assert!(log::number(&mut tx, staged[0].0, staged[0].0, 5).await.unwrap());
+    assert!(matches!(log::number(&mut tx, staged[1].0, staged[1].0, 5).await, Err(Error::Conflict(_))));
     drop(tx);
     s.remove().await;
 }
