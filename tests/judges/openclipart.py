@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import sys
+import unicodedata
 import urllib.request
 import xml.etree.ElementTree as ET
 
@@ -31,8 +32,8 @@ def local(node):
 
 
 def words(node):
-    """The text of an element, white space folded."""
-    return " ".join("".join(node.itertext()).split())
+    """The text of an element, white space folded, without control characters: no record holds those."""
+    return "".join(c for c in " ".join("".join(node.itertext()).split()) if unicodedata.category(c) != "Cc")
 
 
 def says(path):

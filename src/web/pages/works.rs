@@ -58,7 +58,8 @@ pub(super) async fn list(
         let chosen = licence == asked.licence;
         licences.push(Choice::new(licence.clone(), fill::short_licence(&licence), chosen));
     }
-    let query = format!("q={}&licence={}&author={}", encode(&asked.q), encode(&asked.licence), encode(&asked.author));
+    let [q, licence, author, owner] = [&asked.q, &asked.licence, &asked.author, &asked.owner].map(|text| encode(text));
+    let query = format!("q={q}&licence={licence}&author={author}&owner={owner}");
     Ok(Page(WorksPage {
         chrome,
         items,
@@ -70,6 +71,7 @@ pub(super) async fn list(
         licences,
         q: asked.q,
         author: asked.author,
+        owner: asked.owner,
     }))
 }
 

@@ -15,6 +15,8 @@ pub struct WorksPage {
     pub q: String,
     /// Exact author, when narrowed to one.
     pub author: String,
+    /// Who registered the works or holds the rights, when narrowed to one.
+    pub owner: String,
     /// Licences to choose from; the first is "any" with an empty value.
     pub licences: Vec<Choice>,
     /// This page of the list.
@@ -38,6 +40,7 @@ impl WorksPage {
             chrome: Chrome::sample("Works", "/works"),
             q: "owl".into(),
             author: String::new(),
+            owner: "Mere Tāwhai".into(),
             licences: licence_choices(),
             items: WorkCard::samples(),
             total: 7_216,
