@@ -109,7 +109,9 @@ pub async fn open_dispute(
     affected(&mut tx, instance, &found.work, Cause::Dispute(id), &actor.name, now).await?;
     let words = format!("A dispute was opened on “{}”: {}.", found.work.title, ground.title());
     told(&mut tx, instance, None, &words, &format!("/disputes/{id}"), now).await?;
-    if let Some((account, _)) = storage::accounts::find_by_name(&mut tx, &found.work.registered_by).await? {
+    if found.work.registered_by != actor.name
+        && let Some((account, _)) = storage::accounts::find_by_name(&mut tx, &found.work.registered_by).await?
+    {
         told(&mut tx, instance, Some(account.id), &words, &format!("/disputes/{id}"), now).await?;
     }
     tx.commit().await?;
