@@ -178,6 +178,8 @@ async fn take_step(
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Disputes).await?;
+    // No licence is given while those that stand are revoked.
+    tx.lock(Lock::Grants).await?;
     let before = storage::disputes::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("dispute", id))?;
     let found = the_work(&mut tx, before.dispute.work).await?;
     if !may_step(&before, &found.work.registered_by, actor, step) {

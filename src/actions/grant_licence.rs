@@ -11,7 +11,8 @@ use crate::digest::Digest;
 use crate::id::{GrantId, StatementId, WorkId};
 use crate::ledger::Subject;
 use crate::storage::{self, Lock, blobs::Blob};
-use crate::works::licence::LICENCE_LIMIT;
+use crate::works::dispute::Ruling;
+use crate::works::licence::{LICENCE_LIMIT, UNKNOWN_AUTHOR};
 use crate::works::{Grant, GrantScope, TEXT_LIMIT, Usage};
 
 /// Longest terms in words of their own, bytes.
@@ -44,7 +45,7 @@ pub struct Granting {
 }
 
 /// Gives a licence on a work, by who registered it or an operator. Refused while it would break a promise: an exclusive grant leaves no
-/// room for another that overlaps it.
+/// room for another that overlaps it, and a dispute that was upheld leaves the word to the operators.
 pub async fn grant_licence(instance: &Instance, actor: &Actor, work: WorkId, sent: Granting) -> Result<(GrantId, StatementId)> {
     if !actor.may(Scope::Grants) {
         return Err(Error::Forbidden(Scope::Grants));
@@ -52,7 +53,7 @@ pub async fn grant_licence(instance: &Instance, actor: &Actor, work: WorkId, sen
     let now = instance.clock.now();
     let terms = (!sent.terms.trim().is_empty()).then(|| sent.terms.trim().as_bytes().to_vec());
     let digest = terms.as_deref().map(Digest::of);
-    let grant = checked(instance, actor, work, &sent, digest.as_ref(), now)?;
+    let mut grant = checked(instance, actor, work, &sent, digest.as_ref(), now)?;
     if let Some(terms) = terms {
         // INVARIANT: the bytes are on disk before a row names them.
         instance.blobs.put(terms).await?;
@@ -63,12 +64,23 @@ pub async fn grant_licence(instance: &Instance, actor: &Actor, work: WorkId, sen
     if found.work.registered_by != actor.name && !actor.may(Scope::Operate) {
         return Err(Error::invalid("work", "only who registered a work, or an operator, may give licences on it"));
     }
+    if !actor.may(Scope::Operate)
+        && let Some(lost) =
+            storage::disputes::of_work(&mut tx, work).await?.iter().find(|d| d.standing().ruling == Some(Ruling::Upheld))
+    {
+        let id = lost.dispute.id;
+        return Err(Error::Conflict(format!(
+            "the dispute {id} was upheld, so only an operator gives licences on this work: appeal there"
+        )));
+    }
     if let Some(name) = &grant.scope.grantee
         && storage::accounts::find_by_name(&mut tx, name).await?.is_none()
     {
         return Err(Error::invalid("grantee", format!("no account is called `{name}`")));
     }
-    for other in storage::works::grants(&mut tx, work).await? {
+    let before = storage::works::grants(&mut tx, work).await?;
+    grant.follow(&before.iter().map(|g| &g.grant).collect::<Vec<_>>(), found.work.author != UNKNOWN_AUTHOR);
+    for other in &before {
         let one_alone = other.grant.scope.exclusive || grant.scope.exclusive;
         if one_alone && other.revoked.is_none() && grant.overlaps(&other.grant) {
             let given = format!("`{}` was given {}", other.grant.id, other.grant.scope.sentence());

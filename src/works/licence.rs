@@ -68,6 +68,16 @@ pub const UNKNOWN_AUTHOR: &str = "unknown";
 /// What follows by rule from a declaration and from what the file itself names: where they differ both bind, and what an unnamed author
 /// gives is not known to be theirs to give.
 pub fn conclude(declared: &str, detected: &[Detected], author_known: bool) -> Option<Concluded> {
+    let named = detected.iter().map(|d| d.licence.as_str());
+    concluded(declared, named, author_known, "the file names another licence than was declared")
+}
+
+fn concluded<'a>(
+    declared: &'a str,
+    others: impl Iterator<Item = &'a str>,
+    author_known: bool,
+    reason: &str,
+) -> Option<Concluded> {
     if !author_known {
         return Some(Concluded {
             licence: NO_ASSERTION.to_owned(),
@@ -76,15 +86,21 @@ pub fn conclude(declared: &str, detected: &[Detected], author_known: bool) -> Op
         });
     }
     let mut binding = vec![declared];
-    for each in detected {
-        if !binding.contains(&each.licence.as_str()) {
-            binding.push(&each.licence);
+    for each in others {
+        if !binding.contains(&each) {
+            binding.push(each);
         }
     }
+    // AND binds tighter than OR (SPDX 3.0.1 annex B), so a choice stands in brackets.
+    let bracketed = |each: &&str| if each.contains(" OR ") { format!("({each})") } else { (*each).to_owned() };
     (binding.len() > 1).then(|| Concluded {
-        licence: if binding.contains(&NO_ASSERTION) { NO_ASSERTION.to_owned() } else { binding.join(" AND ") },
+        licence: if binding.contains(&NO_ASSERTION) {
+            NO_ASSERTION.to_owned()
+        } else {
+            binding.iter().map(bracketed).collect::<Vec<_>>().join(" AND ")
+        },
         verified_by: None,
-        reason: "the file names another licence than was declared, so both bind until somebody has looked into it".to_owned(),
+        reason: format!("{reason}, so both bind until somebody has looked into it"),
     })
 }
 
@@ -149,6 +165,27 @@ impl Grant {
     /// The licence that verdicts go by.
     pub fn licence_concluded(&self) -> &str {
         self.concluded.as_ref().map_or(&self.licence, |c| &c.licence)
+    }
+
+    /// Takes over what the file says from the licences given `before` on the same work, and concludes from it what follows by rule. What
+    /// somebody found when looking into those stands in the place of what the file names: nothing where they found it as declared, and what
+    /// they found where not. A direct grant names its uses itself, so what other licences say does not bind it; but nobody's is none.
+    pub fn follow(&mut self, before: &[&Self], author_known: bool) {
+        for each in before.iter().flat_map(|g| &g.detected) {
+            if !self.detected.contains(each) {
+                self.detected.push(each.clone());
+            }
+        }
+        let looked_into: Vec<&&Self> =
+            before.iter().filter(|g| g.concluded.as_ref().is_some_and(|c| c.verified_by.is_some())).collect();
+        let direct = !self.scope.uses.is_empty();
+        self.concluded = if looked_into.is_empty() {
+            conclude(&self.licence, if direct { &[] } else { &self.detected }, author_known)
+        } else {
+            let found = looked_into.iter().filter(|g| g.licence_concluded() != g.licence).map(|g| g.licence_concluded());
+            let reason = "a licence given before on this work was found to be another than was declared";
+            concluded(&self.licence, found.filter(|l| !direct || *l == NO_ASSERTION), author_known, reason)
+        };
     }
 
     /// Whether it lets anybody do this.
@@ -243,24 +280,29 @@ pub fn spoken(licence: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::verdict::verdict;
     use super::*;
+
+    fn given(licence: &str) -> Grant {
+        Grant {
+            id: GrantId::derived(b"g"),
+            work: WorkId::derived(b"w"),
+            licence: licence.into(),
+            licence_url: String::new(),
+            declared_by: String::new(),
+            evidence: String::new(),
+            starts_at: Timestamp::from_millis(10),
+            ends_at: Some(Timestamp::from_millis(20)),
+            scope: GrantScope::default(),
+            detected: vec![],
+            concluded: None,
+        }
+    }
 
     #[test]
     fn dates_are_half_open() {
         let t = Timestamp::from_millis;
-        let grant = Grant {
-            id: GrantId::derived(b"g"),
-            work: WorkId::derived(b"w"),
-            licence: "MIT".into(),
-            licence_url: String::new(),
-            declared_by: String::new(),
-            evidence: String::new(),
-            starts_at: t(10),
-            ends_at: Some(t(20)),
-            scope: GrantScope::default(),
-            detected: vec![],
-            concluded: None,
-        };
+        let grant = given("MIT");
         assert_eq!([9, 10, 19, 20].map(|n| grant.covers(t(n))), [false, true, true, false]);
     }
 
@@ -303,9 +345,40 @@ mod tests {
         assert_eq!(both.licence, "CC-BY-4.0 AND CC-BY-NC-4.0");
         assert_eq!(conclude("CC-BY-4.0", &[says(NO_ASSERTION)], true).unwrap().licence, NO_ASSERTION);
         assert_eq!(conclude("CC0-1.0", &[], false).unwrap().licence, NO_ASSERTION);
+        let choice = conclude("MIT OR CC0-1.0", &[says("CC-BY-NC-4.0")], true).unwrap();
+        assert_eq!(choice.licence, "(MIT OR CC0-1.0) AND CC-BY-NC-4.0");
         for usage in Usage::ALL {
-            assert!(!super::super::verdict::verdict(&both.licence, usage).permits());
-            assert!(super::super::verdict::verdict("public-domain AND CC0-1.0", usage).permits());
+            assert!(!verdict(&both.licence, usage).permits());
+            assert!(!verdict(&choice.licence, usage).permits());
+            assert!(verdict("public-domain AND CC0-1.0", usage).permits());
         }
+    }
+
+    #[test]
+    fn a_further_licence_does_not_get_round_what_the_file_says_or_what_was_found() {
+        let says = Detected { licence: "CC-BY-NC-4.0".into(), says: "nc".into(), place: "SVG cc:license".into() };
+        let before = Grant { detected: vec![says.clone()], ..given("CC-BY-4.0") };
+        let further = |before: &Grant, uses: &[Usage], author_known| {
+            let mut grant = given("CC0-1.0");
+            grant.scope.uses = uses.to_vec();
+            grant.follow(&[before], author_known);
+            grant
+        };
+        let grant = further(&before, &[], true);
+        assert_eq!((grant.licence_concluded(), grant.detected.as_slice()), ("CC0-1.0 AND CC-BY-NC-4.0", &[says][..]));
+        // Somebody looked into it.
+        let found = |licence: &str| {
+            let concluded = Concluded { licence: licence.into(), verified_by: Some("Ben".into()), reason: "r".into() };
+            Grant { concluded: Some(concluded), ..before.clone() }
+        };
+        assert_eq!(further(&found("CC-BY-4.0"), &[], true).licence_concluded(), "CC0-1.0");
+        assert_eq!(further(&found("CC-BY-SA-4.0"), &[], true).licence_concluded(), "CC0-1.0 AND CC-BY-SA-4.0");
+        assert_eq!(further(&found(NO_ASSERTION), &[], true).licence_concluded(), NO_ASSERTION);
+        // A direct grant is a permission of its own; nobody's is none.
+        assert!(further(&before, &[Usage::Train], true).opens(Usage::Train));
+        assert!(further(&found("CC-BY-SA-4.0"), &[Usage::Train], true).opens(Usage::Train));
+        assert!(!further(&found(NO_ASSERTION), &[Usage::Train], true).opens(Usage::Train));
+        assert!(!further(&before, &[Usage::Train], false).opens(Usage::Train));
+        assert_eq!(further(&given("MIT"), &[], false).licence_concluded(), NO_ASSERTION);
     }
 }

@@ -2,6 +2,7 @@
 //! The table of rules is `rules`; what no rule names is unknown, and unknown is no.
 
 use super::GrantScope;
+use super::licence::NO_ASSERTION;
 use super::rules::{FAMILIES, JURISDICTION, RULES_VERSION};
 use Answer::{Allow, Conditional, Deny, Unknown};
 
@@ -124,11 +125,23 @@ pub fn known_licences() -> impl Iterator<Item = &'static str> {
     FAMILIES.iter().flat_map(|f| f.licences.iter().copied())
 }
 
+/// How a mark of the public domain is spelt inside an expression: SPDX has no word for it.
+const PUBLIC_DOMAIN: &str = "LicenseRef-public-domain";
+
+fn parsed(licence: &str) -> Option<spdx::Expression> {
+    const BETWEEN: [char; 3] = [' ', '(', ')'];
+    let mut spelt = String::with_capacity(licence.len());
+    for part in licence.split_inclusive(BETWEEN) {
+        let word = part.trim_end_matches(BETWEEN);
+        spelt.push_str(if word == "public-domain" { PUBLIC_DOMAIN } else { word });
+        spelt.push_str(&part[word.len()..]);
+    }
+    spdx::Expression::parse(&spelt).ok()
+}
+
 /// Whether it is an expression of SPDX.
 pub fn is_expression(licence: &str) -> bool {
-    let spelt: Vec<&str> =
-        licence.split(' ').map(|w| if w == "public-domain" { "LicenseRef-public-domain" } else { w }).collect();
-    spdx::Expression::parse(&spelt.join(" ")).is_ok()
+    parsed(licence).is_some()
 }
 
 /// Whether it is an identifier of SPDX or of the table.
@@ -171,10 +184,7 @@ pub fn verdict(licence: &str, usage: Usage) -> Verdict {
     if !licence.contains(' ') || licence.trim() != licence {
         return one(licence);
     }
-    // SPDX has no word for a mark of the public domain.
-    let spelt: Vec<&str> =
-        licence.split(' ').map(|w| if w == "public-domain" { "LicenseRef-public-domain" } else { w }).collect();
-    let Ok(expression) = spdx::Expression::parse(&spelt.join(" ")) else {
+    let Some(expression) = parsed(licence) else {
         return unknown(format!(
             "`{licence}` is neither a licence of the table nor an SPDX expression, and what is unknown is treated as no"
         ));
@@ -187,7 +197,7 @@ pub fn verdict(licence: &str, usage: Usage) -> Verdict {
             }
             spdx::expression::ExprNode::Req(req) => {
                 let id = req.req.license.to_string();
-                one(if id == "LicenseRef-public-domain" { "public-domain" } else { &id })
+                one(if id == PUBLIC_DOMAIN { "public-domain" } else { &id })
             }
             spdx::expression::ExprNode::Op(operator) => {
                 let (Some(right), Some(left)) = (stack.pop(), stack.pop()) else {
@@ -232,6 +242,10 @@ pub fn of_grant(licence: &str, scope: &GrantScope, usage: Usage, account: &str) 
         return ruled(usage, Deny, &[], "granted-to-another", CITATION, format!("it was granted to {name} alone"));
     }
     let mut given = match scope.uses.as_slice() {
+        _ if licence == NO_ASSERTION => {
+            let why = "it was found that nobody is known to have given it, and what is unknown is treated as no".to_owned();
+            ruled(usage, Unknown, &[], "unknown", "no rule", why)
+        }
         [] => verdict(licence, usage),
         uses if uses.contains(&usage) => {
             let why = "the rights holder granted this very use; the author is named".to_owned();
@@ -348,6 +362,8 @@ mod tests {
         assert_eq!(answer("MIT AND CC-BY-NC-4.0"), Deny);
         assert_eq!(answer("CC0-1.0 AND (MIT OR CC-BY-4.0)"), Conditional);
         assert_eq!(answer("CC0-1.0 OR CC-BY-NC-4.0"), Allow);
+        assert_eq!(answer("CC0-1.0 AND (public-domain OR CC-BY-NC-4.0)"), Allow);
+        assert!(is_expression("(MIT OR public-domain) AND CC0-1.0") && !is_expression("MIT OR"));
         assert_eq!(verdict("MIT AND CC-BY-4.0", Usage::Train).duties, [Duty::Attribution, Duty::Notice]);
         for unknown in
             ["Apache-2.0 WITH LLVM-exception", "MIT AND", "MIT AND WTFPL", "CC BY 4.0", "MIT OR", "(MIT", "GPL-2.0-only OR WTFPL"]

@@ -3,6 +3,7 @@
 use colophon::accounts::{Actor, Role, Scope};
 use colophon::actions::Error;
 use colophon::actions::choose_works::choose_works;
+use colophon::actions::conclude_licence::conclude_licence;
 use colophon::actions::freeze_dataset::freeze_dataset;
 use colophon::actions::grant_licence::{Granting, grant_licence};
 use colophon::actions::register_work::{Registration, register_work};
@@ -15,6 +16,7 @@ use colophon::policy::Use;
 use colophon::provenance::{Format, encode};
 use colophon::storage;
 use colophon::works::Usage;
+use colophon::works::licence::NO_ASSERTION;
 use colophon::works::list::Row;
 
 use crate::support::database::Kind;
@@ -25,6 +27,7 @@ both! {
     only_terms_that_allow_it_let_a_work_be_drawn_on,
     works_are_chosen_and_left_out,
     a_direct_grant_opens_a_work_to_one_account,
+    a_further_licence_does_not_get_round_a_finding,
     an_exclusive_grant_leaves_no_room_for_another,
     a_grant_is_refused_field_by_field,
     a_registration_is_refused_field_by_field,
@@ -236,6 +239,35 @@ async fn a_direct_grant_opens_a_work_to_one_account(kind: Kind) {
     assert_eq!(found(&ana.name).await, [work]);
     revoke_grant(&t, &rosa, grant, "changed my mind").await.unwrap();
     assert!(found(&ana.name).await.is_empty() && draw_order(&t, &ana, with()).await.is_err());
+    t.finish().await;
+}
+
+async fn a_further_licence_does_not_get_round_a_finding(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
+    let olga = t.actor("Olga", &[Role::Operator]).await;
+    let (work, _) = register_work(&t, &rosa, zebra("CC-BY-4.0", 1)).await.unwrap();
+    let found = async || choose_works(&t, &order("a zebra", 1), "").await.unwrap().len();
+    let first = storage::works::grants(&mut t.store.read().await.unwrap(), work).await.unwrap()[0].grant.id;
+    assert_eq!(found().await, 1);
+    conclude_licence(&t, &olga, first, NO_ASSERTION, "the picture is from a magazine").await.unwrap();
+    assert_eq!(found().await, 0);
+    let (second, _) =
+        grant_licence(&t, &rosa, work, Granting { licence: "CC0-1.0".into(), ..Granting::default() }).await.unwrap();
+    assert_eq!(found().await, 0, "not by saying it another way");
+    for (grant, licence) in [(first, "CC-BY-4.0"), (second, "CC0-1.0")] {
+        conclude_licence(&t, &olga, grant, licence, "the magazine gave it back to her").await.unwrap();
+    }
+    assert_eq!(found().await, 1);
+    // Nor does a direct grant stand that nobody is known to have given.
+    let (direct, _) = grant_licence(&t, &rosa, work, letter("Ana", &[Usage::Train])).await.unwrap();
+    let opens = async || {
+        let kept = storage::works::find_grant(&mut t.store.read().await.unwrap(), direct).await.unwrap().unwrap();
+        kept.grant.opens(Usage::Train)
+    };
+    assert!(opens().await);
+    conclude_licence(&t, &olga, direct, NO_ASSERTION, "the letter is not hers").await.unwrap();
+    assert!(!opens().await);
     t.finish().await;
 }
 
