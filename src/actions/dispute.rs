@@ -23,14 +23,14 @@ const FILE_BYTES: usize = 8 << 20;
 
 /// What is said with a step.
 #[derive(Debug, Clone, Default)]
-pub struct Said {
+pub struct Pleading {
     /// In words; public.
     pub words: String,
     /// Evidence: names and bytes, for the parties and the operators.
     pub files: Vec<(String, Vec<u8>)>,
 }
 
-impl Said {
+impl Pleading {
     fn check(&self) -> Result<()> {
         let mut problems = Vec::new();
         let length = self.words.chars().count();
@@ -80,13 +80,13 @@ pub async fn open_dispute(
     actor: &Actor,
     work: WorkId,
     ground: Ground,
-    said: Said,
+    pleading: Pleading,
 ) -> Result<(DisputeId, StatementId)> {
     if !actor.may(Scope::Disputes) {
         return Err(Error::Forbidden(Scope::Disputes));
     }
-    said.check()?;
-    let kept = said.keep(instance).await?;
+    pleading.check()?;
+    let kept = pleading.keep(instance).await?;
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Disputes).await?;
@@ -104,7 +104,7 @@ pub async fn open_dispute(
     }
     let files = insert_files(&mut tx, &kept).await?;
     let id = DisputeId::new(now, &*instance.chance);
-    let dispute = Dispute { id, work, ground, words: said.words(), files, opened_by: actor.name.clone(), opened_at: now };
+    let dispute = Dispute { id, work, ground, words: pleading.words(), files, opened_by: actor.name.clone(), opened_at: now };
     let statement = deed(&mut tx, instance, "dispute", &found, actor, json!({ "dispute": dispute }), now).await?;
     affected(&mut tx, instance, &found.work, Cause::Dispute(id), &actor.name, now).await?;
     let words = format!("A dispute was opened on “{}”: {}.", found.work.title, ground.title());
@@ -133,48 +133,33 @@ async fn deed(
     record(tx, instance, now, Deed { kind, about: id, subject, actor: actor.name.clone(), body }).await
 }
 
-/// Answers a claim on a work that one registered.
-pub async fn answer_dispute(instance: &Instance, actor: &Actor, id: DisputeId, said: Said) -> Result<StatementId> {
-    take_step(instance, actor, id, Step::Answered, None, said).await
-}
-
-/// Decides a dispute. Upheld, every grant on the work is revoked; rejected, the work is as it was.
-pub async fn decide_dispute(
-    instance: &Instance,
-    actor: &Actor,
-    id: DisputeId,
-    ruling: Ruling,
-    said: Said,
-) -> Result<StatementId> {
-    take_step(instance, actor, id, Step::Decided, Some(ruling), said).await
-}
-
-/// Asks for a second look, once, by either side.
-pub async fn appeal_dispute(instance: &Instance, actor: &Actor, id: DisputeId, said: Said) -> Result<StatementId> {
-    take_step(instance, actor, id, Step::Appealed, None, said).await
-}
-
-/// What somebody is to a dispute, and so what they may do in it.
+/// What somebody is to a dispute, and so what they may do in it: nobody decides in their own cause.
 pub fn may_step(record: &DisputeRecord, registered_by: &str, actor: &Actor, step: Step) -> bool {
     let (opener, registrant) = (record.dispute.opened_by == actor.name, registered_by == actor.name);
     match step {
         Step::Opened => false,
         Step::Answered => registrant && actor.may(Scope::Disputes),
-        Step::Decided => actor.may(Scope::Operate),
+        Step::Decided => actor.may(Scope::Operate) && !opener && !registrant,
         Step::Appealed => (opener || registrant) && actor.may(Scope::Disputes),
     }
 }
 
-async fn take_step(
+/// Takes the next step: who registered the work answers, an operator decides (with a `ruling`), either side appeals once. Upheld, every
+/// grant on the work is revoked; rejected, the work is as it was.
+pub async fn take_step(
     instance: &Instance,
     actor: &Actor,
     id: DisputeId,
     step: Step,
     ruling: Option<Ruling>,
-    said: Said,
+    pleading: Pleading,
 ) -> Result<StatementId> {
-    said.check()?;
-    let kept = said.keep(instance).await?;
+    pleading.check()?;
+    let ruling = match step {
+        Step::Decided => Some(ruling.ok_or_else(|| Error::invalid("ruling", "say whether the claim is `upheld` or `rejected`"))?),
+        _ => None,
+    };
+    let kept = pleading.keep(instance).await?;
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Disputes).await?;
@@ -184,6 +169,9 @@ async fn take_step(
     let found = the_work(&mut tx, before.dispute.work).await?;
     if !may_step(&before, &found.work.registered_by, actor, step) {
         return Err(match step {
+            Step::Decided if actor.may(Scope::Operate) => {
+                Error::invalid("dispute", "nobody decides in their own cause: ask another operator")
+            }
             Step::Decided => Error::Forbidden(Scope::Operate),
             Step::Answered => Error::invalid("dispute", "only who registered the work may answer"),
             _ => Error::invalid("dispute", "only who opened the dispute, or who registered the work, may appeal"),
@@ -195,7 +183,7 @@ async fn take_step(
         dispute: id,
         work: found.work.id,
         step,
-        words: said.words(),
+        words: pleading.words(),
         files,
         ruling,
         by: actor.name.clone(),

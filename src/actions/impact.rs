@@ -9,7 +9,6 @@ use crate::lineage::Impact;
 use crate::storage::impacts::ImpactRecord;
 use crate::storage::{self, Tx};
 use crate::works::Usage;
-use crate::works::dispute::Ruling;
 
 /// Everything downstream of a work.
 pub async fn impact(tx: &mut Tx, work: WorkId) -> Result<Impact> {
@@ -38,8 +37,8 @@ pub async fn impact(tx: &mut Tx, work: WorkId) -> Result<Impact> {
     Ok(Impact { datasets, models: models.into_iter().collect(), drawn, made: made.into_iter().collect() })
 }
 
-/// The marks on a dataset, model or image that hold at `now`: of works that were taken back or are disputed. A claim that was rejected leaves
-/// none, and a work that is open to everyone again none either.
+/// The marks on a dataset, model or image that hold at `now`: of works that were taken back or are disputed. A claim that was never upheld
+/// leaves none, and a work that is open to everyone again none either.
 pub async fn marks(tx: &mut Tx, about: &str, now: Timestamp) -> Result<Vec<ImpactRecord>> {
     let mut marks: Vec<ImpactRecord> = Vec::new();
     for found in storage::impacts::of(tx, about).await? {
@@ -50,7 +49,7 @@ pub async fn marks(tx: &mut Tx, about: &str, now: Timestamp) -> Result<Vec<Impac
             && let Some(record) = storage::disputes::find(tx, dispute).await?
         {
             let standing = record.standing();
-            if !standing.open && standing.ruling == Some(Ruling::Rejected) {
+            if !standing.open && !standing.upheld {
                 continue;
             }
         }

@@ -100,12 +100,30 @@ words! {
     }
 }
 
+impl Step {
+    /// What follows a dispute's own address where it is taken; none opens a dispute that is open.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Opened => "",
+            Self::Answered => "answer",
+            Self::Decided => "decision",
+            Self::Appealed => "appeal",
+        }
+    }
+
+    /// The step that is taken at such an address.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let last = path.rsplit('/').next().filter(|last| !last.is_empty())?;
+        Self::ALL.iter().copied().find(|step| step.path() == last)
+    }
+}
+
 words! {
     /// How it was decided.
     Ruling, "ruling" {
         /// The claim is right: every grant on the work is revoked.
         Upheld = "upheld",
-        /// The claim is not right: the work is as it was.
+        /// The claim is not right: the work is as it was; after an appeal, what was revoked may be given again.
         Rejected = "rejected",
     }
 }
@@ -166,6 +184,8 @@ pub struct Standing {
     pub due: Option<Timestamp>,
     /// Whether a second look was asked for already.
     pub appealed: bool,
+    /// Whether it was ever upheld, and so every grant revoked.
+    pub upheld: bool,
 }
 
 impl Standing {
@@ -177,6 +197,7 @@ impl Standing {
             open: true,
             due: Some(opened_at.plus_millis(ANSWER_DAYS * DAY_MS)),
             appealed: false,
+            upheld: false,
         };
         for step in steps {
             standing.step = step.step;
@@ -187,6 +208,7 @@ impl Standing {
                 Step::Decided => {
                     standing.open = false;
                     standing.ruling = step.ruling;
+                    standing.upheld |= step.ruling == Some(Ruling::Upheld);
                     // After an appeal a decision is the last one.
                     standing.due = if standing.appealed { None } else { in_days(APPEAL_DAYS) };
                 }
@@ -281,6 +303,7 @@ mod tests {
         steps.push(step(Step::Decided, Some(Ruling::Upheld), 20));
         let now = standing(&steps);
         assert!(!now.open && now.due.is_none() && now.may(Step::Appealed, day(21)).is_err(), "the last word");
+        assert!(now.upheld && !standing(&steps[..4]).upheld);
     }
 
     #[test]
@@ -290,6 +313,10 @@ mod tests {
             assert_eq!(serde_json::to_value(ground).unwrap(), ground.as_str());
         }
         assert!("theirs".parse::<Ground>().is_err());
+        for step in &Step::ALL[1..] {
+            assert_eq!(Step::of_path(&format!("/disputes/dispute_0/{}", step.path())), Some(*step));
+        }
+        assert_eq!((Step::of_path("/disputes/"), Step::of_path("opened")), (None, None));
         assert_eq!(serde_json::to_value(Ruling::Upheld).unwrap(), "upheld");
     }
 }

@@ -1,21 +1,21 @@
 //! `/api/v1/disputes` and what opens and moves them.
 
 use axum::extract::State as Handed;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Paging, TheInstance, limit};
+use super::{TheInstance, limit};
 use crate::actions::Error;
-use crate::actions::dispute::{Said, answer_dispute, appeal_dispute, decide_dispute, open_dispute};
+use crate::actions::dispute::{Pleading, open_dispute, take_step};
 use crate::id::{DisputeId, StatementId, WorkId};
 use crate::storage;
 use crate::storage::disputes::DisputeRecord;
 use crate::web::error::Failure;
 use crate::web::extract::{Json, Query, Segment};
 use crate::web::session::Visitor;
-use crate::works::dispute::{Ground, Ruling};
+use crate::works::dispute::{DisputeStep, Ground, Ruling, Step};
 
 type Answer = Result<axum::Json<Value>, Failure>;
 
@@ -30,7 +30,7 @@ pub(super) fn shown(record: &DisputeRecord) -> Value {
     shown["due"] = json!(standing.due);
     shown["decision_due"] = json!(standing.decision_due());
     shown["url"] = json!(format!("/disputes/{}", record.dispute.id));
-    let step = |(step, statement): &(crate::works::dispute::DisputeStep, StatementId)| {
+    let step = |(step, statement): &(DisputeStep, StatementId)| {
         let mut shown = serde_json::to_value(step).unwrap_or_default();
         shown["statement"] = json!(statement);
         shown
@@ -44,14 +44,14 @@ pub(super) fn shown(record: &DisputeRecord) -> Value {
 #[serde(default)]
 pub(super) struct Asked {
     open: String,
-    #[serde(flatten)]
-    paging: Paging,
+    after: String,
+    limit: Option<u32>,
 }
 
 pub(super) async fn list(Handed(instance): TheInstance, Query(asked): Query<Asked>) -> Answer {
     let open = matches!(asked.open.as_str(), "yes" | "true" | "1");
     let mut tx = instance.store.read().await?;
-    let page = storage::disputes::list(&mut tx, open, &asked.paging.after, limit(asked.paging.limit)).await?;
+    let page = storage::disputes::list(&mut tx, open, &asked.after, limit(asked.limit)).await?;
     let items: Vec<Value> = page.items.iter().map(shown).collect();
     Ok(axum::Json(json!({ "items": items, "total": page.total, "next": page.next })))
 }
@@ -78,8 +78,8 @@ pub(super) async fn open(
     Json(claim): Json<Claim>,
 ) -> Result<Response, Failure> {
     let actor = visitor.check_api(&headers)?;
-    let said = Said { words: claim.words, files: Vec::new() };
-    let (dispute, statement) = open_dispute(&instance, actor, id, claim.ground, said).await?;
+    let pleading = Pleading { words: claim.words, files: Vec::new() };
+    let (dispute, statement) = open_dispute(&instance, actor, id, claim.ground, pleading).await?;
     let location = HeaderValue::from_str(&format!("/api/v1/disputes/{dispute}")).map_err(Error::internal)?;
     let body = axum::Json(json!({ "dispute": dispute, "statement": statement }));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
@@ -94,46 +94,18 @@ pub(super) struct Words {
     ruling: Option<Ruling>,
 }
 
-impl Words {
-    fn said(&self) -> Said {
-        Said { words: self.words.clone(), files: Vec::new() }
-    }
-}
-
-fn done(id: DisputeId, statement: StatementId) -> axum::Json<Value> {
-    axum::Json(json!({ "dispute": id, "statement": statement }))
-}
-
-pub(super) async fn answer(
+/// Answer, decision or appeal, as the path says.
+pub(super) async fn step(
     Handed(instance): TheInstance,
     visitor: Visitor,
     headers: HeaderMap,
+    uri: Uri,
     Segment(id): Segment<DisputeId>,
-    Json(words): Json<Words>,
+    Json(sent): Json<Words>,
 ) -> Answer {
     let actor = visitor.check_api(&headers)?;
-    Ok(done(id, answer_dispute(&instance, actor, id, words.said()).await?))
-}
-
-pub(super) async fn decide(
-    Handed(instance): TheInstance,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Segment(id): Segment<DisputeId>,
-    Json(words): Json<Words>,
-) -> Answer {
-    let actor = visitor.check_api(&headers)?;
-    let ruling = words.ruling.ok_or_else(|| Error::invalid("ruling", "say `upheld` or `rejected`"))?;
-    Ok(done(id, decide_dispute(&instance, actor, id, ruling, words.said()).await?))
-}
-
-pub(super) async fn appeal(
-    Handed(instance): TheInstance,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Segment(id): Segment<DisputeId>,
-    Json(words): Json<Words>,
-) -> Answer {
-    let actor = visitor.check_api(&headers)?;
-    Ok(done(id, appeal_dispute(&instance, actor, id, words.said()).await?))
+    let step = Step::of_path(uri.path()).ok_or(Failure::NoPage)?;
+    let pleading = Pleading { words: sent.words, files: Vec::new() };
+    let statement = take_step(&instance, actor, id, step, sent.ruling, pleading).await?;
+    Ok(axum::Json(json!({ "dispute": id, "statement": statement })))
 }

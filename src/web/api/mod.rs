@@ -84,9 +84,9 @@ routes! {
     get "/api/v1/disputes" "public" "Disputes with their clocks, newest first" ? ["open", "after", "limit"] body "" gives "application/json" => disputes::list;
     get "/api/v1/disputes/{id}" "public" "One dispute, step by step" ? [] body "" gives "application/json" => disputes::one;
     post "/api/v1/works/{id}/disputes" "disputes" "Open a dispute: from then on nobody may use the work until it is decided" ? [] body "application/json" gives "application/json" => disputes::open;
-    post "/api/v1/disputes/{id}/answer" "disputes" "Answer a claim on a work that one registered" ? [] body "application/json" gives "application/json" => disputes::answer;
-    post "/api/v1/disputes/{id}/decision" "operate" "Decide a dispute; upheld, every grant on the work is revoked" ? [] body "application/json" gives "application/json" => disputes::decide;
-    post "/api/v1/disputes/{id}/appeal" "disputes" "Ask for a second look, once" ? [] body "application/json" gives "application/json" => disputes::appeal;
+    post "/api/v1/disputes/{id}/answer" "disputes" "Answer a claim on a work that one registered" ? [] body "application/json" gives "application/json" => disputes::step;
+    post "/api/v1/disputes/{id}/decision" "operate" "Decide a dispute; upheld, every grant on the work is revoked" ? [] body "application/json" gives "application/json" => disputes::step;
+    post "/api/v1/disputes/{id}/appeal" "disputes" "Ask for a second look, once" ? [] body "application/json" gives "application/json" => disputes::step;
     get "/api/v1/imports" "works" "Imports of one's own" ? ["after", "limit"] body "" gives "application/json" => imports::list;
     get "/api/v1/imports/{id}" "works" "How far an import is" ? [] body "" gives "application/json" => imports::one;
     get "/api/v1/imports/{id}/rows" "works" "What became of each row" ? ["outcome", "after", "limit", "format"] body "" gives "application/json" => imports::rows;

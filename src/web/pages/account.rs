@@ -1,14 +1,14 @@
 //! Signing in and out, the operator's first link, and what belongs to an account: password, tokens, other people's accounts.
 
 use axum::extract::State as Handed;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::view::disputes::NoticeView;
 use super::view::people::{AccountRow, AccountsAdmin, TokenRow};
 use super::view::{AccountPage, Choice, Field, LoginPage, NoticesPage, SetupPage};
-use super::{Page, Refused, chrome, fill};
+use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::accounts::{Actor, Role, Scope, Secret, Session};
 use crate::actions::{Error, sign_in as people};
 use crate::id::TokenId;
@@ -60,11 +60,11 @@ pub(super) async fn sign_in(Handed(state): Handed<State>, visitor: Visitor, form
     let name = form.get("name").trim();
     match people::sign_in(&state.instance, name, form.get("password")).await {
         Ok((_, secret)) => Ok(welcome(&state, &secret, form.get("next"))),
-        Err(e @ Error::Invalid(_)) => {
-            let page = login_page(&state, &visitor, name, form.get("next"), &e.to_string()).await?;
-            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            let page = login_page(&state, &visitor, name, form.get("next"), &problems.all()).await?;
+            Ok(Refused(status, page).into_response())
         }
-        Err(e) => Err(e.into()),
     }
 }
 
@@ -106,20 +106,14 @@ pub(super) async fn make_operator(
     let name = form.get("name").trim();
     match people::make_operator(&state.instance, &link(&token)?, name, form.get("password")).await {
         Ok((_, secret)) => Ok(welcome(&state, &secret, "/studio")),
-        Err(Error::Invalid(problems)) => {
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
             let chrome = chrome(&state, &visitor, "The operator's account", "/setup").await?;
-            let name = Field { value: name.to_owned(), problem: of(&problems, "name") };
-            let page = SetupPage { chrome, token, name, password_problem: of(&problems, "password") };
-            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            let name = Field { value: name.to_owned(), problem: problems.of("name") };
+            let page = SetupPage { chrome, token, name, password_problem: problems.of("password") };
+            Ok(Refused(status, page).into_response())
         }
-        Err(e) => Err(e.into()),
     }
-}
-
-type Problems = [(&'static str, String)];
-
-fn of(problems: &Problems, name: &str) -> String {
-    problems.iter().find(|(n, _)| *n == name).map(|(_, p)| p.clone()).unwrap_or_default()
 }
 
 fn session(visitor: &Visitor) -> Result<(&Session, &Actor), Failure> {
@@ -127,7 +121,7 @@ fn session(visitor: &Visitor) -> Result<(&Session, &Actor), Failure> {
 }
 
 pub(super) async fn page(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<AccountPage>, Failure> {
-    build(&state, &visitor, &Form::default(), &[]).await.map(Page)
+    build(&state, &visitor, &Form::default(), &Problems::default()).await.map(Page)
 }
 
 async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problems) -> Result<AccountPage, Failure> {
@@ -148,15 +142,15 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
                     name: a.name,
                 })
                 .collect(),
-            name: Field { value: form.get("name").to_owned(), problem: of(problems, "name") },
-            password_problem: of(problems, "password"),
+            name: Field { value: form.get("name").to_owned(), problem: problems.of("name") },
+            password_problem: problems.of("password"),
             roles: Role::ALL
                 .iter()
                 .map(|r| {
                     Choice::new(r.as_str(), r.as_str().replace('-', " "), form.get("roles").split(',').any(|t| t == r.as_str()))
                 })
                 .collect(),
-            roles_problem: of(problems, "roles"),
+            roles_problem: problems.of("roles"),
         })
     } else {
         None
@@ -167,8 +161,8 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         name: session.account.name.clone(),
         roles: roles(&session.account.roles),
         since: fill::day(session.account.created_at),
-        current_problem: of(problems, "old_password"),
-        new_problem: of(problems, "new_password"),
+        current_problem: problems.of("old_password"),
+        new_problem: problems.of("new_password"),
         tokens: tokens
             .into_iter()
             .filter(|t| t.revoked_at.is_none() && t.expires_at.is_none_or(|end| now < end))
@@ -182,13 +176,13 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
             })
             .collect(),
         new_token: String::new(),
-        token_label: Field { value: form.get("label").to_owned(), problem: of(problems, "token_name") },
+        token_label: Field { value: form.get("label").to_owned(), problem: problems.of("token_name") },
         scopes: actor
             .scopes
             .iter()
             .map(|s| Choice::new(s.as_str(), s.as_str(), form.get("scopes").split(',').any(|t| t == s.as_str())))
             .collect(),
-        scopes_problem: of(problems, "scopes"),
+        scopes_problem: problems.of("scopes"),
         admin,
     })
 }
@@ -212,8 +206,9 @@ pub(super) async fn notices(Handed(state): Handed<State>, visitor: Visitor) -> R
     Ok(Page(NoticesPage { chrome, items }))
 }
 
-async fn again(state: &State, visitor: &Visitor, form: &Form, problems: &Problems) -> Result<Response, Failure> {
-    Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, build(state, visitor, form, problems).await?).into_response())
+async fn again(state: &State, visitor: &Visitor, form: &Form, error: Error) -> Result<Response, Failure> {
+    let (status, problems) = problems_of(error)?;
+    Ok(Refused(status, build(state, visitor, form, &problems).await?).into_response())
 }
 
 pub(super) async fn password(Handed(state): Handed<State>, visitor: Visitor, form: Form) -> Result<Response, Failure> {
@@ -225,8 +220,7 @@ pub(super) async fn password(Handed(state): Handed<State>, visitor: Visitor, for
             let (_, secret) = people::sign_in(&state.instance, &session.account.name, form.get("new")).await?;
             Ok(welcome(&state, &secret, "/account"))
         }
-        Err(Error::Invalid(problems)) => again(&state, &visitor, &Form::default(), &problems).await,
-        Err(e) => Err(e.into()),
+        Err(e) => again(&state, &visitor, &Form::default(), e).await,
     }
 }
 
@@ -235,16 +229,15 @@ pub(super) async fn make_token(Handed(state): Handed<State>, visitor: Visitor, f
     visitor.check_form(form.get("csrf"))?;
     let scopes = match form.get("scopes").parse() {
         Ok(scopes) => scopes,
-        Err(e) => return again(&state, &visitor, &form, &[("scopes", format!("{e}"))]).await,
+        Err(e) => return again(&state, &visitor, &form, Error::invalid("scopes", format!("{e}"))).await,
     };
     match people::make_token(&state.instance, actor, form.get("label").trim(), &scopes, None).await {
         Ok((_, secret)) => {
-            let mut page = build(&state, &visitor, &Form::default(), &[]).await?;
+            let mut page = build(&state, &visitor, &Form::default(), &Problems::default()).await?;
             secret.reveal().clone_into(&mut page.new_token);
             Ok(([(header::CACHE_CONTROL, "no-store")], Page(page)).into_response())
         }
-        Err(Error::Invalid(problems)) => again(&state, &visitor, &form, &problems).await,
-        Err(e) => Err(e.into()),
+        Err(e) => again(&state, &visitor, &form, e).await,
     }
 }
 
@@ -265,11 +258,10 @@ pub(super) async fn add_account(Handed(state): Handed<State>, visitor: Visitor, 
     visitor.check_form(form.get("csrf"))?;
     let roles = match form.get("roles").parse() {
         Ok(roles) => roles,
-        Err(e) => return again(&state, &visitor, &form, &[("roles", format!("{e}"))]).await,
+        Err(e) => return again(&state, &visitor, &form, Error::invalid("roles", format!("{e}"))).await,
     };
     match people::add_account(&state.instance, actor, form.get("name").trim(), form.get("password"), roles).await {
         Ok(_) => Ok(Redirect::to("/account").into_response()),
-        Err(Error::Invalid(problems)) => again(&state, &visitor, &form, &problems).await,
-        Err(e) => Err(e.into()),
+        Err(e) => again(&state, &visitor, &form, e).await,
     }
 }

@@ -1,15 +1,13 @@
 //! `/datasets`: the list, and building one by a query that is looked through first.
 
 use axum::extract::State as Handed;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::view::datasets::{DatasetsPage, FoundView};
 use super::view::{Choice, Field};
-use super::{Page, Refused, chrome, fill};
+use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::accounts::Scope;
-use crate::actions::Error;
 use crate::actions::freeze_query::{freeze_query, look};
 use crate::storage;
 use crate::storage::works::Filter;
@@ -41,7 +39,7 @@ async fn build(
     visitor: &Visitor,
     asked: &Asked,
     name: &str,
-    problems: &[(&'static str, String)],
+    problems: &Problems,
 ) -> Result<DatasetsPage, Failure> {
     let instance = &state.instance;
     let may_build = visitor.may(Scope::Works);
@@ -62,18 +60,17 @@ async fn build(
         licences.push(Choice::new(licence.clone(), fill::short_licence(&licence), chosen));
     }
     drop(tx);
-    let problem = |name: &str| problems.iter().filter(|(n, _)| *n == name).map(|(_, p)| p.clone()).collect::<Vec<_>>().join("; ");
     Ok(DatasetsPage {
         chrome: chrome(state, visitor, "Datasets", "/datasets").await?,
         items,
         may_build,
-        name: Field { value: name.to_owned(), problem: problem("name") },
-        q: Field { value: asked.q.clone(), problem: problem("query") },
+        name: Field { value: name.to_owned(), problem: problems.of("name") },
+        q: Field { value: asked.q.clone(), problem: problems.of("query") },
         author: asked.author.clone(),
         owner: asked.owner.clone(),
         licences,
         found,
-        problem: [problem("works"), problem("other")].concat(),
+        problem: problems.beside(&["name", "query"]),
     })
 }
 
@@ -82,7 +79,7 @@ pub(super) async fn list(
     visitor: Visitor,
     Query(asked): Query<Asked>,
 ) -> Result<Page<DatasetsPage>, Failure> {
-    build(&state, &visitor, &asked, "", &[]).await.map(Page)
+    build(&state, &visitor, &asked, "", &Problems::default()).await.map(Page)
 }
 
 pub(super) async fn freeze(Handed(state): Handed<State>, visitor: Visitor, form: Form) -> Result<Response, Failure> {
@@ -93,9 +90,7 @@ pub(super) async fn freeze(Handed(state): Handed<State>, visitor: Visitor, form:
         Asked { q: text("q"), licence: text("licence"), author: text("author"), owner: text("owner"), look: "yes".into() };
     let (status, problems) = match freeze_query(&state.instance, actor, form.get("name"), &asked.filter()).await {
         Ok((dataset, _)) => return Ok(Redirect::to(&format!("/datasets/{}", dataset.id)).into_response()),
-        Err(Error::Invalid(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
-        Err(Error::Conflict(problem)) => (StatusCode::CONFLICT, vec![("other", problem)]),
-        Err(e) => return Err(e.into()),
+        Err(e) => problems_of(e)?,
     };
     Ok(Refused(status, build(&state, &visitor, &asked, form.get("name"), &problems).await?).into_response())
 }

@@ -1,16 +1,16 @@
 //! `/disputes`: all of them with their clocks; one with its steps and the form for the next; opening one from a work.
 
 use axum::extract::State as Handed;
-use axum::http::{StatusCode, header};
+use axum::http::{Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::view::disputes::{DisputeLine, DisputeNewPage, DisputePage, DisputesPage, NextStep, StepView};
 use super::view::{Choice, Field, Link};
-use super::{Page, Refused, chrome, fill};
+use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::accounts::Scope;
 use crate::actions::Error;
-use crate::actions::dispute::{Said, answer_dispute, appeal_dispute, decide_dispute, may_step, open_dispute};
+use crate::actions::dispute::{Pleading, may_step, open_dispute, take_step};
 use crate::clock::Timestamp;
 use crate::digest::Sha256Hash;
 use crate::id::{DisputeId, StatementId, WorkId};
@@ -107,7 +107,7 @@ async fn build(
     visitor: &Visitor,
     id: DisputeId,
     form: &Form,
-    problems: &[(&'static str, String)],
+    problems: &Problems,
 ) -> Result<DisputePage, Failure> {
     let now = state.instance.clock.now();
     let mut tx = state.instance.store.read().await?;
@@ -125,13 +125,16 @@ async fn build(
         files: files(&record, &record.dispute.files, may_see),
         index: index(&mut tx, record.statement).await?,
     }];
+    let mut revoked = false;
     for (step, statement) in &record.steps {
         let what = match (step.step, step.ruling) {
             (Step::Decided, Some(Ruling::Upheld)) => "decided: the claim is right, and every grant on the work is revoked",
+            (Step::Decided, _) if revoked => "decided: the claim is not right, and what was revoked may be given again",
             (Step::Decided, _) => "decided: the claim is not right, and the work is as it was",
             (Step::Appealed, _) => "appealed",
             _ => "answered",
         };
+        revoked |= step.ruling == Some(Ruling::Upheld);
         steps.push(StepView {
             what: what.to_owned(),
             by: step.by.clone(),
@@ -143,19 +146,11 @@ async fn build(
     }
     drop(tx);
     let standing = record.standing();
-    let problem = |name: &str| problems.iter().filter(|(n, _)| *n == name).map(|(_, p)| p.clone()).collect::<Vec<_>>().join("; ");
     let next = visitor.actor.as_ref().and_then(|actor| {
         let may = |step| may_step(&record, &work.registered_by, actor, step) && standing.may(step, now).is_ok();
         let step = [Step::Answered, Step::Decided, Step::Appealed].into_iter().find(|s| may(*s))?;
         Some(NextStep {
-            action: format!(
-                "/disputes/{id}/{}",
-                match step {
-                    Step::Answered => "answer",
-                    Step::Decided => "decision",
-                    _ => "appeal",
-                }
-            ),
+            action: format!("/disputes/{id}/{}", step.path()),
             decides: step == Step::Decided,
             label: match step {
                 Step::Answered => "Your answer",
@@ -163,10 +158,10 @@ async fn build(
                 _ => "Why it should be looked at again",
             }
             .to_owned(),
-            words: Field { value: form.get("words").to_owned(), problem: problem("words") },
-            files_problem: problem("evidence_files"),
+            words: Field { value: form.get("words").to_owned(), problem: problems.of("words") },
+            files_problem: problems.of("evidence_files"),
             rulings: Ruling::ALL.iter().map(|r| Choice::new(r.as_str(), r.as_str(), form.get("ruling") == r.as_str())).collect(),
-            ruling_problem: problem("ruling"),
+            ruling_problem: problems.of("ruling"),
         })
     });
     Ok(DisputePage {
@@ -176,7 +171,7 @@ async fn build(
         registered_by: work.registered_by,
         steps,
         next,
-        problem: problem("dispute"),
+        problem: problems.beside(&["words", "evidence_files", "ruling", "ground"]),
         json_url: format!("/api/v1/disputes/{id}"),
     })
 }
@@ -186,7 +181,7 @@ pub(super) async fn page(
     visitor: Visitor,
     Segment(id): Segment<DisputeId>,
 ) -> Result<Page<DisputePage>, Failure> {
-    build(&state, &visitor, id, &Form::default(), &[]).await.map(Page)
+    build(&state, &visitor, id, &Form::default(), &Problems::default()).await.map(Page)
 }
 
 fn sees_files(record: &DisputeRecord, registered_by: &str, visitor: &Visitor) -> bool {
@@ -214,65 +209,31 @@ pub(super) async fn evidence(
     Ok(as_attachment(&file.name, bytes))
 }
 
-/// What is said with a step, from its form.
-fn said(upload: &mut Upload) -> Said {
+/// What is said with a claim or a step, from its form.
+fn pleading(upload: &mut Upload) -> Pleading {
     let files = std::mem::take(&mut upload.more).into_iter().map(|(_, name, bytes)| (name, bytes)).collect();
-    Said { words: upload.form.get("words").to_owned(), files }
+    Pleading { words: upload.form.get("words").to_owned(), files }
 }
 
-async fn stepped(
-    state: &State,
-    visitor: &Visitor,
-    id: DisputeId,
-    form: &Form,
-    done: Result<StatementId, Error>,
-) -> Result<Response, Failure> {
-    let (status, problems) = match done {
-        Ok(_) => return Ok(Redirect::to(&format!("/disputes/{id}")).into_response()),
-        Err(Error::Invalid(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
-        Err(Error::Conflict(problem)) => (StatusCode::CONFLICT, vec![("dispute", problem)]),
-        Err(e) => return Err(e.into()),
-    };
-    Ok(Refused(status, build(state, visitor, id, form, &problems).await?).into_response())
-}
-
-pub(super) async fn answer(
+/// Answer, decision or appeal, as the path says.
+pub(super) async fn step(
     Handed(state): Handed<State>,
     visitor: Visitor,
+    uri: Uri,
     Segment(id): Segment<DisputeId>,
     mut upload: Upload,
 ) -> Result<Response, Failure> {
     let actor = visitor.someone()?;
     visitor.check_form(upload.form.get("csrf"))?;
-    let done = answer_dispute(&state.instance, actor, id, said(&mut upload)).await;
-    stepped(&state, &visitor, id, &upload.form, done).await
-}
-
-pub(super) async fn appeal(
-    Handed(state): Handed<State>,
-    visitor: Visitor,
-    Segment(id): Segment<DisputeId>,
-    mut upload: Upload,
-) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(upload.form.get("csrf"))?;
-    let done = appeal_dispute(&state.instance, actor, id, said(&mut upload)).await;
-    stepped(&state, &visitor, id, &upload.form, done).await
-}
-
-pub(super) async fn decide(
-    Handed(state): Handed<State>,
-    visitor: Visitor,
-    Segment(id): Segment<DisputeId>,
-    mut upload: Upload,
-) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(upload.form.get("csrf"))?;
-    let done = match upload.form.get("ruling").parse::<Ruling>() {
-        Ok(ruling) => decide_dispute(&state.instance, actor, id, ruling, said(&mut upload)).await,
-        Err(_) => Err(Error::invalid("ruling", "choose whether the claim is upheld or rejected")),
-    };
-    stepped(&state, &visitor, id, &upload.form, done).await
+    let step = Step::of_path(uri.path()).ok_or(Failure::NoPage)?;
+    let ruling = upload.form.get("ruling").parse::<Ruling>().ok();
+    match take_step(&state.instance, actor, id, step, ruling, pleading(&mut upload)).await {
+        Ok(_) => Ok(Redirect::to(&format!("/disputes/{id}")).into_response()),
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            Ok(Refused(status, build(&state, &visitor, id, &upload.form, &problems).await?).into_response())
+        }
+    }
 }
 
 async fn new_page(
@@ -280,7 +241,7 @@ async fn new_page(
     visitor: &Visitor,
     id: WorkId,
     form: &Form,
-    problems: &[(&'static str, String)],
+    problems: &Problems,
 ) -> Result<DisputeNewPage, Failure> {
     let actor = visitor.someone()?;
     if !actor.may(Scope::Disputes) {
@@ -289,17 +250,16 @@ async fn new_page(
     let mut tx = state.instance.store.read().await?;
     let work = work_record(&mut tx, id).await?.work;
     drop(tx);
-    let problem = |name: &str| problems.iter().filter(|(n, _)| *n == name).map(|(_, p)| p.clone()).collect::<Vec<_>>().join("; ");
     Ok(DisputeNewPage {
         chrome: chrome(state, visitor, &format!("Dispute {}", work.title), &format!("/works/{id}/dispute")).await?,
         work: Link::new(work.title, format!("/works/{id}")),
         registered_by: work.registered_by,
         action: format!("/works/{id}/dispute"),
         grounds: Ground::ALL.iter().map(|g| Choice::new(g.as_str(), g.title(), form.get("ground") == g.as_str())).collect(),
-        ground_problem: problem("ground"),
-        words: Field { value: form.get("words").to_owned(), problem: problem("words") },
-        files_problem: problem("evidence_files"),
-        problem: problem("dispute"),
+        ground_problem: problems.of("ground"),
+        words: Field { value: form.get("words").to_owned(), problem: problems.of("words") },
+        files_problem: problems.of("evidence_files"),
+        problem: problems.beside(&["words", "evidence_files", "ruling", "ground"]),
     })
 }
 
@@ -308,7 +268,7 @@ pub(super) async fn new(
     visitor: Visitor,
     Segment(id): Segment<WorkId>,
 ) -> Result<Page<DisputeNewPage>, Failure> {
-    new_page(&state, &visitor, id, &Form::default(), &[]).await.map(Page)
+    new_page(&state, &visitor, id, &Form::default(), &Problems::default()).await.map(Page)
 }
 
 pub(super) async fn open(
@@ -320,16 +280,16 @@ pub(super) async fn open(
     let actor = visitor.someone()?;
     visitor.check_form(upload.form.get("csrf"))?;
     let done = match upload.form.get("ground").parse::<Ground>() {
-        Ok(ground) => open_dispute(&state.instance, actor, id, ground, said(&mut upload)).await,
+        Ok(ground) => open_dispute(&state.instance, actor, id, ground, pleading(&mut upload)).await,
         Err(_) => Err(Error::invalid("ground", "choose what is wrong")),
     };
-    let (status, problems) = match done {
-        Ok((dispute, _)) => return Ok(Redirect::to(&format!("/disputes/{dispute}")).into_response()),
-        Err(Error::Invalid(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
-        Err(Error::Conflict(problem)) => (StatusCode::CONFLICT, vec![("dispute", problem)]),
-        Err(e) => return Err(e.into()),
-    };
-    Ok(Refused(status, new_page(&state, &visitor, id, &upload.form, &problems).await?).into_response())
+    match done {
+        Ok((dispute, _)) => Ok(Redirect::to(&format!("/disputes/{dispute}")).into_response()),
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            Ok(Refused(status, new_page(&state, &visitor, id, &upload.form, &problems).await?).into_response())
+        }
+    }
 }
 
 /// A file as something to save: whatever it is, it is not shown, as it comes from elsewhere.

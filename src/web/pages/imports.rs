@@ -1,13 +1,12 @@
 //! `/imports`: the list with the form that begins one, and the page of an import with its progress and the report row by row.
 
 use axum::extract::{Multipart, State as Handed};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::view::imports::{ImportForm, ImportLine, ImportPage, ImportRowView, ImportsPage};
 use super::view::{Choice, Field, Link};
-use super::{Page, Refused, chrome, fill};
+use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::accounts::Scope;
 use crate::actions::Error;
 use crate::actions::import_list::{ImportSettings, begin_import, cancel_import};
@@ -44,13 +43,8 @@ fn line(import: &Import) -> ImportLine {
     }
 }
 
-fn form(typed: &Form, problems: &[(&'static str, String)], state: &State) -> ImportForm {
-    let field = |name: &str| Field {
-        value: typed.get(name).to_owned(),
-        problem: problems.iter().filter(|(n, _)| *n == name).map(|(_, p)| p.clone()).collect::<Vec<_>>().join("; "),
-    };
-    let named = ["licence", "author", "rights_holder", "source", "collection", "evidence", "list", "name"];
-    let rest = problems.iter().filter(|(n, _)| !named.contains(n)).map(|(_, p)| p.as_str()).collect::<Vec<_>>();
+fn form(typed: &Form, problems: &Problems, state: &State) -> ImportForm {
+    let field = |name: &str| Field { value: typed.get(name).to_owned(), problem: problems.of(name) };
     let chosen = typed.get("licence");
     let mut licences = vec![Choice::new("", "as each row says", chosen.is_empty())];
     licences.extend(OFFERED.map(|l| Choice::new(l, format!("{} ({l})", crate::works::licence::title(l)), l == chosen)));
@@ -64,7 +58,7 @@ fn form(typed: &Form, problems: &[(&'static str, String)], state: &State) -> Imp
         collection: field("collection"),
         evidence: field("evidence"),
         from_files: typed.get("from_files") == "yes",
-        problem: rest.join("; "),
+        problem: problems.beside(&["licence", "author", "rights_holder", "source", "collection", "evidence", "name"]),
         most_bytes: state.max_import,
         columns: COLUMNS.iter().map(|(name, _, what)| ((*name).to_owned(), (*what).to_owned())).collect(),
     }
@@ -88,7 +82,7 @@ async fn list_page(state: &State, visitor: &Visitor, form: ImportForm) -> Result
 }
 
 pub(super) async fn list(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<ImportsPage>, Failure> {
-    list_page(&state, &visitor, form(&Form::default(), &[], &state)).await.map(Page)
+    list_page(&state, &visitor, form(&Form::default(), &Problems::default(), &state)).await.map(Page)
 }
 
 /// Receives the fields and then the file, which is written as it comes. Who may not is told before the file is read.
@@ -99,7 +93,7 @@ pub(super) async fn begin(Handed(state): Handed<State>, visitor: Visitor, mut pa
     }
     let broken = |e: &dyn std::fmt::Display| Failure::Malformed(format!("what was sent can't be read: {e}"));
     let (mut typed, mut received) = (Form::default(), None);
-    let mut refused: Option<Vec<(&'static str, String)>> = None;
+    let mut refused: Option<Error> = None;
     while let Some(mut part) = parts.next_field().await.map_err(|e| broken(&e))? {
         let name = part.name().unwrap_or_default().to_owned();
         let Some(file_name) = part.file_name().map(str::to_owned) else {
@@ -117,8 +111,8 @@ pub(super) async fn begin(Handed(state): Handed<State>, visitor: Visitor, mut pa
         }
         let mut file = match incoming(&state, &file_name).await {
             Ok(file) => file,
-            Err(Failure::Action(Error::Invalid(problems))) => {
-                refused = Some(problems);
+            Err(Failure::Action(e)) => {
+                refused = Some(e);
                 break;
             }
             Err(e) => return Err(e),
@@ -143,22 +137,20 @@ pub(super) async fn begin(Handed(state): Handed<State>, visitor: Visitor, mut pa
         collection: text("collection"),
         evidence: text("evidence"),
     };
-    let problems = match (refused, received) {
-        (Some(problems), _) => problems,
-        (None, None) => vec![("name", "choose an archive or a list".to_owned())],
+    let error = match (refused, received) {
+        (Some(error), _) => error,
+        (None, None) => Error::invalid("name", "choose an archive or a list"),
         (None, Some((name, place))) => match begin_import(&state.instance, actor, &name, &place, &settings, false).await {
             Ok(import) => return Ok(Redirect::to(&format!("/imports/{}", import.id)).into_response()),
             Err(e) => {
                 storage::uploads::remove(&state.instance.uploads, &place).await;
-                match e {
-                    Error::Invalid(problems) => problems,
-                    other => return Err(other.into()),
-                }
+                e
             }
         },
     };
+    let (status, problems) = problems_of(error)?;
     let page = list_page(&state, &visitor, form(&typed, &problems, &state)).await?;
-    Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    Ok(Refused(status, page).into_response())
 }
 
 /// What a report may be asked.

@@ -14,6 +14,7 @@ mod licences;
 mod lineage;
 mod log;
 mod policies;
+mod refused;
 mod studio;
 mod verify;
 pub mod view;
@@ -22,7 +23,6 @@ mod works;
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -32,6 +32,7 @@ use crate::accounts::Scope;
 use crate::actions::Error;
 use crate::ledger::NodeHash;
 use crate::storage;
+use refused::{Problems, Refused, problems_of};
 use view::{AccountView, Chrome, LogHead, Site};
 
 pub(super) fn router(max_upload: usize) -> Router<State> {
@@ -39,9 +40,9 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/verify", get(verify::form).post(verify::check))
         .route("/works/new", get(works::new).post(works::register))
         .route("/works/{id}/dispute", get(disputes::new).post(disputes::open))
-        .route("/disputes/{id}/answer", post(disputes::answer))
-        .route("/disputes/{id}/decision", post(disputes::decide))
-        .route("/disputes/{id}/appeal", post(disputes::appeal))
+        .route("/disputes/{id}/answer", post(disputes::step))
+        .route("/disputes/{id}/decision", post(disputes::step))
+        .route("/disputes/{id}/appeal", post(disputes::step))
         .layer(DefaultBodyLimit::max(max_upload + (64 << 10)));
     Router::new()
         .route("/", get(home::page))
@@ -105,15 +106,6 @@ impl<T: Template> IntoResponse for Page<T> {
             Ok(html) => Html(html).into_response(),
             Err(e) => super::error::Failure::Action(Error::internal(e)).into_response(),
         }
-    }
-}
-
-/// A page that says what is wrong with a form, and keeps what was typed.
-pub(super) struct Refused<T>(pub StatusCode, pub T);
-
-impl<T: Template> IntoResponse for Refused<T> {
-    fn into_response(self) -> Response {
-        (self.0, Page(self.1)).into_response()
     }
 }
 

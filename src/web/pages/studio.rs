@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::view::make::{Limits, Refusal, StudioForm};
 use super::view::{Choice, Field, StudioPage};
-use super::{Page, Refused, chrome, fill};
+use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::actions::Error;
 use crate::actions::adapters::adapters;
 use crate::actions::request_image::{Order, request_image};
@@ -42,20 +42,14 @@ pub(super) async fn page(
         ("adapter", &asked.adapter),
     ];
     filled.iter().for_each(|(name, value)| form.set(name, value));
-    Ok(Page(build(&state, &visitor, &form, &[]).await?))
+    Ok(Page(build(&state, &visitor, &form, &Problems::default()).await?))
 }
 
-async fn build(
-    state: &State,
-    visitor: &Visitor,
-    form: &Form,
-    problems: &[(&'static str, String)],
-) -> Result<StudioPage, Failure> {
+async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problems) -> Result<StudioPage, Failure> {
     let offer = &state.instance.offer;
     let field = |name: &str, or: String| {
         let typed = form.get(name);
-        let problem = problems.iter().find(|(n, _)| *n == name).map(|(_, p)| p.clone()).unwrap_or_default();
-        Field { value: if typed.is_empty() { or } else { typed.to_owned() }, problem }
+        Field { value: if typed.is_empty() { or } else { typed.to_owned() }, problem: problems.of(name) }
     };
     let choices = |name: &str, all: Vec<(String, String)>| -> Vec<Choice> {
         let typed = form.get(name);
@@ -98,12 +92,7 @@ async fn build(
         },
         with_cards,
         refusal: None,
-        problem: problems
-            .iter()
-            .filter(|(n, _)| !["prompt", "seed", "steps", "guidance", "start", "with", "without"].contains(n))
-            .map(|(_, p)| p.as_str())
-            .collect::<Vec<_>>()
-            .join(" "),
+        problem: problems.beside(&["prompt", "seed", "steps", "guidance", "start", "with", "without"]),
         limits: Limits {
             prompt_chars: 2_000,
             steps_max: 100,
@@ -131,30 +120,27 @@ pub(super) const fn use_label(use_: Use) -> &'static str {
 pub(super) async fn ask(Handed(state): Handed<State>, visitor: Visitor, form: Form) -> Result<Response, Failure> {
     let actor = visitor.someone()?;
     visitor.check_form(form.get("csrf"))?;
-    let order = match order(&form) {
-        Ok(order) => order,
-        Err(problems) => {
-            let page = build(&state, &visitor, &form, &problems).await?;
-            return Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-        }
+    let requested = match order(&form) {
+        Ok(order) => request_image(&state.instance, actor, order, None).await,
+        Err(problems) => Err(Error::Invalid(problems)),
     };
-    match request_image(&state.instance, actor, order, None).await {
+    match requested {
         Ok(requested) => Ok(Redirect::to(&format!("/jobs/{}", requested.job.id)).into_response()),
-        Err(Error::Invalid(problems)) => {
-            let page = build(&state, &visitor, &form, &problems).await?;
-            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-        }
         Err(Error::Denied(decision)) => {
-            let mut page = build(&state, &visitor, &form, &[]).await?;
+            let mut page = build(&state, &visitor, &form, &Problems::default()).await?;
             page.refusal = Some(refusal(&decision));
             Ok(Refused(StatusCode::FORBIDDEN, page).into_response())
         }
         Err(busy @ Error::Busy { retry_after_s }) => {
-            let page = build(&state, &visitor, &form, &[("busy", format!("{busy}. What you typed is still here."))]).await?;
+            let problems = Problems::one("busy", format!("{busy}. What you typed is still here."));
+            let page = build(&state, &visitor, &form, &problems).await?;
             let retry = [(axum::http::header::RETRY_AFTER, retry_after_s.to_string())];
             Ok((retry, Refused(StatusCode::TOO_MANY_REQUESTS, page)).into_response())
         }
-        Err(e) => Err(e.into()),
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            Ok(Refused(status, build(&state, &visitor, &form, &problems).await?).into_response())
+        }
     }
 }
 

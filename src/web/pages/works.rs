@@ -1,7 +1,6 @@
 //! `/works`: the list, one work with its verdicts and uses, and the form that registers one.
 
 use axum::extract::State as Handed;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::disputes::{as_attachment, line as dispute_line};
@@ -9,7 +8,7 @@ use super::licences::{use_label, verdict_row};
 use super::view::disputes::DisputeLine;
 use super::view::works::{GrantForm, GrantRow, ImpactView, ReservationRow, RevokeForm, Revoked};
 use super::view::{Choice, Field, Link, WorkNewPage, WorkPage, WorksPage};
-use super::{Page, Refused, chrome, fill};
+use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::accounts::Scope;
 use crate::actions::conclude_licence::conclude_licence;
 use crate::actions::grant_licence::{Granting, grant_licence};
@@ -80,10 +79,10 @@ pub(super) async fn page(
     visitor: Visitor,
     Segment(id): Segment<WorkId>,
 ) -> Result<Page<WorkPage>, Failure> {
-    build(&state, &visitor, id, Field::default(), grant_form(&Form::default(), &[], "")).await.map(Page)
+    build(&state, &visitor, id).await.map(Page)
 }
 
-async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field, give: GrantForm) -> Result<WorkPage, Failure> {
+async fn build(state: &State, visitor: &Visitor, id: WorkId) -> Result<WorkPage, Failure> {
     let instance = &state.instance;
     let now = instance.clock.now();
     let mut tx = instance.store.read().await?;
@@ -215,12 +214,12 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId, reason: Field, give
         },
         datasets,
         record: inclusion,
-        give: mine.then_some(give),
+        give: mine.then(|| grant_form(&Form::default(), &Problems::default())),
         reserve: mine.then(Field::default),
         may_conclude: visitor.may(Scope::Operate),
         conclude_problem: String::new(),
         revoke: revocable.then(|| RevokeForm {
-            reason,
+            reason: Field::default(),
             impact: format!(
                 "From then on no picture draws on it. {} picture{} made before keep their credits and say that it was revoked.",
                 images_total,
@@ -272,31 +271,22 @@ pub(super) async fn revoke(
     let grants = storage::works::grants(&mut tx, id).await?;
     drop(tx);
     for grant in grants.iter().filter(|g| g.in_force(now)) {
-        match revoke_grant(&state.instance, actor, grant.grant.id, form.get("reason")).await {
-            Ok(_) => {}
-            Err(Error::Invalid(problems)) => {
-                let problem = problems.into_iter().map(|(_, p)| p).collect::<Vec<_>>().join("; ");
-                let page =
-                    build(&state, &visitor, id, Field::wrong(form.get("reason"), problem), grant_form(&Form::default(), &[], ""))
-                        .await?;
-                return Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        if let Err(e) = revoke_grant(&state.instance, actor, grant.grant.id, form.get("reason")).await {
+            let (status, problems) = problems_of(e)?;
+            let mut page = build(&state, &visitor, id).await?;
+            if let Some(revoke) = &mut page.revoke {
+                revoke.reason = Field::wrong(form.get("reason"), problems.all());
             }
-            Err(e) => return Err(e.into()),
+            return Ok(Refused(status, page).into_response());
         }
     }
     Ok(Redirect::to(&format!("/works/{id}")).into_response())
 }
 
 /// The form as typed, with what is wrong in it.
-fn grant_form(form: &Form, problems: &[(&'static str, String)], problem: &str) -> GrantForm {
-    let field = |name: &str, fault: &str| Field {
-        value: form.get(name).to_owned(),
-        problem: problems.iter().filter(|(n, _)| *n == fault).map(|(_, p)| p.clone()).collect::<Vec<_>>().join("; "),
-    };
+fn grant_form(form: &Form, problems: &Problems) -> GrantForm {
+    let field = |name: &str, fault: &str| Field { value: form.get(name).to_owned(), problem: problems.of(fault) };
     let chosen: Vec<&str> = form.get("uses").split(',').collect();
-    // What has no field of its own is said above the form.
-    let named = ["licence", "licence_url", "evidence", "terms", "grantee", "territory", "ends_at"];
-    let rest = problems.iter().filter(|(n, _)| !named.contains(n)).map(|(_, p)| p.as_str());
     GrantForm {
         licence: field("licence", "licence"),
         uses: Usage::ALL.map(|u| Choice::new(u.as_str(), use_label(u), chosen.contains(&u.as_str()))).into(),
@@ -306,13 +296,13 @@ fn grant_form(form: &Form, problems: &[(&'static str, String)], problem: &str) -
         evidence: field("evidence", "evidence"),
         terms: field("terms", "terms"),
         exclusive: form.get("exclusive") == "yes",
-        problem: [problem].into_iter().filter(|p| !p.is_empty()).chain(rest).collect::<Vec<_>>().join("; "),
-        open: !problems.is_empty() || !problem.is_empty(),
+        problem: problems.beside(&["licence", "evidence", "terms", "grantee", "territory", "ends_at"]),
+        open: !problems.is_empty(),
     }
 }
 
 /// What a sent form grants. The last day counts whole.
-fn granting(form: &Form) -> Result<Granting, (&'static str, String)> {
+fn granting(form: &Form) -> Result<Granting, Error> {
     const DAY_MS: i64 = 86_400_000;
     let list = |name: &str| {
         form.get(name).split([',', ' ']).map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect::<Vec<_>>()
@@ -321,7 +311,7 @@ fn granting(form: &Form) -> Result<Granting, (&'static str, String)> {
         "" => None,
         day => match Timestamp::parse(&format!("{day}T00:00:00Z")) {
             Some(start) => Some(start.plus_millis(DAY_MS)),
-            None => return Err(("ends_at", "name a day such as 2027-01-31".to_owned())),
+            None => return Err(Error::invalid("ends_at", "name a day such as 2027-01-31")),
         },
     };
     Ok(Granting {
@@ -346,17 +336,19 @@ pub(super) async fn give(
 ) -> Result<Response, Failure> {
     let actor = visitor.someone()?;
     visitor.check_form(form.get("csrf"))?;
-    let (status, faults, problem) = match granting(&form) {
-        Err(fault) => (StatusCode::UNPROCESSABLE_ENTITY, vec![fault], String::new()),
-        Ok(sent) => match grant_licence(&state.instance, actor, id, sent).await {
-            Ok(_) => return Ok(Redirect::to(&format!("/works/{id}#grants")).into_response()),
-            Err(Error::Invalid(faults)) => (StatusCode::UNPROCESSABLE_ENTITY, faults, String::new()),
-            Err(Error::Conflict(problem)) => (StatusCode::CONFLICT, vec![], problem),
-            Err(e) => return Err(e.into()),
-        },
+    let given = match granting(&form) {
+        Ok(sent) => grant_licence(&state.instance, actor, id, sent).await,
+        Err(e) => Err(e),
     };
-    let page = build(&state, &visitor, id, Field::default(), grant_form(&form, &faults, &problem)).await?;
-    Ok(Refused(status, page).into_response())
+    match given {
+        Ok(_) => Ok(Redirect::to(&format!("/works/{id}#grants")).into_response()),
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            let mut page = build(&state, &visitor, id).await?;
+            page.give = page.give.map(|_| grant_form(&form, &problems));
+            Ok(Refused(status, page).into_response())
+        }
+    }
 }
 
 pub(super) async fn new(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<WorkNewPage>, Failure> {
@@ -364,7 +356,7 @@ pub(super) async fn new(Handed(state): Handed<State>, visitor: Visitor) -> Resul
         visitor.someone()?;
         return Err(Error::Forbidden(Scope::Works).into());
     }
-    new_page(&state, &visitor, &Form::default(), &[], None).await.map(Page)
+    new_page(&state, &visitor, &Form::default(), &Problems::default(), None).await.map(Page)
 }
 
 /// Fields of the form that a file's own record can fill.
@@ -397,10 +389,9 @@ async fn new_page(
     state: &State,
     visitor: &Visitor,
     form: &Form,
-    problems: &[(&'static str, String)],
+    problems: &Problems,
     kept: Option<(String, Metadata)>,
 ) -> Result<WorkNewPage, Failure> {
-    let problem = |name: &str| problems.iter().filter(|(n, _)| *n == name).map(|(_, p)| p.clone()).collect::<Vec<_>>().join("; ");
     let mut form = form.clone();
     let mut from_file = Vec::new();
     if let Some((_, found)) = &kept {
@@ -411,7 +402,7 @@ async fn new_page(
             }
         }
     }
-    let field = |name: &str| Field { value: form.get(name).to_owned(), problem: problem(name) };
+    let field = |name: &str| Field { value: form.get(name).to_owned(), problem: problems.of(name) };
     let chosen = form.get("licence");
     let mut licence = vec![Choice::new("", "choose a licence", chosen.is_empty())];
     licence.extend(OFFERED.map(|l| Choice::new(l, format!("{} ({l})", crate::works::licence::title(l)), l == chosen)));
@@ -421,26 +412,26 @@ async fn new_page(
     let more = ["creators", "rights_holder", "created", "published", "evidence", "evidence_files", "sha256"];
     Ok(WorkNewPage {
         chrome: chrome(state, visitor, "Register a work", "/works/new").await?,
-        file_problem: [problem("picture"), problem("file")].concat(),
+        file_problem: [problems.of("picture"), problems.of("file")].concat(),
         title: field("title"),
         tags: field("tags"),
         author: field("author"),
         source: field("source"),
         licence,
-        licence_problem: problem("licence"),
+        licence_problem: problems.of("licence"),
         licence_url: form.get("licence_url").to_owned(),
         creators: field("creators"),
         rights_holder: field("rights_holder"),
         created: field("created"),
         published: field("published"),
         evidence: field("evidence"),
-        evidence_files_problem: problem("evidence_files"),
+        evidence_files_problem: problems.of("evidence_files"),
         sha256: field("sha256"),
-        more_open: more.iter().any(|n| !problem(n).is_empty() || !form.get(n).is_empty()),
+        more_open: more.iter().any(|n| !problems.of(n).is_empty() || !form.get(n).is_empty()),
         said: kept.iter().flat_map(|(_, m)| &m.said).map(|s| (s.place.to_owned(), s.value.clone())).collect(),
         from_file,
         kept: kept.map(|(name, _)| name).unwrap_or_default(),
-        problem: problem("other"),
+        problem: problems.of("other"),
         max_bytes: state.max_upload as u64,
     })
 }
@@ -459,7 +450,7 @@ pub(super) async fn register(Handed(state): Handed<State>, visitor: Visitor, mut
     let file = upload.file.clone();
     if bare && before.is_empty() && !file.is_empty() && !Metadata::read(&file).is_empty() {
         let kept = offer_record(instance, actor, &file).await?;
-        return Ok(Page(new_page(&state, &visitor, &form, &[], Some(kept)).await?).into_response());
+        return Ok(Page(new_page(&state, &visitor, &form, &Problems::default(), Some(kept)).await?).into_response());
     }
     let registered = match registration(upload) {
         Ok(sent) => register_work(instance, actor, sent).await,
@@ -470,12 +461,10 @@ pub(super) async fn register(Handed(state): Handed<State>, visitor: Visitor, mut
             forget_offered(instance, actor, &before).await;
             return Ok(Redirect::to(&format!("/works/{id}")).into_response());
         }
-        Err(Error::Invalid(problems)) => (StatusCode::UNPROCESSABLE_ENTITY, problems),
-        Err(Error::Conflict(problem)) => (StatusCode::CONFLICT, vec![("other", problem)]),
-        Err(e) => return Err(e.into()),
+        Err(e) => problems_of(e)?,
     };
     // A good file need not be chosen again.
-    let bad = problems.iter().any(|(n, _)| matches!(*n, "picture" | "file"));
+    let bad = !problems.of("picture").is_empty() || !problems.of("file").is_empty();
     let kept = if file.is_empty() || bad {
         None
     } else if before.is_empty() {
@@ -516,13 +505,12 @@ pub(super) async fn reserve(
     visitor.check_form(form.get("csrf"))?;
     match reserve_work(&state.instance, actor, id, form.get("words")).await {
         Ok(_) => Ok(Redirect::to(&format!("/works/{id}#reservations")).into_response()),
-        Err(Error::Invalid(problems)) => {
-            let problem = problems.into_iter().map(|(_, p)| p).collect::<Vec<_>>().join("; ");
-            let mut page = build(&state, &visitor, id, Field::default(), grant_form(&Form::default(), &[], "")).await?;
-            page.reserve = Some(Field::wrong(form.get("words"), problem));
-            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            let mut page = build(&state, &visitor, id).await?;
+            page.reserve = page.reserve.map(|_| Field::wrong(form.get("words"), problems.all()));
+            Ok(Refused(status, page).into_response())
         }
-        Err(e) => Err(e.into()),
     }
 }
 
@@ -540,12 +528,11 @@ pub(super) async fn conclude(
     drop(tx);
     match conclude_licence(&state.instance, actor, id, form.get("licence"), form.get("reason")).await {
         Ok(_) => Ok(Redirect::to(&format!("/works/{}#grants", grant.work)).into_response()),
-        Err(Error::Invalid(problems)) => {
-            let problem = problems.into_iter().map(|(_, p)| p).collect::<Vec<_>>().join("; ");
-            let mut page = build(&state, &visitor, grant.work, Field::default(), grant_form(&Form::default(), &[], "")).await?;
-            page.conclude_problem = problem;
-            Ok(Refused(StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            let mut page = build(&state, &visitor, grant.work).await?;
+            page.conclude_problem = problems.all();
+            Ok(Refused(status, page).into_response())
         }
-        Err(e) => Err(e.into()),
     }
 }

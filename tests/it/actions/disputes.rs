@@ -3,7 +3,8 @@
 use colophon::accounts::{Actor, Role};
 use colophon::actions::Error;
 use colophon::actions::choose_works::choose_works;
-use colophon::actions::dispute::{Said, answer_dispute, appeal_dispute, decide_dispute, open_dispute};
+use colophon::actions::dispute::{Pleading, open_dispute, take_step};
+use colophon::actions::grant_licence::{Granting, grant_licence};
 use colophon::actions::impact::marks;
 use colophon::actions::register_work::{Registration, register_work};
 use colophon::actions::revoke_grant::revoke_grant;
@@ -13,7 +14,7 @@ use colophon::provenance::Format;
 use colophon::provenance::encode::encode;
 use colophon::storage;
 use colophon::works::Usage;
-use colophon::works::dispute::{Ground, Ruling};
+use colophon::works::dispute::{Ground, Ruling, Step};
 use colophon::works::list::Row;
 
 use crate::support::database::{Kind, same};
@@ -41,8 +42,8 @@ async fn quokka(t: &TestInstance, actor: &Actor) -> WorkId {
     register_work(t, actor, sent).await.unwrap().0
 }
 
-fn said(words: &str) -> Said {
-    Said { words: words.into(), files: vec![] }
+fn said(words: &str) -> Pleading {
+    Pleading { words: words.into(), files: vec![] }
 }
 
 async fn drawn_on(t: &TestInstance) -> bool {
@@ -69,7 +70,7 @@ async fn a_claim_that_is_right(kind: Kind) {
     assert!(drawn_on(&t).await && marked(&t, &image).await == 0);
 
     let files = vec![("sketch.png".to_owned(), b"the sketch".to_vec())];
-    let claim = Said { words: "I drew this.\r\nSee the sketch.".into(), files };
+    let claim = Pleading { words: "I drew this.\r\nSee the sketch.".into(), files };
     let (id, statement) = open_dispute(&t, &ben, work, Ground::WrongAuthor, claim).await.unwrap();
     assert!(!drawn_on(&t).await, "kept from use at once");
     assert_eq!(marked(&t, &image).await, 1, "what stands on it says so");
@@ -88,8 +89,8 @@ async fn a_claim_that_is_right(kind: Kind) {
     assert!(notices(&t, &rosa, false).await[0].contains("another person made it"));
     assert!(notices(&t, &ben, false).await.is_empty());
 
-    answer_dispute(&t, &rosa, id, said("It was given to me.")).await.unwrap();
-    decide_dispute(&t, &olga, id, Ruling::Upheld, said("The sketch is older.")).await.unwrap();
+    take_step(&t, &rosa, id, Step::Answered, None, said("It was given to me.")).await.unwrap();
+    take_step(&t, &olga, id, Step::Decided, Some(Ruling::Upheld), said("The sketch is older.")).await.unwrap();
     assert!(!drawn_on(&t).await && marked(&t, &image).await == 1);
     let mut tx = t.store.read().await.unwrap();
     let grants = storage::works::grants(&mut tx, work).await.unwrap();
@@ -99,9 +100,9 @@ async fn a_claim_that_is_right(kind: Kind) {
     drop(tx);
     assert!(notices(&t, &ben, false).await[0].contains("upheld"));
     // Appealed, and the second decision is the last.
-    appeal_dispute(&t, &rosa, id, said("Look again.")).await.unwrap();
-    decide_dispute(&t, &olga, id, Ruling::Upheld, said("The same.")).await.unwrap();
-    assert!(matches!(appeal_dispute(&t, &rosa, id, said("Again!")).await, Err(Error::Conflict(_))));
+    take_step(&t, &rosa, id, Step::Appealed, None, said("Look again.")).await.unwrap();
+    take_step(&t, &olga, id, Step::Decided, Some(Ruling::Upheld), said("The same.")).await.unwrap();
+    assert!(matches!(take_step(&t, &rosa, id, Step::Appealed, None, said("Again!")).await, Err(Error::Conflict(_))));
     t.finish().await;
 }
 
@@ -116,17 +117,31 @@ async fn a_claim_that_is_not_right(kind: Kind) {
     let own = colophon::actions::request_image::Order { with: vec![work], ..order("a quokka", 1) };
     assert!(choose_works(&t, &own, "Rosa").await.is_err(), "not even for who registered it");
     t.clock.advance_millis(15 * DAY);
-    decide_dispute(&t, &olga, id, Ruling::Rejected, said("Nothing was shown.")).await.unwrap();
+    take_step(&t, &olga, id, Step::Decided, Some(Ruling::Rejected), said("Nothing was shown.")).await.unwrap();
     assert!(drawn_on(&t).await, "as it was");
     assert_eq!(marked(&t, &image).await, 0, "the mark is gone with the claim");
     let again = open_dispute(&t, &ben, work, Ground::NotTheirs, said("Mine!")).await;
     assert!(matches!(again, Err(Error::Conflict(why)) if why.contains("appeal")));
-    appeal_dispute(&t, &ben, id, said("Here is the contract.")).await.unwrap();
+    take_step(&t, &ben, id, Step::Appealed, None, said("Here is the contract.")).await.unwrap();
     assert!(!drawn_on(&t).await && marked(&t, &image).await == 1);
-    decide_dispute(&t, &olga, id, Ruling::Rejected, said("It is of another picture.")).await.unwrap();
+    take_step(&t, &olga, id, Step::Decided, Some(Ruling::Rejected), said("It is of another picture.")).await.unwrap();
     assert!(drawn_on(&t).await && marked(&t, &image).await == 0);
-    // Another claim by another person is heard.
-    open_dispute(&t, &olga, work, Ground::NoConsent, said("She never agreed.")).await.unwrap();
+    // Another claim by another person is heard, and not decided by them.
+    let (id, _) = open_dispute(&t, &olga, work, Ground::NoConsent, said("She never agreed.")).await.unwrap();
+    t.clock.advance_millis(15 * DAY);
+    let own = take_step(&t, &olga, id, Step::Decided, Some(Ruling::Upheld), said("I am right.")).await;
+    assert!(matches!(own, Err(Error::Invalid(why)) if why[0].1.contains("own cause")));
+    let otto = t.actor("Otto", &[Role::Operator]).await;
+    assert!(matches!(take_step(&t, &otto, id, Step::Decided, None, said("?")).await, Err(Error::Invalid(_))));
+    take_step(&t, &otto, id, Step::Decided, Some(Ruling::Upheld), said("She is right.")).await.unwrap();
+    // Who lost it does not get round it by giving another licence; an appeal is the way, and what was revoked stays so until given again.
+    let again = || Granting { licence: "CC0-1.0".into(), ..Granting::default() };
+    assert!(matches!(grant_licence(&t, &rosa, work, again()).await, Err(Error::Conflict(why)) if why.contains("appeal there")));
+    take_step(&t, &rosa, id, Step::Appealed, None, said("She signed.")).await.unwrap();
+    take_step(&t, &otto, id, Step::Decided, Some(Ruling::Rejected), said("She did.")).await.unwrap();
+    assert!(!drawn_on(&t).await && marked(&t, &image).await == 1);
+    grant_licence(&t, &rosa, work, again()).await.unwrap();
+    assert!(drawn_on(&t).await && marked(&t, &image).await == 0);
     t.finish().await;
 }
 
@@ -146,19 +161,19 @@ async fn nobody_speaks_out_of_turn(kind: Kind) {
     let (id, _) = open_dispute(&t, &ben, work, Ground::Other, said("The date is wrong.")).await.unwrap();
     let before = t.all_tables().await;
     assert!(matches!(open_dispute(&t, &eve, work, Ground::Other, said("Me too.")).await, Err(Error::Conflict(_))));
-    assert!(matches!(answer_dispute(&t, &eve, id, said("x")).await, Err(Error::Invalid(_))));
-    assert!(matches!(answer_dispute(&t, &ben, id, said("x")).await, Err(Error::Invalid(_))));
-    assert!(matches!(decide_dispute(&t, &rosa, id, Ruling::Rejected, said("x")).await, Err(Error::Forbidden(_))));
-    let early = decide_dispute(&t, &olga, id, Ruling::Upheld, said("x")).await;
+    assert!(matches!(take_step(&t, &eve, id, Step::Answered, None, said("x")).await, Err(Error::Invalid(_))));
+    assert!(matches!(take_step(&t, &ben, id, Step::Answered, None, said("x")).await, Err(Error::Invalid(_))));
+    assert!(matches!(take_step(&t, &rosa, id, Step::Decided, Some(Ruling::Rejected), said("x")).await, Err(Error::Forbidden(_))));
+    let early = take_step(&t, &olga, id, Step::Decided, Some(Ruling::Upheld), said("x")).await;
     assert!(matches!(early, Err(Error::Conflict(why)) if why.contains("may still answer")));
-    assert!(matches!(appeal_dispute(&t, &rosa, id, said("x")).await, Err(Error::Conflict(_))));
-    assert!(matches!(appeal_dispute(&t, &eve, id, said("x")).await, Err(Error::Invalid(_))));
+    assert!(matches!(take_step(&t, &rosa, id, Step::Appealed, None, said("x")).await, Err(Error::Conflict(_))));
+    assert!(matches!(take_step(&t, &eve, id, Step::Appealed, None, said("x")).await, Err(Error::Invalid(_))));
     same(&before, &t.all_tables().await);
-    answer_dispute(&t, &rosa, id, said("It is right.")).await.unwrap();
-    assert!(matches!(answer_dispute(&t, &rosa, id, said("And more.")).await, Err(Error::Conflict(_))));
-    decide_dispute(&t, &olga, id, Ruling::Rejected, said("It is.")).await.unwrap();
+    take_step(&t, &rosa, id, Step::Answered, None, said("It is right.")).await.unwrap();
+    assert!(matches!(take_step(&t, &rosa, id, Step::Answered, None, said("And more.")).await, Err(Error::Conflict(_))));
+    take_step(&t, &olga, id, Step::Decided, Some(Ruling::Rejected), said("It is.")).await.unwrap();
     t.clock.advance_millis(31 * DAY);
-    assert!(matches!(appeal_dispute(&t, &ben, id, said("Late.")).await, Err(Error::Conflict(_))));
+    assert!(matches!(take_step(&t, &ben, id, Step::Appealed, None, said("Late.")).await, Err(Error::Conflict(_))));
     t.finish().await;
 }
 
@@ -168,14 +183,13 @@ async fn one_grant_less_marks_what_nobody_else_offers(kind: Kind) {
     t.actor("Ana", &[Role::Creator]).await;
     let work = quokka(&t, &rosa).await;
     let image = draw(&t, "a quokka", 1).await.image.to_string();
-    let grant = |licence: &str, uses: Vec<Usage>, grantee: Option<&str>| colophon::actions::grant_licence::Granting {
+    let grant = |licence: &str, uses: Vec<Usage>, grantee: Option<&str>| Granting {
         licence: licence.into(),
         uses,
         grantee: grantee.map(str::to_owned),
         evidence: "letter".into(),
         ..Default::default()
     };
-    use colophon::actions::grant_licence::grant_licence;
     let (by, _) = grant_licence(&t, &rosa, work, grant("CC-BY-4.0", vec![], None)).await.unwrap();
     grant_licence(&t, &rosa, work, grant("LicenseRef-letter", vec![Usage::Generate], Some("Ana"))).await.unwrap();
     grant_licence(&t, &rosa, work, grant("LicenseRef-all-rights-reserved", vec![], None)).await.unwrap();

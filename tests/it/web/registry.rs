@@ -313,7 +313,8 @@ async fn a_dispute_goes_its_way_at_the_doors(kind: Kind) {
     assert_eq!(visitor.get("/api/v1/disputes?open=yes").await.is(200).json()["total"], 0);
     assert_eq!(visitor.get(&format!("/api/v1/models/{model}")).await.json()["affected"], serde_json::json!([]));
     ben.json("POST", &format!("{at}/appeal"), &serde_json::json!({ "words": "Look again." })).await.is(200);
-    assert_eq!(visitor.get("/api/v1/disputes?open=yes").await.json()["total"], 1);
+    assert_eq!(visitor.get("/api/v1/disputes?open=yes&limit=1").await.is(200).json()["total"], 1);
+    assert_eq!(visitor.get("/api/v1/disputes?after=dispute_0&limit=5").await.is(200).json()["items"], serde_json::json!([]));
     test.finish().await;
 }
 
