@@ -17,7 +17,7 @@ use crate::provenance::mining::not_allowed;
 use crate::works::creator::{check_creators, names};
 use crate::works::licence::{Detected, LICENCE_LIMIT, NO_ASSERTION, UNKNOWN_AUTHOR, conclude, licence_of_url};
 use crate::works::list::Row;
-use crate::works::metadata::{Field, Metadata, is_svg};
+use crate::works::metadata::{Metadata, Property, is_svg};
 use crate::works::reservation::{MINING, Signal, TRAINING};
 use crate::works::verdict::is_expression;
 use crate::works::{EvidenceFile, Grant, GrantScope, Reservation, TEXT_LIMIT, Usage, Work};
@@ -39,8 +39,6 @@ pub(super) struct Told {
     pub file: Option<Vec<u8>>,
     /// Files of evidence with their names.
     pub evidence: Vec<(String, Vec<u8>)>,
-    /// Opt-outs that were handed in with it, with the bytes seen.
-    pub reservations: Vec<Reservation>,
     /// Whether what is left empty is taken from the file's own record.
     pub from_file: bool,
     /// Whether an author may stay unknown.
@@ -68,7 +66,7 @@ pub(super) fn candidate(
     now: Timestamp,
     chance: &dyn Chance,
 ) -> Result<Candidate, Vec<Problem>> {
-    let Told { mut row, file, evidence, mut reservations, from_file, author_may_be_unknown } = told;
+    let Told { mut row, file, evidence, from_file, author_may_be_unknown } = told;
     let (mut problems, mut notes) = (Vec::new(), Vec::new());
     let kept = file.map(|bytes| (Digest::of(&bytes), bytes));
     let (digest, media_type) = match (&kept, row.sha256) {
@@ -115,10 +113,7 @@ pub(super) fn candidate(
     let detected: Vec<Detected> = found
         .licences()
         .into_iter()
-        .map(|(licence, says)| {
-            let place = found.said.iter().find(|s| s.field == Field::Licence && s.value == says).map_or("", |s| s.place);
-            Detected { licence, says: says.to_owned(), place: place.to_owned() }
-        })
+        .map(|(licence, said)| Detected { licence, says: said.value.clone(), place: said.place.to_owned() })
         .collect();
     let grant = match licence(&mut row, &mut problems) {
         None => {
@@ -143,7 +138,7 @@ pub(super) fn candidate(
             })
         }
     };
-    reservations.extend(found.reservations());
+    let mut reservations = found.reservations();
     reservations.extend(kept.as_ref().and_then(|(_, bytes)| credentials(bytes, trust)));
     notes.extend(reservations.iter().map(|r| format!("reserved: {}", r.says)));
     let evidence: Vec<(Digest, String, Vec<u8>)> = evidence.into_iter().map(|(name, b)| (Digest::of(&b), name, b)).collect();
@@ -232,13 +227,13 @@ fn licence(row: &mut Row, problems: &mut Vec<Problem>) -> Option<String> {
 
 /// What is empty, from the file's own record.
 fn fill(row: &mut Row, found: &Metadata, declared_by: &mut String) {
-    let take = |own: &mut String, field: Field| {
+    let take = |own: &mut String, property: Property| {
         if own.is_empty() {
-            *own = found.first(field).unwrap_or_default().to_owned();
+            *own = found.first(property).unwrap_or_default().to_owned();
         }
     };
-    take(&mut row.title, Field::Title);
-    take(&mut row.rights_holder, Field::RightsHolder);
+    take(&mut row.title, Property::Title);
+    take(&mut row.rights_holder, Property::RightsHolder);
     if row.author.is_empty() && row.creators.is_empty() {
         // "Unknown" names nobody.
         let nobody =
@@ -252,22 +247,16 @@ fn fill(row: &mut Row, found: &Metadata, declared_by: &mut String) {
         row.tags = found.keywords(MOST_TAGS).into_iter().map(str::to_owned).collect();
     }
     if row.created.is_empty() {
-        row.created = found.first(Field::Created).and_then(crate::works::date_of).unwrap_or_default();
+        row.created = found.first(Property::Created).and_then(crate::works::date_of).unwrap_or_default();
     }
     if row.licence.is_empty() {
         let licences = found.licences();
-        row.licence = match licences.as_slice() {
-            [] => String::new(),
-            // More than one bind together.
-            many if many.iter().any(|(l, _)| l == NO_ASSERTION) => NO_ASSERTION.to_owned(),
-            many => many.iter().map(|(l, _)| l.as_str()).collect::<Vec<_>>().join(" AND "),
-        };
-        if let Some((_, address)) = licences.first() {
-            row.licence_url = (*address).to_owned();
+        row.licence = found.licence();
+        if let Some((_, said)) = licences.first() {
+            row.licence_url.clone_from(&said.value);
             "the file itself".clone_into(declared_by);
             if row.evidence.is_empty() {
-                let place = found.said.iter().find(|s| s.field == Field::Licence && s.value == *address).map_or("", |s| s.place);
-                row.evidence = format!("{place} in the file");
+                row.evidence = format!("{} in the file", said.place);
             }
         }
     }

@@ -24,7 +24,7 @@ pub(super) struct Shelf {
     seq: i64,
 }
 
-/// Statements read once more each time: on PostgreSQL a transaction that took its place in the order earlier may commit later.
+/// Statements read once more each time where transactions don't commit in order.
 const OVERLAP: i64 = 256;
 
 /// A work that was chosen.
@@ -173,7 +173,8 @@ async fn keep_up(shelf: &mut Shelf, tx: &mut Tx) -> Result<()> {
     if newest == shelf.seq && storage::works::count_held(tx).await? == shelf.library.len() as u64 {
         return Ok(());
     }
-    let changed = storage::terms::changed_after(tx, shelf.seq - OVERLAP).await?;
+    let overlap = if tx.commits_in_order() { 0 } else { OVERLAP };
+    let changed = storage::terms::changed_after(tx, shelf.seq - overlap).await?;
     let works: std::collections::BTreeSet<WorkId> = changed.into_iter().map(|(_, id)| id).collect();
     for id in works {
         let known = shelf.library.contains(id);

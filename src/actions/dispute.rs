@@ -17,10 +17,6 @@ use crate::storage::{self, Lock, Tx, blobs::Blob};
 use crate::works::EvidenceFile;
 use crate::works::dispute::{Dispute, DisputeStep, Ground, Ruling, Step, WORDS_LIMIT};
 
-/// Files of evidence with one step, and the largest.
-const MOST_FILES: usize = 10;
-const FILE_BYTES: usize = 8 << 20;
-
 /// What is said with a step.
 #[derive(Debug, Clone, Default)]
 pub struct Pleading {
@@ -40,8 +36,8 @@ impl Pleading {
         {
             problems.push(("words", format!("say what you have to say in 1 to {WORDS_LIMIT} characters; it will be public")));
         }
-        if self.files.len() > MOST_FILES || self.files.iter().any(|(_, b)| b.len() > FILE_BYTES) {
-            problems.push(("evidence_files", format!("at most {MOST_FILES} files of {} MiB are kept", FILE_BYTES >> 20)));
+        if let Err(problem) = EvidenceFile::check(&self.files) {
+            problems.push(("evidence_files", problem));
         }
         if problems.is_empty() { Ok(()) } else { Err(Error::Invalid(problems)) }
     }

@@ -19,11 +19,12 @@ use crate::clock::{Clock, Timestamp};
 use crate::digest::{Blake3, Sha256Hash};
 use crate::id::ImportId;
 use crate::provenance::TrustAnchors;
-use crate::storage::imports::{Import, ImportRow, ImportState, Outcome};
+use crate::storage::imports::{Import, ImportRow, Outcome};
 use crate::storage::sources::Source;
+use crate::storage::tasks::TaskState;
 use crate::storage::{self, Lock, blobs::Blob};
-use crate::works::TEXT_LIMIT;
 use crate::works::list::{self, Croissant, Form, Row, Rows};
+use crate::works::{EvidenceFile, TEXT_LIMIT};
 
 /// Rows in one transaction.
 const AT_ONCE: usize = 500;
@@ -31,8 +32,6 @@ const AT_ONCE: usize = 500;
 const BYTES_AT_ONCE: usize = 24 << 20;
 /// Largest file of a list.
 const FILE_BYTES: u64 = 32 << 20;
-/// Files of evidence of one row, and the largest.
-const MOST_EVIDENCE: usize = 10;
 /// How long an import is on lease, in milliseconds; renewed with every batch.
 pub const LEASE_MS: i64 = 60_000;
 
@@ -115,7 +114,7 @@ pub async fn begin_import(
         name: name.chars().filter(|c| !c.is_control()).take(TEXT_LIMIT).collect(),
         place: place.display().to_string(),
         settings: serde_json::to_value(settings).map_err(Error::internal)?,
-        state: if leased { ImportState::Running } else { ImportState::Queued },
+        state: if leased { TaskState::Running } else { TaskState::Queued },
         rows: 0,
         registered: 0,
         known: 0,
@@ -136,7 +135,7 @@ pub async fn cancel_import(instance: &Instance, actor: &Actor, id: ImportId) -> 
     let mut tx = instance.store.begin().await?;
     let import = storage::imports::find(&mut tx, id).await?.filter(|i| i.account == actor.account || actor.may(Scope::Operate));
     let import = import.ok_or_else(|| Error::not_found("import", id))?;
-    if !storage::imports::end(&mut tx, id, ImportState::Cancelled, None, instance.clock.now()).await? {
+    if !storage::imports::end(&mut tx, id, TaskState::Cancelled, None, instance.clock.now()).await? {
         return Err(Error::Conflict("the import is over already".into()));
     }
     tx.commit().await?;
@@ -200,8 +199,8 @@ pub async fn go_on(
     };
     while wanted() {
         let batch = match batches.recv().await {
-            None => return end(instance, import, ImportState::Done, None).await,
-            Some(Err(problem)) => return end(instance, import, ImportState::Failed, Some(problem)).await,
+            None => return end(instance, import, TaskState::Done, None).await,
+            Some(Err(problem)) => return end(instance, import, TaskState::Failed, Some(problem)).await,
             Some(Ok(batch)) => batch,
         };
         if !put(instance, &actor, &mut import, batch).await? {
@@ -213,11 +212,11 @@ pub async fn go_on(
     let mut tx = instance.store.begin().await?;
     storage::imports::put_back(&mut tx, import.id).await?;
     tx.commit().await?;
-    import.state = ImportState::Queued;
+    import.state = TaskState::Queued;
     Ok(import)
 }
 
-async fn end(instance: &Instance, mut import: Import, state: ImportState, problem: Option<String>) -> Result<Import> {
+async fn end(instance: &Instance, mut import: Import, state: TaskState, problem: Option<String>) -> Result<Import> {
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
     storage::imports::end(&mut tx, import.id, state, problem.as_deref(), now).await?;
@@ -388,15 +387,15 @@ impl Reader {
 
     fn look(&self, source: &mut Source, row: Row, listed: bool, now: Timestamp) -> std::result::Result<Candidate, String> {
         let file = if row.file.is_empty() { None } else { Some(source.bytes(&row.file, FILE_BYTES)?) };
-        if row.evidence_files.len() > MOST_EVIDENCE {
-            return Err(format!("at most {MOST_EVIDENCE} files of evidence are kept of a work"));
-        }
         let mut evidence = Vec::new();
-        for name in &row.evidence_files {
-            evidence.push((name.clone(), source.bytes(name, FILE_BYTES).map_err(|e| format!("evidence `{name}`: {e}"))?));
+        // One more than may be is enough to refuse them.
+        for name in row.evidence_files.iter().take(EvidenceFile::MOST + 1) {
+            let bytes = source.bytes(name, EvidenceFile::BYTES as u64).map_err(|e| format!("evidence `{name}`: {e}"))?;
+            evidence.push((name.clone(), bytes));
         }
+        EvidenceFile::check(&evidence)?;
         let from_file = self.settings.from_files || !listed;
-        let told = Told { row, file, evidence, from_file, author_may_be_unknown: true, ..Told::default() };
+        let told = Told { row, file, evidence, from_file, author_may_be_unknown: true };
         candidate(told, &self.actor, &self.trust, now, &*self.chance)
             .map_err(|problems| problems.into_iter().map(|(field, p)| format!("{field}: {p}")).collect::<Vec<_>>().join("; "))
     }

@@ -8,14 +8,11 @@ use crate::id::{StatementId, WorkId};
 use crate::provenance::encode::decode;
 use crate::provenance::{Format, container::outline};
 use crate::storage::{self, Lock, blobs::Blob};
+use crate::works::EvidenceFile;
 use crate::works::list::Row;
 use crate::works::sources::render::render_into;
 
-/// Largest file of evidence, in bytes.
-const EVIDENCE_BYTES: usize = 8 << 20;
 const NO_LICENCE: &str = "name the licence by its SPDX identifier, such as `CC-BY-4.0`";
-/// Files of evidence.
-const MOST_EVIDENCE: usize = 10;
 
 /// What is sent to register a work.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +68,8 @@ fn checked(instance: &Instance, actor: &Actor, sent: Registration) -> Result<Can
     {
         problems.push(("picture", problem));
     }
-    if evidence.len() > MOST_EVIDENCE || evidence.iter().any(|(_, bytes)| bytes.len() > EVIDENCE_BYTES) {
-        problems.push(("evidence_files", format!("at most {MOST_EVIDENCE} files of {} MiB are kept", EVIDENCE_BYTES >> 20)));
+    if let Err(problem) = EvidenceFile::check(&evidence) {
+        problems.push(("evidence_files", problem));
     }
     // Whoever registers by hand says under which licence, or lets the file say it.
     let unsaid = row.licence.trim().is_empty();

@@ -13,7 +13,8 @@ use crate::id::{DecisionId, JobId, ModelId, WorkId};
 use crate::policy::{Decision, Outcome, Use};
 use crate::provenance::Format;
 use crate::storage;
-use crate::storage::jobs::{Job, JobState};
+use crate::storage::jobs::Job;
+use crate::storage::tasks::TaskState;
 
 /// A picture that is asked for. Kept with its job; private, as it holds the words.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -243,7 +244,7 @@ pub async fn request_image(
         id: JobId::new(now, &*instance.chance),
         account: actor.account,
         decision: id,
-        state: if lease_until.is_some() { JobState::Running } else { JobState::Queued },
+        state: if lease_until.is_some() { TaskState::Running } else { TaskState::Queued },
         request: serde_json::to_value(&order).map_err(Error::internal)?,
         image: None,
         problem: None,
@@ -263,7 +264,7 @@ pub async fn cancel(instance: &Instance, actor: &Actor, id: JobId) -> Result<()>
     if job.account != actor.account && !actor.may(Scope::Operate) {
         return Err(Error::not_found("job", id));
     }
-    if !storage::jobs::end(&mut tx, id, JobState::Cancelled, "called off", instance.clock.now()).await? {
+    if !storage::jobs::end(&mut tx, id, TaskState::Cancelled, "called off", instance.clock.now()).await? {
         return Err(Error::Conflict(format!("the job is over already: it is {}", job.state)));
     }
     tx.commit().await?;

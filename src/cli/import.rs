@@ -20,10 +20,11 @@ use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::sign_in::{actor_named, local_operator};
 use crate::digest::Digest;
 use crate::jobs;
-use crate::storage::imports::{self, Import as Record, ImportState, Outcome};
+use crate::storage::imports::{self, Import as Record, Outcome};
 use crate::storage::sources::Source;
+use crate::storage::tasks::TaskState;
 use crate::works::collection::COLLECTION;
-use crate::works::metadata::{Field, Metadata};
+use crate::works::metadata::{Metadata, Property};
 
 /// Flags of `import`.
 #[derive(Debug, clap::Args)]
@@ -140,12 +141,12 @@ pub(super) async fn run(asked: &Import, instance: Arc<Instance>, as_json: bool) 
         report(&instance, &import, path).await?;
     }
     let dataset = match (&asked.freeze, import.state) {
-        (Some(name), ImportState::Done) => Some(freeze_dataset(&instance, &actor, name, works(&instance, &import).await?).await?),
+        (Some(name), TaskState::Done) => Some(freeze_dataset(&instance, &actor, name, works(&instance, &import).await?).await?),
         _ => None,
     };
     publish_checkpoint(&instance).await?;
     tell(&import, before, took, as_json, dataset.as_ref());
-    Ok(ExitCode::from(u8::from(import.state == ImportState::Failed)))
+    Ok(ExitCode::from(u8::from(import.state == TaskState::Failed)))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -187,7 +188,7 @@ async fn report(instance: &Instance, import: &Record, path: &Path) -> anyhow::Re
     use std::io::Write as _;
     let file = std::fs::File::create(path).with_context(|| format!("`{}` can't be written", path.display()))?;
     let mut out = std::io::BufWriter::new(file);
-    out.write_all(b"row,item,outcome,work,note\r\n")?;
+    out.write_all(crate::web::api::REPORT_COLUMNS.as_bytes())?;
     let mut after = 0;
     loop {
         let mut tx = instance.store.read().await?;
@@ -263,12 +264,11 @@ fn row(path: &Path, name: &str) -> anyhow::Result<serde_json::Value> {
             row[column] = value;
         }
     };
-    put("title", json!(found.first(Field::Title)));
+    put("title", json!(found.first(Property::Title)));
     put("creators", json!(found.creators()));
-    put("rights_holder", json!(found.first(Field::RightsHolder)));
+    put("rights_holder", json!(found.first(Property::RightsHolder)));
     put("tags", json!(found.keywords(40)));
-    let licences: Vec<_> = found.licences().into_iter().map(|(l, _)| l).collect();
-    put("licence", json!(licences.join(" AND ")));
-    put("created", json!(found.first(Field::Created).and_then(crate::works::date_of)));
+    put("licence", json!(found.licence()));
+    put("created", json!(found.first(Property::Created).and_then(crate::works::date_of)));
     Ok(row)
 }

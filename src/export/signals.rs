@@ -4,6 +4,7 @@
 //! Signals know no conditions, so they say less than the terms: a use that is allowed against attribution is reserved in TDMRep, whose
 //! policy then says how, and left unsaid in aipref, where only a plain yes or no can stand.
 
+use crate::provenance::xmp::escaped;
 use crate::works::Answer;
 use crate::works::verdict::{Duty, Usage, Verdict};
 
@@ -72,22 +73,6 @@ pub fn rsl(terms: Terms<'_>) -> String {
     }
     out.push_str(&format!("      <terms>{}</terms>\n    </license>\n", escaped(terms.page)));
     out.push_str(&format!("    <copyright>{}</copyright>\n  </content>\n</rsl>\n", escaped(terms.author)));
-    out
-}
-
-/// As text or attribute of XML 1.0; characters that XML can't hold are left out.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() && !"\t\n\r".contains(c) || "\u{fffe}\u{ffff}".contains(c) => {}
-            c => out.push(c),
-        }
-    }
     out
 }
 

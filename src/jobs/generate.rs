@@ -13,7 +13,8 @@ use crate::lineage::Model;
 use crate::policy::Decision;
 use crate::provenance::{Format, encode};
 use crate::storage;
-use crate::storage::jobs::{Job, JobState, MOST_ATTEMPTS};
+use crate::storage::jobs::{Job, MOST_ATTEMPTS};
+use crate::storage::tasks::TaskState;
 
 /// How long a lease lasts, in milliseconds; renewed while the picture is drawn.
 pub const LEASE_MS: i64 = 20_000;
@@ -60,10 +61,10 @@ pub async fn run(instance: &Instance, engine: &Engine, job: &Job) -> Result<Opti
         }
         Outcome::Retry(why) | Outcome::Fail(why) => {
             tracing::warn!(job = %job.id, %why, "picture failed");
-            storage::jobs::give_up(&mut tx, job.id, job.attempts, JobState::Failed, &why, now).await?;
+            storage::jobs::give_up(&mut tx, job.id, job.attempts, TaskState::Failed, &why, now).await?;
         }
         Outcome::Cancelled => {
-            storage::jobs::give_up(&mut tx, job.id, job.attempts, JobState::Cancelled, "called off", now).await?;
+            storage::jobs::give_up(&mut tx, job.id, job.attempts, TaskState::Cancelled, "called off", now).await?;
         }
     }
     tx.commit().await?;

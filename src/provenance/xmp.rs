@@ -10,7 +10,8 @@ use super::manifest::TRAINED_ALGORITHMIC_MEDIA;
 
 const PLUS: &str = "http://ns.useplus.org/ldf/vocab/";
 
-fn escaped(text: &str) -> String {
+/// As text or attribute of XML 1.0; characters that XML can't hold are left out.
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -18,8 +19,7 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // XML 1.0 has no place for them.
-            c if c.is_control() && !matches!(c, '\n' | '\t') => {}
+            c if c.is_control() && !"\t\n\r".contains(c) || "\u{fffe}\u{ffff}".contains(c) => {}
             c => out.push(c),
         }
     }

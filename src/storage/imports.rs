@@ -1,60 +1,12 @@
 //! Imports: lists of works being registered, and what became of each row. An import is leased like a job: when its worker dies another one
 //! goes on after the last row that was committed.
 
-use std::fmt;
 use std::str::FromStr;
 
+use super::tasks::TaskState;
 use super::{Error, Page, ROWS_AT_ONCE, Result, Tx, big, count, for_rows, on, read, read_json};
 use crate::clock::Timestamp;
 use crate::id::{AccountId, ImportId, WorkId};
-
-/// Where an import stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImportState {
-    /// Waits for a worker, or for its turn to go on.
-    Queued,
-    /// A worker has it on lease.
-    Running,
-    /// Every row was looked at.
-    Done,
-    /// Its list can't be read; `problem` says why.
-    Failed,
-    /// Called off.
-    Cancelled,
-}
-
-impl ImportState {
-    const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
-
-    /// Its one text form.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether nothing more will happen.
-    pub const fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
-    }
-}
-
-impl FromStr for ImportState {
-    type Err = String;
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| format!("there is no import state `{text}`"))
-    }
-}
-
-impl fmt::Display for ImportState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What became of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +56,7 @@ pub struct Import {
     /// `actions::import_list::Settings` as JSON, opaque here.
     pub settings: serde_json::Value,
     /// Where it stands.
-    pub state: ImportState,
+    pub state: TaskState,
     /// Rows looked at.
     pub rows: u64,
     /// Of them, registered.
@@ -186,7 +138,7 @@ impl TryFrom<ImportLine> for Import {
 pub async fn insert(tx: &mut Tx, import: &Import, leased_until: Option<Timestamp>) -> Result<()> {
     const SQL: &str = "INSERT INTO imports (id, account_id, actor, name, place, settings, state, rows_done, registered, known, refused, \
                        leased_until, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, $8, $9, $9)";
-    let state = if leased_until.is_some() { ImportState::Running } else { ImportState::Queued };
+    let state = if leased_until.is_some() { TaskState::Running } else { TaskState::Queued };
     on!(tx, |c| sqlx::query(SQL)
         .bind(import.id.to_string())
         .bind(import.account.to_string())
@@ -313,7 +265,7 @@ pub async fn advance(tx: &mut Tx, id: ImportId, from: u64, rows: &[ImportRow], n
 }
 
 /// Ends an import that is not over. False when it was.
-pub async fn end(tx: &mut Tx, id: ImportId, state: ImportState, problem: Option<&str>, now: Timestamp) -> Result<bool> {
+pub async fn end(tx: &mut Tx, id: ImportId, state: TaskState, problem: Option<&str>, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE imports SET state = $2, problem = $3, leased_until = NULL, changed_at = $4 \
                        WHERE id = $1 AND state IN ('queued', 'running')";
     let rows = on!(tx, |c| sqlx::query(SQL)

@@ -1,63 +1,13 @@
 //! Jobs: pictures asked for and not yet delivered. A job is leased, not taken: when its worker dies the lease runs out and another
 //! worker goes on, at most `MOST_ATTEMPTS` times.
 
-use std::fmt;
-use std::str::FromStr;
-
+use super::tasks::TaskState;
 use super::{Error, Result, Tx, count, on, read, read_json};
 use crate::clock::Timestamp;
 use crate::id::{AccountId, DecisionId, ImageId, JobId};
 
 /// How often a job is begun before it fails for good.
 pub const MOST_ATTEMPTS: u32 = 3;
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum JobState {
-    /// Waits for a worker.
-    Queued,
-    /// A worker has it on lease.
-    Running,
-    /// Its image is delivered.
-    Done,
-    /// It ended without image; `problem` says why.
-    Failed,
-    /// Its creator called it off.
-    Cancelled,
-}
-
-impl JobState {
-    const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
-
-    /// Its one text form.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether nothing more will happen.
-    pub const fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
-    }
-}
-
-impl FromStr for JobState {
-    type Err = String;
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| format!("there is no job state `{text}`"))
-    }
-}
-
-impl fmt::Display for JobState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// A job.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +19,7 @@ pub struct Job {
     /// What the policy answered before it was queued.
     pub decision: DecisionId,
     /// Where it stands.
-    pub state: JobState,
+    pub state: TaskState,
     /// What was asked for: `actions::request_image::Order` as JSON, opaque here.
     pub request: serde_json::Value,
     /// Its image, when done.
@@ -116,7 +66,7 @@ impl TryFrom<JobRow> for Job {
 pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> Result<()> {
     const SQL: &str = "INSERT INTO jobs (id, account_id, decision_id, state, request, attempts, leased_until, created_at, changed_at) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
-    let state = if leased_until.is_some() { JobState::Running } else { JobState::Queued };
+    let state = if leased_until.is_some() { TaskState::Running } else { TaskState::Queued };
     on!(tx, |c| sqlx::query(SQL)
         .bind(job.id.to_string())
         .bind(job.account.to_string())
@@ -193,7 +143,7 @@ pub async fn put_back(tx: &mut Tx, id: JobId, attempts: u32, now: Timestamp) -> 
 }
 
 /// Ends a job without image, if this attempt still holds it.
-pub async fn give_up(tx: &mut Tx, id: JobId, attempts: u32, state: JobState, problem: &str, now: Timestamp) -> Result<bool> {
+pub async fn give_up(tx: &mut Tx, id: JobId, attempts: u32, state: TaskState, problem: &str, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = $3, problem = $4, leased_until = NULL, changed_at = $5 \
                        WHERE id = $1 AND state = 'running' AND attempts = $2";
     let rows = on!(tx, |c| sqlx::query(SQL)
@@ -224,7 +174,7 @@ pub async fn finish(tx: &mut Tx, id: JobId, attempts: u32, image: ImageId, now: 
 }
 
 /// Ends a job without image, whoever holds it. False when it was over already.
-pub async fn end(tx: &mut Tx, id: JobId, state: JobState, problem: &str, now: Timestamp) -> Result<bool> {
+pub async fn end(tx: &mut Tx, id: JobId, state: TaskState, problem: &str, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = $2, problem = $3, leased_until = NULL, changed_at = $4 \
                        WHERE id = $1 AND state IN ('queued', 'running')";
     let rows = on!(tx, |c| sqlx::query(SQL)

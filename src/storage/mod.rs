@@ -20,6 +20,7 @@ pub mod models;
 pub mod notices;
 pub mod runs;
 pub mod sources;
+pub mod tasks;
 pub mod terms;
 pub mod uploads;
 pub mod works;
@@ -208,6 +209,12 @@ impl Tx {
                 Ok(())
             }
         }
+    }
+
+    /// Whether every statement of an order that is seen was committed before the ones seen later: so with SQLite's one writer. On PostgreSQL
+    /// a transaction that took its place earlier may commit later.
+    pub const fn commits_in_order(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 
     /// Makes it lasting. Once this returns, the writes survive a kill of the process.

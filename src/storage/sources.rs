@@ -25,6 +25,8 @@ enum Kind {
 
 /// Names that a list is looked for by when there are several.
 const PREFERRED: &[&str] = &["works.csv", "works.jsonl", "croissant.json", "metadata.jsonl", "metadata.csv", "croissant.jsonld"];
+/// Bytes of a list in an archive, unpacked.
+const LIST_BYTES: u64 = 8 << 30;
 /// Endings of files that are works when there is no list.
 const PICTURES: &[&str] = &["svg", "png", "jpg", "jpeg", "webp"];
 
@@ -94,9 +96,13 @@ impl Source {
                 File::open(path).map(|f| Box::new(f) as _).map_err(|e| format!("`{name}` can't be read: {e}"))
             }
             Kind::Zip(zip) => {
-                let mut entry = zip.by_name(name).map_err(|e| format!("`{name}` can't be read: {e}"))?;
+                let entry = zip.by_name(name).map_err(|e| format!("`{name}` can't be read: {e}"))?;
+                // An archive of a few bytes may unpack to more than any disk holds.
+                if entry.size() > LIST_BYTES {
+                    return Err(format!("`{name}` unpacks to more than {} GiB: send it in parts", LIST_BYTES >> 30));
+                }
                 let mut unpacked = tempfile::tempfile().map_err(|e| format!("no room to unpack `{name}`: {e}"))?;
-                io::copy(&mut entry, &mut unpacked)
+                io::copy(&mut entry.take(LIST_BYTES), &mut unpacked)
                     .and_then(|_| unpacked.seek(SeekFrom::Start(0)))
                     .map_err(|e| format!("`{name}` can't be unpacked: {e}"))?;
                 Ok(Box::new(unpacked))

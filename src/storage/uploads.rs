@@ -18,6 +18,8 @@ pub struct Incoming {
     len: u64,
     most: u64,
     finished: bool,
+    /// The folder, when the file has one to itself.
+    own: Option<PathBuf>,
 }
 
 fn failed(path: &Path, e: &io::Error) -> Error {
@@ -34,7 +36,15 @@ impl Incoming {
         #[cfg(unix)]
         options.mode(0o600);
         let file = options.open(&path).await.map_err(|e| failed(&path, &e))?;
-        Ok(Self { file, path, len: 0, most, finished: false })
+        Ok(Self { file, path, len: 0, most, finished: false, own: None })
+    }
+
+    /// The same in a folder of its own inside `folder`: a list names files beside it, and nobody else's lie there.
+    pub async fn begin_alone(folder: &Path, own: &str, name: &str, most: u64) -> Result<Self> {
+        let own = folder.join(own);
+        let mut begun = Self::begin(&own, name, most).await?;
+        begun.own = Some(own);
+        Ok(begun)
     }
 
     /// Adds bytes. False: they would be too many.
@@ -70,6 +80,9 @@ impl Drop for Incoming {
     fn drop(&mut self) {
         if !self.finished {
             let _ = std::fs::remove_file(&self.path);
+            if let Some(own) = &self.own {
+                let _ = std::fs::remove_dir(own);
+            }
         }
     }
 }
@@ -84,10 +97,15 @@ pub async fn read(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Removes a file of the folder; what lies elsewhere is left alone.
+/// Removes a file of the folder, with the folder that it has to itself; what lies elsewhere is left alone.
 pub async fn remove(folder: &Path, path: &Path) {
-    if path.parent() == Some(folder) {
+    let Some(parent) = path.parent() else { return };
+    let own = parent.parent() == Some(folder);
+    if own || parent == folder {
         let _ = fs::remove_file(path).await;
+    }
+    if own {
+        let _ = fs::remove_dir(parent).await;
     }
 }
 

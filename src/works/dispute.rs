@@ -303,7 +303,7 @@ mod tests {
         steps.push(step(Step::Decided, Some(Ruling::Upheld), 20));
         let now = standing(&steps);
         assert!(!now.open && now.due.is_none() && now.may(Step::Appealed, day(21)).is_err(), "the last word");
-        assert!(now.upheld && !standing(&steps[..4]).upheld);
+        assert!(now.upheld && !standing(&steps[..3]).upheld);
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub fn plus_reserves(value: &str) -> Option<&'static [Usage]> {
     }
 }
 
-/// What `train-ai` and `search` of a `Content-Usage` value reserve. The value is a Structured Fields dictionary (RFC 9651) whose members are
+/// What `train-ai` of a `Content-Usage` value reserves. The value is a Structured Fields dictionary (RFC 9651) whose members are
 /// tokens; anything but `y` and `n` says nothing.
 pub fn aipref_reserves(value: &str) -> Option<&'static [Usage]> {
     let mut answer = None;

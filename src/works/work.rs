@@ -72,6 +72,21 @@ pub struct EvidenceFile {
     pub sha256: Sha256Hash,
 }
 
+impl EvidenceFile {
+    /// Files kept with one registration, claim or step.
+    pub const MOST: usize = 10;
+    /// Largest, in bytes.
+    pub const BYTES: usize = 8 << 20;
+
+    /// Whether these files, named and with their bytes, can be kept; if not, what can.
+    pub fn check(files: &[(String, Vec<u8>)]) -> Result<(), String> {
+        if files.len() > Self::MOST || files.iter().any(|(_, bytes)| bytes.len() > Self::BYTES) {
+            return Err(format!("at most {} files of evidence of {} MiB are kept", Self::MOST, Self::BYTES >> 20));
+        }
+        Ok(())
+    }
+}
+
 const fn yes() -> bool {
     true
 }

@@ -17,7 +17,8 @@ use colophon::config::Settings;
 use colophon::id::WorkId;
 use colophon::provenance::{Format, encode};
 use colophon::storage;
-use colophon::storage::jobs::{Job, JobState};
+use colophon::storage::jobs::Job;
+use colophon::storage::tasks::TaskState;
 use colophon::works::list::Row;
 
 use crate::support::binary::Scene;
@@ -40,7 +41,7 @@ async fn done_by_the_service(instance: &Instance, actor: &Actor, order: Order) -
     let begun = Instant::now();
     loop {
         let job = storage::jobs::find(&mut instance.store.read().await.unwrap(), asked).await.unwrap().unwrap();
-        if matches!(job.state, JobState::Done | JobState::Failed) {
+        if matches!(job.state, TaskState::Done | TaskState::Failed) {
             return job;
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "still {:?}", job.state);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::TheInstance;
 use super::images::record as image_record;
 use super::shape;
-use super::works::cell;
+use super::table::cell;
 use crate::actions::{Error, Instance};
 use crate::digest::{Sha256Hash, sha256_of};
 use crate::export::authorship::{Making, copyright_office};

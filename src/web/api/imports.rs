@@ -1,5 +1,7 @@
 //! `/api/v1/imports`: many works at once. The body is a list (CSV, JSON Lines, Croissant) or a ZIP archive, received as a stream.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State as Handed;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,11 +10,11 @@ use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::works::cell;
+use super::table::{cell, table};
 use super::{Paging, TheInstance, limit};
 use crate::accounts::{Actor, Scope};
+use crate::actions::Error;
 use crate::actions::import_list::{ImportSettings, begin_import, cancel_import};
-use crate::actions::{Error, Instance};
 use crate::id::ImportId;
 use crate::storage::imports::{Import, ImportRow, Outcome};
 use crate::storage::uploads::Incoming;
@@ -61,9 +63,8 @@ pub(crate) async fn incoming(state: &State, name: &str) -> Result<Incoming, Fail
     let ending = ending.ok_or_else(|| {
         Error::invalid("name", "send a .zip with a list and its files, or a list: .csv, .jsonl, or a Croissant (.json)")
     })?;
-    let chance: [u8; 16] = state.instance.chance.bytes();
-    let file = format!("import-{}.{ending}", hex::encode(chance));
-    Ok(Incoming::begin(&state.instance.uploads, &file, state.max_import).await?)
+    let own = format!("import-{}", hex::encode(state.instance.chance.bytes::<16>()));
+    Ok(Incoming::begin_alone(&state.instance.uploads, &own, &format!("sent.{ending}"), state.max_import).await?)
 }
 
 /// More than may be imported.
@@ -176,7 +177,14 @@ pub(super) async fn rows(
     let outcome = outcome(&asked.outcome)?;
     if asked.format == "csv" {
         drop(tx);
-        return Ok(table(instance, id, outcome));
+        return Ok(table("report.csv", REPORT, 0, move |after| {
+            let instance = Arc::clone(&instance);
+            async move {
+                let mut tx = instance.store.read().await?;
+                let rows = storage::imports::report(&mut tx, id, outcome, after, TABLE_ROWS).await?;
+                Ok((rows.iter().map(line).collect(), rows.last().map(|row| row.n)))
+            }
+        }));
     }
     let most = limit(asked.limit);
     let mut found = storage::imports::report(&mut tx, id, outcome, asked.after, most + 1).await?;
@@ -190,34 +198,8 @@ pub(super) async fn rows(
     Ok(axum::Json(json!({ "items": items, "next": next })).into_response())
 }
 
-/// The whole report as a table, written as it is read: it may have a million rows.
-fn table(instance: std::sync::Arc<Instance>, id: ImportId, outcome: Option<Outcome>) -> Response {
-    let (mut out, body) = http_body_util::channel::Channel::<axum::body::Bytes, std::convert::Infallible>::new(2);
-    tokio::spawn(async move {
-        let mut text = String::from("row,item,outcome,work,note\r\n");
-        let mut after = 0;
-        loop {
-            let rows = async {
-                let mut tx = instance.store.read().await?;
-                storage::imports::report(&mut tx, id, outcome, after, TABLE_ROWS).await
-            };
-            let Ok(rows) = rows.await else { return };
-            rows.iter().for_each(|row| text.push_str(&line(row)));
-            if out.send_data(std::mem::take(&mut text).into()).await.is_err() {
-                return;
-            }
-            match rows.last() {
-                Some(last) => after = last.n,
-                None => return,
-            }
-        }
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"report.csv\"")),
-    ];
-    (headers, Body::new(body)).into_response()
-}
+/// The columns of a report.
+pub(crate) const REPORT: &str = "row,item,outcome,work,note\r\n";
 
 /// A row of the report as a line of its table.
 pub(crate) fn line(row: &ImportRow) -> String {

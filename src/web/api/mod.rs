@@ -14,6 +14,7 @@ mod openapi;
 mod policy;
 pub(super) mod shape;
 mod statements;
+mod table;
 mod verify;
 mod works;
 
@@ -191,7 +192,7 @@ pub(super) type TheInstance = Handed<Instance>;
 
 // What the pages share with the API: the same reads, so that both show the same.
 pub(super) use images::{file as image_file, proof as image_receipt, record as image_record};
-pub(crate) use imports::line as report_line;
+pub(crate) use imports::{REPORT as REPORT_COLUMNS, line as report_line};
 pub(super) use imports::{incoming, outcome as row_outcome, own as own_import, too_large};
 pub(super) use jobs::own as own_job;
 pub(super) use shape::{answer, public_words, verdicts};

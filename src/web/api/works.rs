@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::images::blob;
+use super::table::{cell, table};
 use super::{Paging, TheInstance, limit, shape};
 use crate::actions::conclude_licence::conclude_licence;
 use crate::actions::grant_licence::{Granting, grant_licence};
@@ -80,42 +81,22 @@ pub(super) async fn list(Handed(instance): TheInstance, Query(asked): Query<Aske
     Ok(axum::Json(json!({ "items": items, "total": page.total, "next": page.next })).into_response())
 }
 
-/// A cell of a table. One that a spreadsheet would run as a formula is quoted with an apostrophe.
-pub(super) fn cell(text: &str) -> String {
-    let guarded = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
-    format!("\"{}\"", guarded.replace('"', "\"\""))
-}
-
 /// Works of a table read at once.
 const TABLE_ROWS: u32 = 500;
 
-/// Every work that matches, as a table, written as it is read: everything a rights holder owns, with what became of it.
+const COLUMNS: &str = "id,title,author,creators,rights_holder,licence,concluded,collection,item,source,created,published,sha256,kept_here,\
+                       registered_by,registered_at,revoked,disputed,reserved,datasets,images,statement\r\n";
+
+/// Every work that matches, as a table: everything a rights holder owns, with what became of it.
 fn csv(instance: Arc<Instance>, asked: &Asked) -> Response {
     let filter = asked.filter();
-    let (mut out, body) = http_body_util::channel::Channel::<Bytes, std::convert::Infallible>::new(2);
-    tokio::spawn(async move {
-        let mut text = String::from(
-            "id,title,author,creators,rights_holder,licence,concluded,collection,item,source,created,published,sha256,kept_here,registered_by,\
-             registered_at,revoked,disputed,reserved,datasets,images,statement\r\n",
-        );
-        let mut after = String::new();
-        loop {
-            let Ok((last, lines)) = rows(&instance, &filter, &after).await else { return };
-            text.push_str(&lines);
-            if out.send_data(std::mem::take(&mut text).into()).await.is_err() {
-                return;
-            }
-            match last {
-                Some(last) => after = last.to_string(),
-                None => return,
-            }
+    table("works.csv", COLUMNS, String::new(), move |after: String| {
+        let (instance, filter) = (Arc::clone(&instance), filter.clone());
+        async move {
+            let (last, lines) = rows(&instance, &filter, &after).await?;
+            Ok((lines, last.map(|id| id.to_string())))
         }
-    });
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"works.csv\"")),
-    ];
-    (headers, axum::body::Body::new(body)).into_response()
+    })
 }
 
 /// The next lines of the table, and the work they end with.

@@ -12,7 +12,8 @@ use crate::actions::Error;
 use crate::actions::import_list::{ImportSettings, begin_import, cancel_import};
 use crate::id::ImportId;
 use crate::storage;
-use crate::storage::imports::{Import, ImportState, Outcome};
+use crate::storage::imports::{Import, Outcome};
+use crate::storage::tasks::TaskState;
 use crate::web::State;
 use crate::web::api::{incoming, own_import, row_outcome, too_large};
 use crate::web::error::Failure;
@@ -194,7 +195,7 @@ pub(super) async fn page(
     Ok(Page(ImportPage {
         chrome: chrome(&state, &visitor, &import.name, &format!("/imports/{id}")).await?,
         running: !import.state.is_over(),
-        done: import.state == ImportState::Done,
+        done: import.state == TaskState::Done,
         seconds: u64::try_from((import.changed_at.millis() - import.created_at.millis()).max(0)).unwrap_or(0) / 1_000,
         filters: counts
             .into_iter()

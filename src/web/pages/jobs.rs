@@ -10,7 +10,7 @@ use super::{Page, chrome};
 use crate::actions::request_image::{self, Order};
 use crate::id::JobId;
 use crate::storage;
-use crate::storage::jobs::JobState;
+use crate::storage::tasks::TaskState;
 use crate::web::State;
 use crate::web::api::own_job;
 use crate::web::error::Failure;
@@ -26,7 +26,7 @@ pub(super) async fn page(
     let chrome = chrome(&state, &visitor, "A picture in work", &format!("/jobs/{id}")).await?;
     let mut tx = state.instance.store.read().await?;
     let job = own_job(&mut tx, actor, id).await?;
-    if let (JobState::Done, Some(image)) = (job.state, job.image) {
+    if let (TaskState::Done, Some(image)) = (job.state, job.image) {
         return Ok(Redirect::to(&format!("/images/{image}")).into_response());
     }
     let ahead = storage::jobs::ahead(&mut tx, &job).await?;
@@ -42,7 +42,7 @@ pub(super) async fn page(
         preview: progress.preview.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png))).unwrap_or_default(),
         words: order.map(|o| o.prompt).unwrap_or_default(),
         // A cancelled job needs no other explanation.
-        problem: job.problem.filter(|_| job.state != JobState::Cancelled).unwrap_or_default(),
+        problem: job.problem.filter(|_| job.state != TaskState::Cancelled).unwrap_or_default(),
         image_id: String::new(),
         refresh_seconds: if job.state.is_over() { 0 } else { 1 },
     };

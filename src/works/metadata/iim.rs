@@ -1,6 +1,6 @@
 //! IPTC IIM 4.2, record 2: `0x1C`, record, dataset, length, value.
 
-use super::{Field, Metadata};
+use super::{Metadata, Property};
 
 pub(super) fn read(block: &[u8], found: &mut Metadata) {
     let (mut at, mut utf8) = (0, false);
@@ -14,13 +14,13 @@ pub(super) fn read(block: &[u8], found: &mut Metadata) {
             utf8 = value == b"\x1b%G";
             continue;
         }
-        let (field, place) = match (record, dataset) {
-            (2, 5) => (Field::Title, "IPTC 2:05 Object Name"),
-            (2, 25) => (Field::Keyword, "IPTC 2:25 Keywords"),
-            (2, 55) => (Field::Created, "IPTC 2:55 Date Created"),
-            (2, 80) => (Field::Creator, "IPTC 2:80 By-line"),
-            (2, 115) => (Field::Source, "IPTC 2:115 Source"),
-            (2, 116) => (Field::Rights, "IPTC 2:116 Copyright Notice"),
+        let (property, place) = match (record, dataset) {
+            (2, 5) => (Property::Title, "IPTC 2:05 Object Name"),
+            (2, 25) => (Property::Keyword, "IPTC 2:25 Keywords"),
+            (2, 55) => (Property::Created, "IPTC 2:55 Date Created"),
+            (2, 80) => (Property::Creator, "IPTC 2:80 By-line"),
+            (2, 115) => (Property::Source, "IPTC 2:115 Source"),
+            (2, 116) => (Property::Rights, "IPTC 2:116 Copyright Notice"),
             _ => continue,
         };
         let text = if utf8 || value.is_ascii() {
@@ -28,6 +28,6 @@ pub(super) fn read(block: &[u8], found: &mut Metadata) {
         } else {
             value.iter().map(|b| char::from(*b)).collect()
         };
-        found.add(field, &text, place);
+        found.add(property, &text, place);
     }
 }

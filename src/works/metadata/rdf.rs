@@ -4,7 +4,7 @@
 use roxmltree::{Document, Node, ParsingOptions};
 
 use super::segments::SVG;
-use super::{Field, Metadata};
+use super::{Metadata, Property};
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
@@ -23,23 +23,25 @@ fn vocabulary(address: &str) -> Option<&'static str> {
 }
 
 /// What a property is about, and its name as a place: in an XMP packet, in an SVG file.
-fn property(vocabulary: &str, name: &str) -> Option<(Field, [&'static str; 2])> {
+fn property(vocabulary: &str, name: &str) -> Option<(Property, [&'static str; 2])> {
     Some(match (vocabulary, name) {
-        ("dc", "title") => (Field::Title, ["XMP dc:title", "SVG dc:title"]),
-        ("dc", "creator") => (Field::Creator, ["XMP dc:creator", "SVG dc:creator"]),
-        ("dc", "rights") => (Field::Rights, ["XMP dc:rights", "SVG dc:rights"]),
-        ("dc", "subject") => (Field::Keyword, ["XMP dc:subject", "SVG dc:subject"]),
-        ("dc", "source") => (Field::Source, ["XMP dc:source", "SVG dc:source"]),
-        ("dc", "date" | "created") => (Field::Created, ["XMP dc:date", "SVG dc:date"]),
-        ("dc" | "cc", "license") => (Field::Licence, ["XMP cc:license", "SVG cc:license"]),
-        ("xmpRights", "WebStatement") => (Field::Licence, ["XMP xmpRights:WebStatement", "SVG xmpRights:WebStatement"]),
-        ("xmpRights", "UsageTerms") => (Field::Rights, ["XMP xmpRights:UsageTerms", "SVG xmpRights:UsageTerms"]),
-        ("xmpRights", "Owner") => (Field::RightsHolder, ["XMP xmpRights:Owner", "SVG xmpRights:Owner"]),
-        ("xmp", "CreateDate") => (Field::Created, ["XMP xmp:CreateDate", "SVG xmp:CreateDate"]),
-        ("photoshop", "DateCreated") => (Field::Created, ["XMP photoshop:DateCreated", "SVG photoshop:DateCreated"]),
-        ("plus", "CopyrightOwnerName") => (Field::RightsHolder, ["XMP plus:CopyrightOwnerName", "SVG plus:CopyrightOwnerName"]),
-        ("plus", "DataMining") => (Field::DataMining, ["XMP plus:DataMining", "SVG plus:DataMining"]),
-        ("tdm", "reservation") => (Field::TdmReservation, ["XMP tdm:reservation", "SVG tdm:reservation"]),
+        ("dc", "title") => (Property::Title, ["XMP dc:title", "SVG dc:title"]),
+        ("dc", "creator") => (Property::Creator, ["XMP dc:creator", "SVG dc:creator"]),
+        ("dc", "rights") => (Property::Rights, ["XMP dc:rights", "SVG dc:rights"]),
+        ("dc", "subject") => (Property::Keyword, ["XMP dc:subject", "SVG dc:subject"]),
+        ("dc", "source") => (Property::Source, ["XMP dc:source", "SVG dc:source"]),
+        ("dc", "date" | "created") => (Property::Created, ["XMP dc:date", "SVG dc:date"]),
+        ("dc" | "cc", "license") => (Property::Licence, ["XMP cc:license", "SVG cc:license"]),
+        ("xmpRights", "WebStatement") => (Property::Licence, ["XMP xmpRights:WebStatement", "SVG xmpRights:WebStatement"]),
+        ("xmpRights", "UsageTerms") => (Property::Rights, ["XMP xmpRights:UsageTerms", "SVG xmpRights:UsageTerms"]),
+        ("xmpRights", "Owner") => (Property::RightsHolder, ["XMP xmpRights:Owner", "SVG xmpRights:Owner"]),
+        ("xmp", "CreateDate") => (Property::Created, ["XMP xmp:CreateDate", "SVG xmp:CreateDate"]),
+        ("photoshop", "DateCreated") => (Property::Created, ["XMP photoshop:DateCreated", "SVG photoshop:DateCreated"]),
+        ("plus", "CopyrightOwnerName") => {
+            (Property::RightsHolder, ["XMP plus:CopyrightOwnerName", "SVG plus:CopyrightOwnerName"])
+        }
+        ("plus", "DataMining") => (Property::DataMining, ["XMP plus:DataMining", "SVG plus:DataMining"]),
+        ("tdm", "reservation") => (Property::TdmReservation, ["XMP tdm:reservation", "SVG tdm:reservation"]),
         _ => return None,
     })
 }
@@ -60,14 +62,14 @@ pub(super) fn read(packet: &[u8], place: &'static str, found: &mut Metadata) {
     });
     for subject in subjects {
         for attribute in subject.attributes() {
-            if let Some((field, names)) = known(attribute.namespace(), attribute.name()) {
-                take(found, field, attribute.value(), names[svg], packet);
+            if let Some((property, names)) = known(attribute.namespace(), attribute.name()) {
+                take(found, property, attribute.value(), names[svg], packet);
             }
         }
         for child in subject.children().filter(Node::is_element) {
-            if let Some((field, names)) = known(child.tag_name().namespace(), child.tag_name().name()) {
-                for value in values(child, field) {
-                    take(found, field, &value, names[svg], packet);
+            if let Some((property, names)) = known(child.tag_name().namespace(), child.tag_name().name()) {
+                for value in values(child, property) {
+                    take(found, property, &value, names[svg], packet);
                 }
             }
         }
@@ -84,19 +86,19 @@ fn parts_of_file(node: Node<'_, '_>) -> bool {
     node.parent_element().is_none_or(|p| p.tag_name().name() == "RDF" || p.tag_name().name() == "metadata")
 }
 
-fn known(namespace: Option<&str>, name: &str) -> Option<(Field, [&'static str; 2])> {
+fn known(namespace: Option<&str>, name: &str) -> Option<(Property, [&'static str; 2])> {
     property(vocabulary(namespace?)?, name)
 }
 
-fn take(found: &mut Metadata, field: Field, value: &str, place: &'static str, packet: &[u8]) {
-    found.add(field, value, place);
-    if matches!(field, Field::DataMining | Field::TdmReservation) && !found.packets.iter().any(|(p, _)| *p == place) {
+fn take(found: &mut Metadata, property: Property, value: &str, place: &'static str, packet: &[u8]) {
+    found.add(property, value, place);
+    if matches!(property, Property::DataMining | Property::TdmReservation) && !found.packets.iter().any(|(p, _)| *p == place) {
         found.packets.push((place, packet.to_vec()));
     }
 }
 
 /// The values of a property: a resource, the items of an array, the title of an agent, or the text.
-fn values(node: Node<'_, '_>, field: Field) -> Vec<String> {
+fn values(node: Node<'_, '_>, property: Property) -> Vec<String> {
     if let Some(resource) = node.attribute((RDF, "resource")) {
         return vec![resource.to_owned()];
     }
@@ -114,7 +116,7 @@ fn values(node: Node<'_, '_>, field: Field) -> Vec<String> {
     // An agent: its title is its name. Some files put other agents' records beside it, so only the first is asked.
     let titled = node.descendants().find(|n| n.is_element() && n.tag_name().name() == "title");
     match titled {
-        Some(title) if matches!(field, Field::Creator | Field::RightsHolder | Field::Rights) => vec![text(title)],
+        Some(title) if matches!(property, Property::Creator | Property::RightsHolder | Property::Rights) => vec![text(title)],
         _ => vec![text(node)],
     }
 }

@@ -1,6 +1,6 @@
 //! The blocks of metadata in a picture file, by its lengths alone: nothing is decoded and nothing is trusted.
 
-use super::{BYTES, Field};
+use super::{BYTES, Property};
 
 /// Blocks of one file.
 #[derive(Debug, Default)]
@@ -12,7 +12,7 @@ pub(super) struct Parts {
     /// IIM datasets.
     pub iim: Option<Vec<u8>>,
     /// Text chunks.
-    pub texts: Vec<(Field, String, &'static str)>,
+    pub texts: Vec<(Property, String, &'static str)>,
 }
 
 pub(super) const XMP: &str = "XMP";
@@ -86,15 +86,15 @@ fn itxt(data: &[u8], parts: &mut Parts) {
 }
 
 fn text(keyword: &[u8], value: String, parts: &mut Parts) {
-    let (field, place) = match keyword {
-        b"Title" => (Field::Title, "PNG Title"),
-        b"Author" => (Field::Creator, "PNG Author"),
-        b"Copyright" => (Field::Rights, "PNG Copyright"),
-        b"Source" => (Field::Source, "PNG Source"),
-        b"Creation Time" => (Field::Created, "PNG Creation Time"),
+    let (property, place) = match keyword {
+        b"Title" => (Property::Title, "PNG Title"),
+        b"Author" => (Property::Creator, "PNG Author"),
+        b"Copyright" => (Property::Rights, "PNG Copyright"),
+        b"Source" => (Property::Source, "PNG Source"),
+        b"Creation Time" => (Property::Created, "PNG Creation Time"),
         _ => return,
     };
-    parts.texts.push((field, value, place));
+    parts.texts.push((property, value, place));
 }
 
 /// JPEG (ISO/IEC 10918-1): APP1 holds EXIF or XMP, APP13 the resources of which 0x0404 are the IIM datasets.

@@ -13,7 +13,8 @@ use colophon::digest::{Digest, sha256_of};
 use colophon::provenance::Format;
 use colophon::provenance::encode::encode;
 use colophon::storage;
-use colophon::storage::imports::{Import, ImportRow, ImportState, Outcome};
+use colophon::storage::imports::{Import, ImportRow, Outcome};
+use colophon::storage::tasks::TaskState;
 use colophon::works::list::Row;
 use colophon::works::{Usage, Work};
 
@@ -61,7 +62,7 @@ async fn work(t: &TestInstance, row: &ImportRow) -> Work {
     storage::works::find(&mut tx, row.work.unwrap()).await.unwrap().unwrap().work
 }
 
-fn counts(import: &Import) -> (ImportState, u64, u64, u64, u64) {
+fn counts(import: &Import) -> (TaskState, u64, u64, u64, u64) {
     (import.state, import.rows, import.registered, import.known, import.refused)
 }
 
@@ -131,7 +132,7 @@ async fn a_folder_with_a_list(kind: Kind) {
         ],
         "{rows:#?}"
     );
-    assert_eq!(counts(&import), (ImportState::Done, 11, 5, 1, 5));
+    assert_eq!(counts(&import), (TaskState::Done, 11, 5, 1, 5));
     for (n, word) in [(3, "can't be read"), (4, "its sha256 is"), (5, "cut short"), (6, "leads out"), (10, "created")] {
         assert!(rows[n].note.contains(word), "{:?}", rows[n]);
     }
@@ -166,7 +167,7 @@ async fn a_folder_with_a_list(kind: Kind) {
     // The same list again registers nothing.
     let before = t.public_tables().await;
     let again = imported(&t, &rosa, &root, &settings).await;
-    assert_eq!(counts(&again), (ImportState::Done, 11, 0, 6, 5));
+    assert_eq!(counts(&again), (TaskState::Done, 11, 0, 6, 5));
     same(&before, &t.public_tables().await);
     assert_eq!(make_thumbnails(&t).await.unwrap(), 4, "of the works kept here");
     t.finish().await;
@@ -195,7 +196,7 @@ async fn drawings_speak_for_themselves(kind: Kind) {
         rows.iter().map(|r| r.item.as_str()).collect::<Vec<_>>(),
         ["animals/bat.svg", "animals/owl.svg", "cat.svg", "second.svg"]
     );
-    assert_eq!(counts(&import), (ImportState::Done, 4, 3, 1, 0));
+    assert_eq!(counts(&import), (TaskState::Done, 4, 3, 1, 0));
     let found = work(&t, &rows[0]).await;
     assert_eq!((found.title.as_str(), found.author.as_str(), found.media_type.as_str()), ("a bat", "Orlando", "image/svg+xml"));
     let mut tx = t.store.read().await.unwrap();
@@ -235,7 +236,7 @@ async fn an_archive_with_json_lines_and_evidence(kind: Kind) {
     zip.finish().unwrap();
     let import = imported(&t, &rosa, &path, &ImportSettings::default()).await;
     let rows = report(&t, &import).await;
-    assert_eq!(counts(&import), (ImportState::Done, 2, 1, 0, 1), "{rows:?}");
+    assert_eq!(counts(&import), (TaskState::Done, 2, 1, 0, 1), "{rows:?}");
     assert!(rows[1].note.contains("proof/none.txt"));
     let found = work(&t, &rows[0]).await;
     assert_eq!(found.evidence_files[0].name, "proof/letter.txt");
@@ -263,7 +264,7 @@ async fn a_million_rows_in_small(kind: Kind) {
         batches.fetch_add(1, Ordering::Relaxed);
     };
     let import = go_on(&t, begun, &|| true, &count).await.unwrap();
-    assert_eq!(counts(&import), (ImportState::Done, 1_203, 1_203, 0, 0));
+    assert_eq!(counts(&import), (TaskState::Done, 1_203, 1_203, 0, 0));
     assert_eq!(batches.into_inner(), 3);
     assert_eq!(make_thumbnails(&t).await.unwrap(), 0);
     t.finish().await;
@@ -295,9 +296,9 @@ async fn an_import_goes_on_where_it_stopped(kind: Kind) {
     let turns = AtomicUsize::new(0);
     // One batch, then the service stops.
     let stopped = go_on(&t, lease(&t).await.unwrap(), &|| turns.fetch_add(1, Ordering::Relaxed) < 1, &|_| {}).await.unwrap();
-    assert_eq!(counts(&stopped), (ImportState::Queued, 500, 500, 0, 0));
+    assert_eq!(counts(&stopped), (TaskState::Queued, 500, 500, 0, 0));
     let done = go_on(&t, lease(&t).await.unwrap(), &|| true, &|_| {}).await.unwrap();
-    assert_eq!((done.id, counts(&done)), (begun.id, (ImportState::Done, 900, 900, 0, 0)));
+    assert_eq!((done.id, counts(&done)), (begun.id, (TaskState::Done, 900, 900, 0, 0)));
     let rows = report(&t, &done).await;
     assert!((1..).zip(&rows).all(|(n, row)| row.n == n && row.outcome == Outcome::Registered));
     assert!(lease(&t).await.is_none(), "nothing is left to do");
@@ -306,7 +307,7 @@ async fn an_import_goes_on_where_it_stopped(kind: Kind) {
     assert!(matches!(cancel_import(&t, &eve, begun.id).await, Err(Error::NotFound { .. })), "somebody else's");
     cancel_import(&t, &rosa, begun.id).await.unwrap();
     let ended = go_on(&t, begun.clone(), &|| true, &|_| {}).await.unwrap();
-    assert_eq!(counts(&ended), (ImportState::Cancelled, 0, 0, 0, 0));
+    assert_eq!(counts(&ended), (TaskState::Cancelled, 0, 0, 0, 0));
     assert!(matches!(cancel_import(&t, &rosa, begun.id).await, Err(Error::Conflict(_))));
     t.finish().await;
 }
@@ -324,11 +325,11 @@ async fn lists_that_cannot_be_read(kind: Kind) {
         (t.settings.data_dir.join("gone"), "can't be read"),
     ] {
         let import = imported(&t, &rosa, &place, &ImportSettings::default()).await;
-        assert_eq!(counts(&import), (ImportState::Failed, 0, 0, 0, 0));
+        assert_eq!(counts(&import), (TaskState::Failed, 0, 0, 0, 0));
         assert!(import.problem.as_ref().unwrap().contains(word), "{import:?}");
     }
     let named = ImportSettings { list: "a.csv".into(), ..ImportSettings::default() };
-    assert_eq!(counts(&imported(&t, &rosa, &root, &named).await), (ImportState::Done, 0, 0, 0, 0));
+    assert_eq!(counts(&imported(&t, &rosa, &root, &named).await), (TaskState::Done, 0, 0, 0, 0));
     t.finish().await;
 }
 
@@ -344,7 +345,7 @@ async fn what_a_file_says_against_its_list(kind: Kind) {
     let root = folder(&t, "set", &[("works.csv", list.as_bytes()), ("a.png", &reserved), ("b.svg", nc.as_bytes())]);
     let import = imported(&t, &rosa, &root, &ImportSettings::default()).await;
     let rows = report(&t, &import).await;
-    assert_eq!(counts(&import), (ImportState::Done, 2, 2, 0, 0), "{rows:?}");
+    assert_eq!(counts(&import), (TaskState::Done, 2, 2, 0, 0), "{rows:?}");
     assert!(rows[0].note.contains("reserved: plus:DataMining = DMI-PROHIBITED-AIMLTRAINING"), "{rows:?}");
     assert!(rows[1].note.contains("both bind"), "{rows:?}");
     let mut tx = t.store.read().await.unwrap();

@@ -25,7 +25,7 @@ use colophon::policy::Decision;
 use colophon::provenance::encode::decode;
 use colophon::provenance::{Finding, Format, encode};
 use colophon::storage::images::Image;
-use colophon::storage::jobs::JobState;
+use colophon::storage::tasks::TaskState;
 use colophon::storage::{self, works::Filter};
 
 use crate::support::database::Kind;
@@ -414,7 +414,7 @@ async fn a_copy_of_a_work_is_not_delivered(kind: Kind) {
     let engine = engine_of(&t, Copyist(FakeBackend::new()));
     assert!(generate::run(&t, &engine, &requested.job).await.unwrap().is_none());
     let job = storage::jobs::find(&mut t.store.read().await.unwrap(), requested.job.id).await.unwrap().unwrap();
-    assert_eq!(job.state, JobState::Failed, "another try would give the same");
+    assert_eq!(job.state, TaskState::Failed, "another try would give the same");
     assert!(job.problem.as_ref().unwrap().contains("came out as a copy of"), "{:?}", job.problem);
     assert_eq!(t.number("SELECT COUNT(*) FROM images").await, 0);
     engine.shutdown();

@@ -12,7 +12,8 @@ use colophon::generation::{Backend, DrawRequest, FakeBackend, Picture};
 use colophon::id::JobId;
 use colophon::jobs::{generate, sequence, worker};
 use colophon::storage;
-use colophon::storage::jobs::{Job, JobState, MOST_ATTEMPTS};
+use colophon::storage::jobs::{Job, MOST_ATTEMPTS};
+use colophon::storage::tasks::TaskState;
 
 use crate::support::database::Kind;
 use crate::support::{TestInstance, both, creator, draw_order, engine, engine_of, lease, order};
@@ -71,7 +72,7 @@ async fn a_dead_workers_job_goes_on(kind: Kind) {
     assert_eq!((second.id, second.attempts), (requested.job.id, 2));
     let engine = engine(&t);
     assert!(generate::run(&t, &engine, &second).await.unwrap().is_some());
-    assert_eq!(job(&t, second.id).await.state, JobState::Done);
+    assert_eq!(job(&t, second.id).await.state, TaskState::Done);
 
     // One that kills every worker is not tried for ever.
     let requested = request_image(&t, &actor, order("a fish", 1), Some(generate::lease_end(&t))).await.unwrap();
@@ -82,7 +83,7 @@ async fn a_dead_workers_job_goes_on(kind: Kind) {
     let last = job(&t, requested.job.id).await;
     assert!(generate::run(&t, &engine, &last).await.unwrap().is_none());
     let failed = job(&t, last.id).await;
-    assert_eq!(failed.state, JobState::Failed);
+    assert_eq!(failed.state, TaskState::Failed);
     assert!(failed.problem.unwrap().contains("interrupted each time"));
     engine.shutdown();
     t.finish().await;
@@ -132,7 +133,7 @@ async fn a_job_that_breaks_the_engine_fails_in_the_end(kind: Kind) {
     }
     assert_eq!(tries.load(Ordering::SeqCst), 1);
     let failed = job(&t, requested.job.id).await;
-    assert_eq!(failed.state, JobState::Failed);
+    assert_eq!(failed.state, TaskState::Failed);
     assert!(failed.problem.unwrap().contains("out of memory"));
     engine.shutdown();
     t.finish().await;
@@ -195,7 +196,7 @@ async fn a_cancelled_job_delivers_nothing(kind: Kind) {
     cancel(&t, &operator, running.id).await.unwrap();
     assert!(!task.await.unwrap().unwrap());
     assert!(begun.elapsed() < Duration::from_secs(3), "it stops at its next step");
-    assert_eq!(job(&t, running.id).await.state, JobState::Cancelled);
+    assert_eq!(job(&t, running.id).await.state, TaskState::Cancelled);
     assert_eq!((t.number("SELECT COUNT(*) FROM images").await, engine.queued()), (0, 0));
     engine.shutdown();
     t.finish().await;
@@ -237,7 +238,7 @@ async fn a_worker_that_is_stopped_puts_its_job_back(kind: Kind) {
     drawing(&t, requested.id).await;
     stop.send(true).unwrap();
     tokio::time::timeout(Duration::from_secs(10), task).await.expect("it does not wait for the picture").unwrap();
-    assert_eq!(job(&t, requested.id).await.state, JobState::Queued);
+    assert_eq!(job(&t, requested.id).await.state, TaskState::Queued);
     slow.shutdown();
 
     let engine = engine(&t);
@@ -259,7 +260,7 @@ async fn a_worker_that_lost_its_lease_leaves_the_job_alone(kind: Kind) {
     let engine = engine(&t);
     assert!(generate::run(&t, &engine, &stalled).await.unwrap().is_none(), "what the first one drew is not delivered");
     let kept = job(&t, current.id).await;
-    assert_eq!((kept.state, kept.attempts), (JobState::Running, 2), "the second one still holds the job");
+    assert_eq!((kept.state, kept.attempts), (TaskState::Running, 2), "the second one still holds the job");
     assert!(generate::run(&t, &engine, &current).await.unwrap().is_some(), "and delivers");
     assert_eq!(t.number("SELECT COUNT(*) FROM images").await, 1);
     engine.shutdown();
@@ -276,7 +277,7 @@ async fn a_job_that_can_not_be_read_fails(kind: Kind) {
     let leased = lease(&t).await.unwrap();
     assert!(generate::run(&t, &engine, &leased).await.unwrap().is_none());
     let failed = job(&t, requested.id).await;
-    assert_eq!(failed.state, JobState::Failed);
+    assert_eq!(failed.state, TaskState::Failed);
     assert!(failed.problem.unwrap().contains("can't be read"));
     engine.shutdown();
     t.finish().await;

@@ -259,6 +259,7 @@ async fn a_further_licence_does_not_get_round_a_finding(kind: Kind) {
         conclude_licence(&t, &olga, grant, licence, "the magazine gave it back to her").await.unwrap();
     }
     assert_eq!(found().await, 1);
+    t.actor("Ana", &[Role::Creator]).await;
     // Nor does a direct grant stand that nobody is known to have given.
     let (direct, _) = grant_licence(&t, &rosa, work, letter("Ana", &[Usage::Train])).await.unwrap();
     let opens = async || {

@@ -23,7 +23,7 @@ async fn an_import_moves_on_with_its_rows(kind: Kind) {
     assert_eq!(imports::find(&mut tx, first.id).await.unwrap().unwrap(), first);
     assert_eq!(imports::find(&mut tx, ImportId::derived(b"?")).await.unwrap(), None);
     let open = imports::find_open(&mut tx, second.account, "/lists/two.csv").await.unwrap().unwrap();
-    assert_eq!((open.id, open.state), (second.id, ImportState::Running));
+    assert_eq!((open.id, open.state), (second.id, TaskState::Running));
     assert_eq!(imports::find_open(&mut tx, AccountId::derived(b"?"), "/lists/two.csv").await.unwrap(), None);
 
     // The one that waits goes first, then the one whose lease ran out.
@@ -48,10 +48,10 @@ async fn an_import_moves_on_with_its_rows(kind: Kind) {
     assert_eq!(imports::report(&mut tx, first.id, None, 1, 1).await.unwrap(), rows[1..2]);
     assert_eq!(imports::report(&mut tx, first.id, Some(Outcome::Known), 0, 9).await.unwrap(), rows[2..]);
 
-    assert!(imports::end(&mut tx, first.id, ImportState::Failed, Some("the list broke off"), t(13)).await.unwrap());
-    assert!(!imports::end(&mut tx, first.id, ImportState::Done, None, t(14)).await.unwrap(), "over is over");
+    assert!(imports::end(&mut tx, first.id, TaskState::Failed, Some("the list broke off"), t(13)).await.unwrap());
+    assert!(!imports::end(&mut tx, first.id, TaskState::Done, None, t(14)).await.unwrap(), "over is over");
     let ended = imports::find(&mut tx, first.id).await.unwrap().unwrap();
-    assert_eq!((ended.state, ended.problem.as_deref()), (ImportState::Failed, Some("the list broke off")));
+    assert_eq!((ended.state, ended.problem.as_deref()), (TaskState::Failed, Some("the list broke off")));
     assert!(!imports::advance(&mut tx, first.id, 3, &[], t(15), t(70)).await.unwrap(), "nothing moves after the end");
 
     let page = imports::list(&mut tx, None, "", 1).await.unwrap();
@@ -190,6 +190,18 @@ async fn uploads_are_whole_or_gone() {
     uploads::sweep(folder.path(), "a", std::time::Duration::ZERO).await;
     assert!(!path.exists());
     uploads::remove(folder.path(), &path).await;
+    // One with a folder to itself leaves and takes it along.
+    let own = folder.path().join("own");
+    let mut alone = uploads::Incoming::begin_alone(folder.path(), "own", "list.csv", 10).await.unwrap();
+    assert!(alone.write(b"file").await.unwrap() && own.is_dir());
+    drop(alone);
+    assert!(!own.exists(), "broken off");
+    let mut alone = uploads::Incoming::begin_alone(folder.path(), "own", "list.csv", 10).await.unwrap();
+    assert!(alone.write(b"file").await.unwrap());
+    let path = alone.finish().await.unwrap();
+    assert_eq!(path, own.join("list.csv"));
+    uploads::remove(folder.path(), &path).await;
+    assert!(!own.exists());
 }
 
 /// More than one text takes, and not a multiple of it.

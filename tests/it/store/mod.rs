@@ -21,12 +21,13 @@ use colophon::id::{
 use colophon::lineage::{Dataset, Model, ModelCard, Run};
 use colophon::storage::blobs::{Blob, Blobs};
 use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
-use colophon::storage::imports::{Import, ImportRow, ImportState, Outcome};
+use colophon::storage::imports::{Import, ImportRow, Outcome};
 use colophon::storage::instance::Fact;
-use colophon::storage::jobs::{Job, JobState};
+use colophon::storage::jobs::Job;
 use colophon::storage::log::HeadRow;
 use colophon::storage::models::BundleRecord;
 use colophon::storage::notices::Notice;
+use colophon::storage::tasks::TaskState;
 use colophon::storage::works::{Filter, Revocation};
 use colophon::storage::{
     Error, Lock, Store, Tx, accounts, blobs, datasets, disputes, images, impacts, imports, instance, jobs, log, models, notices,
@@ -153,7 +154,7 @@ pub(super) fn import(seed: &str, at: i64) -> Import {
         name: format!("{seed}.csv"),
         place: format!("/lists/{seed}.csv"),
         settings: json!({ "collection": "set" }),
-        state: ImportState::Queued,
+        state: TaskState::Queued,
         rows: 0,
         registered: 0,
         known: 0,
@@ -244,7 +245,7 @@ pub(super) fn job(seed: &str, at: i64) -> Job {
         id: JobId::derived(seed.as_bytes()),
         account: AccountId::derived(b"a"),
         decision: DecisionId::derived(b"d"),
-        state: JobState::Queued,
+        state: TaskState::Queued,
         request: json!({ "prompt": "a red apple" }),
         image: None,
         problem: None,

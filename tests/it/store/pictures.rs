@@ -70,7 +70,7 @@ async fn jobs_are_leased_and_leased_again(kind: Kind) {
     assert_eq!((jobs::ahead(&mut tx, &first).await.unwrap(), jobs::ahead(&mut tx, &second).await.unwrap()), (0, 1));
 
     let leased = jobs::lease(&mut tx, t(100), t(200)).await.unwrap().unwrap();
-    assert_eq!(leased, Job { state: JobState::Running, attempts: 1, ..first.clone() }, "the oldest first");
+    assert_eq!(leased, Job { state: TaskState::Running, attempts: 1, ..first.clone() }, "the oldest first");
     assert_eq!(jobs::lease(&mut tx, t(100), t(200)).await.unwrap().unwrap().id, second.id);
     assert_eq!(jobs::lease(&mut tx, t(200), t(300)).await.unwrap(), None, "both leases hold to their last moment");
     let again = jobs::lease(&mut tx, t(201), t(300)).await.unwrap().unwrap();
@@ -80,29 +80,29 @@ async fn jobs_are_leased_and_leased_again(kind: Kind) {
     assert_eq!(jobs::lease(&mut tx, t(350), t(500)).await.unwrap().unwrap().id, first.id, "the renewed one is not taken");
     assert!(!jobs::put_back(&mut tx, second.id, 7, t(351)).await.unwrap(), "another attempt's");
     assert!(jobs::put_back(&mut tx, second.id, 1, t(351)).await.unwrap());
-    assert_eq!(jobs::find(&mut tx, second.id).await.unwrap().unwrap().state, JobState::Queued);
+    assert_eq!(jobs::find(&mut tx, second.id).await.unwrap().unwrap().state, TaskState::Queued);
     let back = jobs::lease(&mut tx, t(352), t(500)).await.unwrap().unwrap();
     assert_eq!((back.id, back.attempts), (second.id, 2));
 
     let made = ImageId::derived(b"i");
     assert!(jobs::finish(&mut tx, second.id, 2, made, t(353)).await.unwrap());
     let done = jobs::find(&mut tx, second.id).await.unwrap().unwrap();
-    assert_eq!((done.state, done.image, done.state.is_over()), (JobState::Done, Some(made), true));
+    assert_eq!((done.state, done.image, done.state.is_over()), (TaskState::Done, Some(made), true));
     assert!(!jobs::finish(&mut tx, second.id, 2, made, t(354)).await.unwrap(), "only once");
-    assert!(!jobs::end(&mut tx, second.id, JobState::Failed, "late", t(354)).await.unwrap(), "what is done stays done");
-    assert!(!jobs::give_up(&mut tx, first.id, 2, JobState::Failed, "not mine", t(355)).await.unwrap());
-    assert!(jobs::give_up(&mut tx, first.id, 3, JobState::Failed, "no luck", t(355)).await.unwrap());
+    assert!(!jobs::end(&mut tx, second.id, TaskState::Failed, "late", t(354)).await.unwrap(), "what is done stays done");
+    assert!(!jobs::give_up(&mut tx, first.id, 2, TaskState::Failed, "not mine", t(355)).await.unwrap());
+    assert!(jobs::give_up(&mut tx, first.id, 3, TaskState::Failed, "no luck", t(355)).await.unwrap());
     let failed = jobs::find(&mut tx, first.id).await.unwrap().unwrap();
-    assert_eq!((failed.state, failed.problem.as_deref(), failed.attempts), (JobState::Failed, Some("no luck"), 3));
+    assert_eq!((failed.state, failed.problem.as_deref(), failed.attempts), (TaskState::Failed, Some("no luck"), 3));
     assert!(!jobs::put_back(&mut tx, first.id, 3, t(356)).await.unwrap());
-    assert_eq!(jobs::find(&mut tx, first.id).await.unwrap().unwrap().state, JobState::Failed, "what is over is not put back");
+    assert_eq!(jobs::find(&mut tx, first.id).await.unwrap().unwrap().state, TaskState::Failed, "what is over is not put back");
     assert_eq!((jobs::open(&mut tx).await.unwrap(), jobs::lease(&mut tx, t(9_999), t(10_000)).await.unwrap()), (0, None));
 
     // Handed to its maker at once.
     let third = job("3", 30);
     jobs::insert(&mut tx, &third, Some(t(60))).await.unwrap();
     let kept = jobs::find(&mut tx, third.id).await.unwrap().unwrap();
-    assert_eq!((kept.state, kept.attempts), (JobState::Running, 1));
+    assert_eq!((kept.state, kept.attempts), (TaskState::Running, 1));
     assert_eq!(jobs::lease(&mut tx, t(60), t(90)).await.unwrap(), None);
     assert_eq!(jobs::lease(&mut tx, t(61), t(90)).await.unwrap().unwrap().attempts, 2);
     drop(tx);
@@ -119,10 +119,10 @@ async fn a_lease_that_went_on_to_another_can_not_finish(kind: Kind) {
     assert_eq!((stalled.attempts, other.attempts), (1, 2));
     assert!(!jobs::renew(&mut tx, stalled.id, stalled.attempts, t(999)).await.unwrap());
     assert!(!jobs::finish(&mut tx, stalled.id, stalled.attempts, made, t(301)).await.unwrap());
-    assert_eq!(jobs::find(&mut tx, other.id).await.unwrap().unwrap().state, JobState::Running);
+    assert_eq!(jobs::find(&mut tx, other.id).await.unwrap().unwrap().state, TaskState::Running);
     assert!(jobs::renew(&mut tx, other.id, other.attempts, t(500)).await.unwrap());
 
-    assert!(jobs::end(&mut tx, other.id, JobState::Cancelled, "called off", t(302)).await.unwrap());
+    assert!(jobs::end(&mut tx, other.id, TaskState::Cancelled, "called off", t(302)).await.unwrap());
     assert!(!jobs::finish(&mut tx, other.id, other.attempts, made, t(303)).await.unwrap(), "a cancelled job delivers nothing");
     assert!(!jobs::renew(&mut tx, other.id, other.attempts, t(500)).await.unwrap());
     assert_eq!(jobs::find(&mut tx, other.id).await.unwrap().unwrap().image, None);
