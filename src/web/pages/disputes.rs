@@ -1,10 +1,11 @@
 //! `/disputes`: all of them with their clocks; one with its steps and the form for the next; opening one from a work.
 
 use axum::extract::State as Handed;
-use axum::http::{Uri, header};
+use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::evidence::{download, links};
 use super::view::disputes::{DisputeLine, DisputeNewPage, DisputePage, DisputesPage, NextStep, StepView};
 use super::view::{Choice, Field, Link};
 use super::{Page, Problems, Refused, chrome, fill, problems_of};
@@ -21,7 +22,6 @@ use crate::web::api::work_record;
 use crate::web::error::Failure;
 use crate::web::extract::{Form, Pair, Query, Segment, Upload};
 use crate::web::session::Visitor;
-use crate::works::EvidenceFile;
 use crate::works::dispute::{Ground, Ruling, Step};
 
 /// Disputes on a page.
@@ -94,14 +94,6 @@ pub(super) async fn list(
     }))
 }
 
-fn files(record: &DisputeRecord, list: &[EvidenceFile], may_see: bool) -> Vec<Link> {
-    let link = |f: &EvidenceFile| {
-        let url = if may_see { format!("/disputes/{}/evidence/{}", record.dispute.id, f.sha256) } else { String::new() };
-        Link::new(format!("{} ({}…)", f.name, f.sha256.short()), url)
-    };
-    list.iter().map(link).collect()
-}
-
 async fn build(
     state: &State,
     visitor: &Visitor,
@@ -113,7 +105,7 @@ async fn build(
     let mut tx = state.instance.store.read().await?;
     let record = storage::disputes::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("dispute", id))?;
     let work = work_record(&mut tx, record.dispute.work).await?.work;
-    let may_see = sees_files(&record, &work.registered_by, visitor);
+    let (may_see, at) = (sees_files(&record, &work.registered_by, visitor), format!("/disputes/{id}"));
     async fn index(tx: &mut Tx, id: StatementId) -> Result<Option<u64>, Failure> {
         Ok(storage::log::find(tx, id).await?.and_then(|e| e.index))
     }
@@ -122,7 +114,7 @@ async fn build(
         by: record.dispute.opened_by.clone(),
         when: fill::minute(record.dispute.opened_at),
         words: record.dispute.words.clone(),
-        files: files(&record, &record.dispute.files, may_see),
+        files: links(&record.dispute.files, &at, may_see),
         index: index(&mut tx, record.statement).await?,
     }];
     let mut revoked = false;
@@ -140,7 +132,7 @@ async fn build(
             by: step.by.clone(),
             when: fill::minute(step.at),
             words: step.words.clone(),
-            files: files(&record, &step.files, may_see),
+            files: links(&step.files, &at, may_see),
             index: index(&mut tx, *statement).await?,
         });
     }
@@ -203,10 +195,7 @@ pub(super) async fn evidence(
         return Err(Error::Forbidden(Scope::Operate).into());
     }
     let all = record.dispute.files.iter().chain(record.steps.iter().flat_map(|(s, _)| &s.files));
-    let file = all.clone().find(|f| f.sha256 == sha256).ok_or_else(|| Error::not_found("evidence", sha256))?.clone();
-    let blob = storage::blobs::find_by_sha256(&mut tx, sha256).await?.ok_or_else(|| Error::not_found("evidence", sha256))?;
-    let bytes = state.instance.blobs.get(&blob).await.map_err(Error::from)?;
-    Ok(as_attachment(&file.name, bytes))
+    download(&state, &mut tx, all, sha256).await
 }
 
 /// What is said with a claim or a step, from its form.
@@ -290,15 +279,4 @@ pub(super) async fn open(
             Ok(Refused(status, new_page(&state, &visitor, id, &upload.form, &problems).await?).into_response())
         }
     }
-}
-
-/// A file as something to save: whatever it is, it is not shown, as it comes from elsewhere.
-pub(super) fn as_attachment(name: &str, bytes: Vec<u8>) -> Response {
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '_' }).collect();
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{plain}\"")),
-        (header::CACHE_CONTROL, "private, no-store".to_owned()),
-    ];
-    (headers, bytes).into_response()
 }

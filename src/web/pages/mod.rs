@@ -5,6 +5,7 @@ mod about;
 mod account;
 mod datasets;
 mod disputes;
+mod evidence;
 mod fill;
 mod home;
 mod images;

@@ -3,7 +3,8 @@
 use axum::extract::State as Handed;
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::disputes::{as_attachment, line as dispute_line};
+use super::disputes::line as dispute_line;
+use super::evidence::{download, links};
 use super::licences::{use_label, verdict_row};
 use super::view::disputes::DisputeLine;
 use super::view::works::{GrantForm, GrantRow, ImpactView, ReservationRow, RevokeForm, Revoked};
@@ -29,7 +30,7 @@ use crate::web::error::{Failure, encode};
 use crate::web::extract::{Form, Pair, Query, Segment, Upload};
 use crate::web::session::Visitor;
 use crate::works::licence::NO_ASSERTION;
-use crate::works::metadata::{Field as Said, Metadata};
+use crate::works::metadata::{Metadata, Property};
 use crate::works::rules::{OFFERED, RULES_VERSION};
 use crate::works::verdict::verdict;
 use crate::works::{Answer, Creator, Usage, date_of};
@@ -161,14 +162,7 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId) -> Result<WorkPage,
         rights_holder: work.rights_holder.clone(),
         created: work.created.clone(),
         published: work.published.clone(),
-        evidence_files: work
-            .evidence_files
-            .iter()
-            .map(|file| {
-                let address = if mine { format!("/works/{id}/evidence/{}", file.sha256) } else { String::new() };
-                Link::new(format!("{} ({}…)", file.name, file.sha256.short()), address)
-            })
-            .collect(),
+        evidence_files: links(&work.evidence_files, &format!("/works/{id}"), mine),
         author: Link::new(work.author.clone(), format!("/works?author={}", encode(&work.author))),
         licence: shown.map_or_else(
             || Link::new("unknown", ""),
@@ -361,17 +355,17 @@ pub(super) async fn new(Handed(state): Handed<State>, visitor: Visitor) -> Resul
 
 /// Fields of the form that a file's own record can fill.
 fn offered(found: &Metadata) -> Vec<(&'static str, String)> {
-    let first = |field: Said| found.first(field).unwrap_or_default().to_owned();
+    let first = |property: Property| found.first(property).unwrap_or_default().to_owned();
     let creators = found.creators();
     let licences = found.licences();
     let known = licences.iter().filter(|(l, _)| l != NO_ASSERTION).map(|(l, _)| l.as_str()).collect::<Vec<_>>();
     let mut fields = vec![
-        ("title", first(Said::Title)),
-        ("rights_holder", first(Said::RightsHolder)),
+        ("title", first(Property::Title)),
+        ("rights_holder", first(Property::RightsHolder)),
         ("tags", found.keywords(40).join(", ")),
-        ("created", found.first(Said::Created).and_then(date_of).unwrap_or_default()),
+        ("created", found.first(Property::Created).and_then(date_of).unwrap_or_default()),
         ("licence", known.join(" AND ")),
-        ("licence_url", licences.first().map(|(_, address)| (*address).to_owned()).unwrap_or_default()),
+        ("licence_url", licences.first().map(|(_, said)| said.value.clone()).unwrap_or_default()),
     ];
     match creators.as_slice() {
         [] => {}
@@ -485,13 +479,10 @@ pub(super) async fn evidence(
     let actor = visitor.someone()?;
     let mut tx = state.instance.store.read().await?;
     let work = work_record(&mut tx, id).await?.work;
-    let file = work.evidence_files.iter().find(|f| f.sha256 == sha256).ok_or_else(|| Error::not_found("evidence", sha256))?;
     if work.registered_by != actor.name && !actor.may(Scope::Operate) {
         return Err(Error::Forbidden(Scope::Operate).into());
     }
-    let blob = storage::blobs::find_by_sha256(&mut tx, sha256).await?.ok_or_else(|| Error::not_found("evidence", sha256))?;
-    let bytes = state.instance.blobs.get(&blob).await.map_err(Error::from)?;
-    Ok(as_attachment(&file.name, bytes))
+    download(&state, &mut tx, work.evidence_files.iter(), sha256).await
 }
 
 /// Declares an opt-out of a work, in words.
