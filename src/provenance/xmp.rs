@@ -85,21 +85,9 @@ fn png(picture: &[u8], packet: &str) -> Option<Vec<u8>> {
     let mut out = picture.get(..HEAD)?.to_vec();
     out.extend(u32::try_from(data.len()).ok()?.to_be_bytes());
     out.extend_from_slice(&chunk);
-    out.extend(crc(&chunk).to_be_bytes());
+    out.extend(crc32fast::hash(&chunk).to_be_bytes());
     out.extend_from_slice(&picture[HEAD..]);
     Some(out)
-}
-
-/// The check value of ISO/IEC 15948 annex D.
-fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = !0u32;
-    for &byte in bytes {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    !crc
 }
 
 /// ISO 16684-3: an APP1 segment; after the JFIF header where there is one, which must come first.

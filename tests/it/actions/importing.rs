@@ -372,14 +372,7 @@ fn with_itxt(png: &[u8], text: &str) -> Vec<u8> {
     let mut chunk = (text.len() as u32).to_be_bytes().to_vec();
     chunk.extend(b"iTXt");
     chunk.extend(text.as_bytes());
-    let mut crc = !0u32;
-    for byte in &chunk[4..] {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    chunk.extend((!crc).to_be_bytes());
+    chunk.extend(crc32fast::hash(&chunk[4..]).to_be_bytes());
     [&png[..end], &chunk, &png[end..]].concat()
 }
 
