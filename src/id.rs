@@ -123,6 +123,10 @@ ids! {
     DisputeId = "dispute", "dispute";
     /// What somebody should know without having asked.
     NoticeId = "notice", "notice";
+    /// What a steward allowed.
+    ConsentId = "consent", "consent";
+    /// A request that a person looks at.
+    ReviewId = "review", "review";
     /// A list of works being registered.
     ImportId = "import", "import";
     /// An Ed25519 public key on record.

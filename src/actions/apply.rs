@@ -6,9 +6,12 @@ use serde::de::DeserializeOwned;
 
 use super::{Error, Result};
 use crate::clock::Timestamp;
-use crate::id::{DatasetId, GrantId, StatementId, WorkId};
+use crate::id::{ConsentId, DatasetId, GrantId, StatementId, WorkId};
 use crate::ledger::Statement;
 use crate::lineage::{Dataset, ImpactPart, Model, Run};
+use crate::policy::review::{Ruled, Steward};
+use crate::policy::{Consent, Project};
+use crate::storage::consents::Withdrawal;
 use crate::storage::images::Image;
 use crate::storage::models::BundleRecord;
 use crate::storage::works::Revocation;
@@ -86,6 +89,41 @@ struct RunBody {
 #[derive(Deserialize)]
 struct BundleBody {
     bundle: BundleRecord,
+}
+
+#[derive(Deserialize)]
+struct StewardBody {
+    steward: Steward,
+}
+
+#[derive(Deserialize)]
+struct StewardEndBody {
+    tradition: String,
+    name: String,
+    actor: String,
+}
+
+#[derive(Deserialize)]
+struct ConsentBody {
+    consent: Consent,
+}
+
+#[derive(Deserialize)]
+struct ConsentRevocationBody {
+    consent: ConsentId,
+    reason: String,
+    actor: String,
+}
+
+#[derive(Deserialize)]
+struct RulingBody {
+    ruling: Ruled,
+}
+
+#[derive(Deserialize)]
+struct ProjectBody {
+    work: WorkId,
+    project: Project,
 }
 
 #[derive(Deserialize)]
@@ -172,6 +210,26 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
         "model" => storage::models::insert(tx, &read::<ModelBody>(statement)?.model, id).await?,
         "run" => storage::runs::insert(tx, &read::<RunBody>(statement)?.run, id).await?,
         "bundle" => storage::models::insert_bundle(tx, &read::<BundleBody>(statement)?.bundle, id).await?,
+        "steward" => storage::stewards::insert(tx, &read::<StewardBody>(statement)?.steward, id).await?,
+        "steward-end" => {
+            let body: StewardEndBody = read(statement)?;
+            if !storage::stewards::end(tx, &body.tradition, &body.name, recorded_at, &body.actor).await? {
+                return Err(Error::Conflict(format!("`{}` is no steward of `{}`", body.name, body.tradition)));
+            }
+        }
+        "consent" => storage::consents::insert(tx, &read::<ConsentBody>(statement)?.consent, id).await?,
+        "consent-revocation" => {
+            let body: ConsentRevocationBody = read(statement)?;
+            let withdrawal = Withdrawal { at: recorded_at, by: body.actor, reason: body.reason, statement: id };
+            if !storage::consents::withdraw(tx, body.consent, &withdrawal).await? {
+                return Err(Error::Conflict(format!("the consent `{}` was taken back before", body.consent)));
+            }
+        }
+        "ruling" => storage::reviews::insert_ruling(tx, &read::<RulingBody>(statement)?.ruling, id).await?,
+        "project" => {
+            let body: ProjectBody = read(statement)?;
+            storage::projects::insert(tx, body.work, &body.project, recorded_at, id).await?;
+        }
         "image" => storage::images::insert(tx, &read::<ImageBody>(statement)?.image, id).await?,
         other => return Err(Error::internal(format!("no table is kept for statements of kind `{other}`"))),
     }

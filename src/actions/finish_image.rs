@@ -132,7 +132,11 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let decision = serde_json::to_value(from.decision.without_prompt()).map_err(Error::internal)?;
     let claim = ImageClaim {
         image: id,
-        title: if from.order.private { format!("Image of {}", now.day()) } else { title(&from.order.prompt) },
+        title: match from.order.title.trim() {
+            "" if from.order.private => format!("Image of {}", now.day()),
+            "" => title(&from.order.prompt),
+            given => given.to_owned(),
+        },
         made_at: now,
         credit_line: credit_line(&account, now, instance, from.works, from.adapter),
         creator: account.clone(),
@@ -155,7 +159,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         },
         datasets,
         decision: decision.clone(),
-        bundle_sha256: instance.policies.hash(),
+        bundle_sha256: from.decision.bundle.sha256,
         replay: replay.clone(),
         statement_id: statement,
         log_origin: instance.site.log_origin.clone(),
@@ -172,7 +176,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let image = Image {
         id,
         model: instance.model.model.id,
-        bundle: instance.policies.hash(),
+        bundle: from.decision.bundle.sha256,
         creator: account.clone(),
         format: format.ending().to_owned(),
         width: picture.width,

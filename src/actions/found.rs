@@ -9,6 +9,7 @@ use super::freeze_dataset::freeze;
 use super::import_works::{read_collection, register_all};
 use super::nearest_work::make_thumbnails;
 use super::record::{Deed, record};
+use super::reload_policies::put_in_force;
 use super::{Error, Instance, Result, publish_checkpoint::publish_checkpoint};
 use crate::clock::Timestamp;
 use crate::digest::{Digest, sha256_of};
@@ -19,7 +20,7 @@ use crate::ledger::Subject;
 use crate::lineage::{Model, ModelCard, Run, dataset};
 use crate::policy::Bundle;
 use crate::storage::instance::Fact;
-use crate::storage::models::{BundleRecord, ModelRecord};
+use crate::storage::models::ModelRecord;
 use crate::storage::{self, Tx, files};
 
 /// Who registers what comes with the program.
@@ -121,8 +122,9 @@ pub(super) fn offer(folder: &Path, card: &ModelCard) -> Result<ModelConfig> {
 pub(super) async fn found(instance: &Instance, model_dir: &Path) -> Result<ModelRecord> {
     let mut tx = instance.store.begin().await?;
     let now = instance.clock.now();
-    if storage::models::find_bundle(&mut tx, instance.policies.hash()).await?.is_none() {
-        put_bundle_in_force(&mut tx, instance, now).await?;
+    let bundle = instance.policies();
+    if storage::models::newest_bundle(&mut tx).await?.is_none_or(|(newest, _)| newest.sha256 != bundle.hash()) {
+        put_in_force(&mut tx, instance, &bundle, now).await?;
     }
     if storage::models::find_by_weights(&mut tx, instance.model.model.weights).await?.is_none() {
         register_embedded(&mut tx, instance, model_dir, now).await?;
@@ -137,25 +139,6 @@ pub(super) async fn found(instance: &Instance, model_dir: &Path) -> Result<Model
     storage::models::find_by_weights(&mut tx, instance.model.model.weights)
         .await?
         .ok_or_else(|| Error::internal("the model that was just registered is not on record"))
-}
-
-async fn put_bundle_in_force(tx: &mut Tx, instance: &Instance, now: Timestamp) -> Result<()> {
-    let policies = &instance.policies;
-    let bundle = BundleRecord {
-        sha256: policies.hash(),
-        name: policies.name().to_owned(),
-        version: policies.version().to_owned(),
-        policies: policies.policies().count() as u64,
-        in_force_from: now,
-    };
-    let deed = Deed {
-        kind: "bundle",
-        about: bundle.sha256.to_string(),
-        subject: vec![Subject::new("policies", Digest::of(policies.listing().as_bytes()))],
-        actor: instance.site.name.clone(),
-        body: json!({ "bundle": bundle }),
-    };
-    record(tx, instance, now, deed).await.map(drop)
 }
 
 async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, now: Timestamp) -> Result<()> {

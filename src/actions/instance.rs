@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use super::bell::Bell;
 use super::board::Board;
 use super::choose_works::Shelf;
+use super::reload_policies::tested;
 use super::sign_in::Tries;
 use super::{Error, Result, found};
 use crate::accounts::key::KeyPair;
@@ -38,8 +39,10 @@ pub struct Instance {
     pub site: Site,
     /// What it signs with.
     pub keys: Keys,
-    /// The policy in force.
-    pub policies: Arc<Bundle>,
+    policies: RwLock<Arc<Bundle>>,
+    policy_problem: RwLock<Option<String>>,
+    /// Folder of the policy bundle; `None`: the one inside the program.
+    pub policies_dir: Option<PathBuf>,
     /// The model that draws, as registered.
     pub model: ModelRecord,
     /// What that model offers.
@@ -129,7 +132,9 @@ impl Instance {
         files::writable_folder(&settings.data_dir)?;
         let store = Store::open(&settings.database_url).await?;
         let blobs = Blobs::folder(&settings.data_dir.join("blobs"))?;
-        let policies = Arc::new(found::policies(settings.policies_dir.as_deref())?);
+        let policies = found::policies(settings.policies_dir.as_deref())?;
+        // The one inside the program was tested before it was built.
+        let policies = if settings.policies_dir.is_some() { tested(policies)? } else { policies };
         let (site, keys) = open_keys(settings, &store, &*clock, &*chance).await?;
         let model_dir = found::model_folder(&settings.models_dir)?;
         let unregistered = found::model(&model_dir)?;
@@ -141,7 +146,9 @@ impl Instance {
             chance,
             site,
             keys,
-            policies,
+            policies: RwLock::new(Arc::new(policies)),
+            policy_problem: RwLock::new(None),
+            policies_dir: settings.policies_dir.clone(),
             model: ModelRecord { model: unregistered, statement: crate::id::StatementId::derived(b"none yet") },
             offer,
             tries: Tries::default(),
@@ -156,6 +163,25 @@ impl Instance {
         };
         instance.model = found::found(&instance, &model_dir).await?;
         Ok(instance)
+    }
+
+    /// The policy in force at this moment; hold on to it for as long as one answer takes.
+    pub fn policies(&self) -> Arc<Bundle> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_policies(&self, bundle: Bundle) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bundle);
+    }
+
+    /// Why the files in the policy folder are not in force; `None` when they are.
+    pub fn policy_problem(&self) -> Option<String> {
+        self.policy_problem.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that, and returns what was noted before.
+    pub(super) fn set_policy_problem(&self, problem: Option<String>) -> Option<String> {
+        std::mem::replace(&mut *self.policy_problem.write().unwrap_or_else(PoisonError::into_inner), problem)
     }
 
     /// The signed card of the model, made once for each certificate.

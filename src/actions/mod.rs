@@ -20,6 +20,9 @@
 //! | `granted` | what the grants in force allow, of all works at once |
 //! | `freeze_dataset`, `freeze_query`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
+//! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
+//! | `reload_policies`, `policy_diff` | another bundle in force; what it would have answered |
+//! | `attach_project` | what communities say of a work, from the Local Contexts Hub |
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
 //! | `verify_image` | is this file what it claims? |
 //! | `sign_in` | accounts, sessions, tokens |
@@ -28,6 +31,8 @@
 pub mod adapters;
 mod affect;
 pub mod apply;
+pub mod appoint_steward;
+pub mod attach_project;
 pub mod bell;
 pub mod board;
 mod candidate;
@@ -41,6 +46,7 @@ pub mod finish_image;
 pub mod found;
 pub mod freeze_dataset;
 pub mod freeze_query;
+pub mod give_consent;
 pub mod grant_licence;
 mod granted;
 pub mod impact;
@@ -50,15 +56,18 @@ pub mod instance;
 pub mod membership;
 pub mod nearest_work;
 pub mod offer_record;
+pub mod policy_diff;
 pub mod prepare_works;
 pub mod publish_checkpoint;
 pub mod rebuild;
 pub mod receipt;
 mod record;
+pub mod reload_policies;
 pub mod register_run;
 pub mod register_work;
 pub mod request_image;
 pub mod reserve_works;
+pub mod review;
 pub mod revoke_grant;
 pub mod sign_in;
 pub mod verify_image;

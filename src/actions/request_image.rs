@@ -9,11 +9,12 @@ use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
 use crate::generation::{DrawRequest, Invalid, ModelConfig};
-use crate::id::{DecisionId, JobId, ModelId, WorkId};
-use crate::policy::{Decision, Outcome, Use};
+use crate::id::{AccountId, DecisionId, JobId, ModelId, WorkId};
+use crate::policy::{Decision, Outcome, Use, folded_for_model};
 use crate::provenance::Format;
 use crate::storage;
 use crate::storage::jobs::Job;
+use crate::storage::Tx;
 use crate::storage::tasks::TaskState;
 
 /// A picture that is asked for. Kept with its job; private, as it holds the words.
@@ -57,6 +58,15 @@ pub struct Order {
     /// An adapter to draw with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<ModelId>,
+    /// Of the picture; its first words when left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// Country in which it is to be used (ISO 3166-1 alpha-2); rules of every country hold when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The words as the model is given them, where look-alike letters and the like were folded; made here, never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<String>,
     /// Of the file.
     #[serde(default = "png")]
     pub format: String,
@@ -123,6 +133,9 @@ impl Default for Order {
             with: Vec::new(),
             without: Vec::new(),
             adapter: None,
+            title: String::new(),
+            region: None,
+            read_as: None,
             format: png(),
             private: false,
         }
@@ -132,7 +145,7 @@ impl Default for Order {
 impl Order {
     /// What the engine is asked, without works.
     pub fn draw_request(&self, offer: &ModelConfig) -> DrawRequest {
-        let mut request = DrawRequest::new(self.prompt.clone(), self.seed.unwrap_or(0), offer);
+        let mut request = DrawRequest::new(self.read_as.as_ref().unwrap_or(&self.prompt).clone(), self.seed.unwrap_or(0), offer);
         request.style = self.style.clone().filter(|s| !s.is_empty());
         request.steps = self.steps.unwrap_or(request.steps);
         // Four places behind the point are drawn with and recorded, so that every reader prints the numbers alike.
@@ -162,6 +175,12 @@ impl Order {
         if negative > crate::generation::request::PROMPT_MAX {
             return Err(Error::invalid("negative", format!("what to avoid has {negative} characters: at most 2,000 are read")));
         }
+        if self.title.chars().count() > TITLE_MAX || self.title.chars().any(char::is_control) {
+            return Err(Error::invalid("title", format!("a title has at most {TITLE_MAX} characters, and no control characters")));
+        }
+        if self.region.as_ref().is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
+            return Err(Error::invalid("region", "name the country by two capital letters (ISO 3166-1 alpha-2), such as `NZ`"));
+        }
         if self.with.len() > offer.works_per_prompt {
             let (given, most) = (self.with.len(), offer.works_per_prompt);
             return Err(Error::invalid("with", Invalid::Works { given, most }.to_string()));
@@ -179,6 +198,8 @@ impl Order {
     }
 }
 
+/// Longest title, in characters.
+const TITLE_MAX: usize = 200;
 /// Works that may be named to be done without.
 const MOST_WITHOUT: usize = 100;
 
@@ -225,14 +246,16 @@ pub async fn request_image(
     if order.seed.is_none() {
         order.seed = Some(u64::from_be_bytes(instance.chance.bytes()));
     }
-    let mut decision = check_policy(instance, &order.prompt, &order.negative, order.style.as_deref(), order.use_)?;
+    // What the policy folds to read it, the model is given folded: nobody steers it by letters that look alike.
+    order.read_as = folded_for_model(&order.prompt);
     let now = instance.clock.now();
     let id = DecisionId::new(now, &*instance.chance);
-    decision.id = Some(id);
     let mut tx = instance.store.begin().await?;
-    let record = serde_json::to_value(&decision).map_err(Error::internal)?;
-    storage::images::insert_decision(&mut tx, id, Some(actor.account), decision.outcome.as_str(), &record, now).await?;
-    // Consent and review have no queue yet, so both are a no for now; the answer says whom to ask.
+    let mut decision = check_policy(instance, &mut tx, Some(actor), &order).await?;
+    decision.id = Some(id);
+    let request = serde_json::to_value(&order).map_err(Error::internal)?;
+    storage::decisions::insert(&mut tx, id, Some(actor.account), &decision, &request, now).await?;
+    // A consent, a ruling or other words: the answer says what would help, and `reviews` asks a person.
     if decision.outcome > Outcome::AllowWithNotice {
         tx.commit().await?;
         return Err(Error::Denied(Box::new(decision)));
@@ -240,21 +263,35 @@ pub async fn request_image(
     if lease_until.is_none() && storage::jobs::open(&mut tx).await? >= instance.queue as u64 {
         return Err(Error::Busy { retry_after_s: Instance::RETRY_AFTER_S });
     }
+    let job = queue(&mut tx, instance, actor.account, id, &order, lease_until, now).await?;
+    tx.commit().await?;
+    instance.bell.ring();
+    Ok(Requested { job, decision })
+}
+
+/// Puts a decided request into the queue; with `lease_until` it is handed to the caller at once.
+pub(super) async fn queue(
+    tx: &mut Tx,
+    instance: &Instance,
+    account: AccountId,
+    decision: DecisionId,
+    order: &Order,
+    lease_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Job> {
     let job = Job {
         id: JobId::new(now, &*instance.chance),
-        account: actor.account,
-        decision: id,
+        account,
+        decision,
         state: if lease_until.is_some() { TaskState::Running } else { TaskState::Queued },
-        request: serde_json::to_value(&order).map_err(Error::internal)?,
+        request: serde_json::to_value(order).map_err(Error::internal)?,
         image: None,
         problem: None,
         attempts: u32::from(lease_until.is_some()),
         created_at: now,
     };
-    storage::jobs::insert(&mut tx, &job, lease_until).await?;
-    tx.commit().await?;
-    instance.bell.ring();
-    Ok(Requested { job, decision })
+    storage::jobs::insert(tx, &job, lease_until).await?;
+    Ok(job)
 }
 
 /// Calls a picture off. What is delivered already stays.

@@ -16,8 +16,8 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
     match open(settings).await {
         Err(e) => problems.push(e.to_string()),
         Ok(instance) => {
-            problems.extend(instance.policies.lint().iter().map(ToString::to_string));
-            problems.extend(instance.policies.check_cases().iter().map(ToString::to_string));
+            problems.extend(instance.policies().lint().iter().map(ToString::to_string));
+            problems.extend(instance.policies().check_cases().iter().map(ToString::to_string));
             let report = check_log(&instance).await?;
             problems.extend(report.problems.iter().cloned());
             let mut tx = instance.store.read().await?;
@@ -26,7 +26,7 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
             facts.push(("images".into(), storage::images::total(&mut tx).await?.to_string()));
             facts.push(("log".into(), format!("{} entries in {}", report.size, instance.site.log_origin)));
             facts.push(("log waiting".into(), storage::log::staged_total(&mut tx).await?.to_string()));
-            facts.push(("policy bundle".into(), instance.policies.hash().to_string()));
+            facts.push(("policy bundle".into(), instance.policies().hash().to_string()));
             facts.push(("model".into(), format!("{} {}", instance.model.model.card.title, instance.model.model.card.version)));
             facts.push(("certificate ends".into(), instance.keys.leaf_not_after().day()));
         }

@@ -62,6 +62,12 @@ pub(super) struct Generate {
     /// Size in pixels, such as 128x128
     #[arg(long, value_name = "WxH")]
     size: Option<String>,
+    /// Title of the picture; its first words when left out
+    #[arg(long, default_value = "")]
+    title: String,
+    /// Country in which it is to be used, two capital letters; when left out the rules of every country hold
+    #[arg(long, value_name = "COUNTRY")]
+    region: Option<String>,
     /// Keep the words out of the file: only a commitment stands in it
     #[arg(long)]
     private: bool,
@@ -101,6 +107,9 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
         adapter: asked.adapter,
         format: format.ending().to_owned(),
         private: asked.private,
+        title: asked.title.clone(),
+        region: asked.region.clone(),
+        read_as: None,
     };
     let opened = begun.elapsed();
     let engine = {

@@ -169,7 +169,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Generate(generate) => generate::run(&generate, &settings, common.json).await,
             Command::Replay(replay) => replay::run(&replay, &settings, common.json).await,
             Command::Trust(what) => trust::run(what, &open(&settings).await?),
-            Command::Policy(what) => policy::run(&what, &settings, common.json),
+            Command::Policy(what) => policy::run(&what, &settings, &common).await,
             Command::Import(import) => import::run(&import, Arc::new(open(&settings).await?), common.json).await,
             Command::Reserve(reserve) => reserve::run(&reserve, &open(&settings).await?, common.json).await,
             Command::Freeze(freeze) => train::freeze(&freeze, &open(&settings).await?, common.json).await,

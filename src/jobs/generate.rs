@@ -138,9 +138,8 @@ pub fn left_out(request: &DrawRequest) -> impl Iterator<Item = DrawRequest> {
 
 async fn decision(instance: &Instance, job: &Job) -> Result<Decision, Error> {
     let mut tx = instance.store.read().await?;
-    let record =
-        storage::images::find_decision(&mut tx, job.decision).await?.ok_or_else(|| Error::not_found("decision", job.decision))?;
-    serde_json::from_value(record).map_err(Error::internal)
+    let found = storage::decisions::find(&mut tx, job.decision).await?;
+    Ok(found.ok_or_else(|| Error::not_found("decision", job.decision))?.decision)
 }
 
 async fn draw(instance: &Instance, engine: &Engine, job: &Job, request: DrawRequest, shown: bool) -> Result<Picture, Outcome> {

@@ -1,13 +1,14 @@
 //! A bundle: the policy folder at one hash, with policies and rules as a page can show them. How it is read stands in `read`; nothing
 //! here touches a disk.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
+use super::decide::BundleRef;
 use super::matcher::{Matcher, Surface};
 use super::read::Reader;
-use super::schema::{AuthorityStatus, CaseToml, Life};
+use super::schema::{AuthorityStatus, CaseToml, DateToml, Life, MatchWord};
 use super::terms::{Outcome, Use};
 use crate::digest::{Sha256Hash, sha256_of};
 
@@ -58,6 +59,8 @@ pub struct Authority {
     pub contact_url: String,
     /// Day on which a person last checked name and contact, `YYYY-MM-DD`; empty when nobody has.
     pub checked_on: String,
+    /// Day after which they should be looked at again, `YYYY-MM-DD`; may be empty.
+    pub review_due: String,
     /// A Local Contexts Hub project (`unique_id`); mostly empty.
     pub local_contexts_project: String,
 }
@@ -81,12 +84,22 @@ pub struct Policy {
     pub aliases: Vec<String>,
     /// In the order of the file.
     pub rules: Vec<Rule>,
-    /// What it looks like in other words; for a search by meaning, not matched here.
+    /// What it looks like, for requests that avoid the names.
     pub describe: Vec<String>,
     /// Path inside the bundle.
     pub file: String,
     #[serde(skip)]
     pub(super) people: Vec<Person>,
+}
+
+impl Policy {
+    /// What a rule can be about, for a consent to name: its elements, or the artists or characters of the file.
+    pub fn abouts(&self, rule: &Rule) -> Vec<String> {
+        if self.people.is_empty() {
+            return rule.elements.clone();
+        }
+        self.people.iter().map(|p| p.name.clone()).collect()
+    }
 }
 
 /// One rule of a policy.
@@ -110,16 +123,24 @@ pub struct Rule {
     pub suggest: Vec<String>,
     /// The kind of consent that satisfies it; `None` when none does.
     pub consent: Option<String>,
-    /// Text to show with the picture.
-    pub notice: Option<String>,
-    #[serde(skip)]
-    pub(super) elements: Vec<String>,
+    /// Whether it does not bind members whom the tradition's steward knows.
+    pub membership: bool,
+    /// Texts to show with the picture, by language; empty when none is asked for.
+    pub notices: BTreeMap<String, String>,
+    /// What it is about; empty for all that the file names.
+    pub elements: Vec<String>,
     #[serde(skip)]
     pub(super) surfaces: Vec<Surface>,
     #[serde(skip)]
     pub(super) with: Vec<usize>,
     #[serde(skip)]
     pub(super) life: Option<Life>,
+    #[serde(skip)]
+    pub(super) matches: Vec<MatchWord>,
+    #[serde(skip)]
+    pub(super) region: Vec<String>,
+    #[serde(skip)]
+    pub(super) date: Option<DateToml>,
 }
 
 /// An artist or a character, as an entry of a policy.
@@ -160,6 +181,7 @@ pub struct Bundle {
     pub(super) used_notices: HashSet<String>,
     pub(super) used_cues: HashSet<usize>,
     pub(super) cue_names: Vec<String>,
+    pub(super) languages: Vec<String>,
 }
 
 impl Bundle {
@@ -192,6 +214,11 @@ impl Bundle {
         self.hash
     }
 
+    /// Name, version and hash: what a decision says of the bundle it rests on.
+    pub fn reference(&self) -> BundleRef {
+        BundleRef { name: self.name.clone(), version: self.version.clone(), sha256: self.hash }
+    }
+
     /// Those lines, so that others can hash them too.
     pub fn listing(&self) -> &str {
         &self.listing
@@ -200,6 +227,16 @@ impl Bundle {
     /// How a person asks for a second look.
     pub fn appeal(&self) -> &str {
         &self.appeal
+    }
+
+    /// Languages of its notices, the first of which every notice has.
+    pub fn languages(&self) -> &[String] {
+        &self.languages
+    }
+
+    /// Every name that is looked for, how it is looked for aside.
+    pub fn names(&self) -> usize {
+        self.matcher.aliases.len()
     }
 
     /// All policies, by file.

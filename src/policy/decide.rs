@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{Bundle, Person, Policy, Rule};
+use super::consent::{Held, satisfied_by};
+use super::labels::{Label, Project};
 use super::matcher::{Hit, Surface, View};
 use super::schema::{AuthorityStatus, Life};
 use super::terms::{Outcome, Use};
@@ -21,27 +23,43 @@ const SEAM: usize = 64;
 const YEARS_AFTER_DEATH: i32 = 70;
 
 /// What a decision rests on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'a> {
     /// What to draw, as typed.
     pub prompt: &'a str,
     /// What to avoid, as typed; mentions are recorded and fire nothing.
     pub negative: &'a str,
-    /// Name of a style preset, or of an adapter.
+    /// Name of a style preset.
     pub style: Option<&'a str>,
+    /// Names of the models and adapters asked for.
+    pub models: &'a [&'a str],
+    /// Title of the picture, names of files that go with it.
+    pub titles: &'a [&'a str],
+    /// Pictures handed in to draw from.
+    pub references: &'a [Reference],
     /// What the picture is for.
     pub use_: Use,
-    /// Valid consents that cover this request.
-    pub consents: &'a [ConsentRef],
+    /// Country in which it is to be used (ISO 3166-1 alpha-2); when it is not said, the rules of every country hold.
+    pub region: Option<&'a str>,
+    /// Consents given to whoever asks; which of them hold is found out here.
+    pub consents: &'a [Held],
+    /// Policies whose steward knows whoever asks as a member.
+    pub memberships: &'a [String],
 }
 
-/// A consent held by whoever asks, already found to be valid for this request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConsentRef {
-    /// `policy/rule`.
-    pub rule: String,
-    /// Where the consent is recorded.
-    pub reference: String,
+/// A picture to draw from: what is known about it besides words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reference {
+    /// For people: `the reference picture`, or the title of the registered work that it is.
+    pub name: String,
+    /// Rules that a decision signed into it has met (`policy/rule`): they are met again.
+    pub rules: Vec<String>,
+    /// The outcome that was signed into it.
+    pub outcome: Option<Outcome>,
+    /// What its title, its file name and the titles of registered works that it resembles say.
+    pub words: Vec<String>,
+    /// What communities say about it.
+    pub projects: Vec<Project>,
 }
 
 /// Which bundle answered.
@@ -78,12 +96,12 @@ pub struct Mention {
     pub surface: Surface,
     /// How it was read.
     pub view: View,
-    /// Whether it is only close to a known name.
+    /// Whether it may mean something else: close to a known name, or described in other words.
     pub fuzzy: bool,
 }
 
 /// One rule that was met.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fired {
     /// Id of the policy.
     pub policy: String,
@@ -118,9 +136,15 @@ pub struct Fired {
     /// The kind of consent that would satisfy it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
-    /// Text to show with the picture.
+    /// Text to show with the picture, in the bundle's first language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
+    /// The same text in other languages, where there is one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<String, String>,
+    /// Elements that the mentions are about, or the artist or character.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
     /// Positions in `Decision::matches` of what met it (of those kept).
     pub matches: Vec<usize>,
 }
@@ -160,6 +184,9 @@ pub struct Decision {
     pub rules: Vec<Fired>,
     /// Consents that satisfied a rule.
     pub satisfied: Vec<Satisfied>,
+    /// Who ruled on it, and as what, when a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewer: Option<String>,
     /// How to ask for a second look.
     pub appeal: String,
     /// When.
@@ -168,100 +195,257 @@ pub struct Decision {
 
 /// A mention with its surface settled; offsets are in the text of that surface.
 #[derive(Debug, Clone, Copy)]
-struct Placed {
+struct Placed<'a> {
     hit: Hit,
     surface: Surface,
+    text: &'a str,
 }
 
 /// Decides. Equal arguments give equal decisions.
 pub fn decide(bundle: &Bundle, facts: &Facts<'_>, today: Timestamp) -> Decision {
     let (placed, cue_sets) = find(bundle, facts);
-    let mut rules: Vec<Fired> = Vec::new();
     let mut by_policy: BTreeMap<(usize, Option<usize>), Vec<usize>> = BTreeMap::new();
     for (i, p) in placed.iter().enumerate().filter(|(_, p)| p.surface != Surface::Negative) {
         let alias = &bundle.matcher.aliases[p.hit.alias];
         by_policy.entry((alias.policy, alias.entry)).or_default().push(i);
     }
-    let mut satisfied = Vec::new();
+    let mut met = Met { bundle, facts, today, rules: Vec::new(), satisfied: Vec::new() };
     for ((policy, entry), hits) in &by_policy {
         let policy = &bundle.policies[*policy];
         let person = entry.map(|e| &policy.people[e]);
-        for rule in &policy.rules {
-            let met: Vec<usize> = hits.iter().copied().filter(|&i| meets(bundle, rule, &placed[i])).collect();
-            let here = rule.uses.contains(&facts.use_)
-                && rule.life.is_none_or(|life| person.is_none_or(|p| life_of(p, today) == life))
-                && (rule.with.is_empty() || rule.with.iter().any(|set| cue_sets.contains(set)));
-            if met.is_empty() || !here {
+        for rule in policy.rules.iter().filter(|rule| holds(rule, facts, today, &cue_sets)) {
+            if rule.life.is_some_and(|life| person.is_some_and(|p| life_of(p, today) != life)) {
                 continue;
             }
-            let sure = met.iter().any(|&i| placed[i].hit.view != View::Fuzzy);
-            let mut outcome = if sure { rule.outcome } else { rule.outcome.min(Outcome::HumanReview) };
-            let key = format!("{}/{}", policy.id, rule.id);
-            if rule.consent.is_some()
-                && let Some(consent) = facts.consents.iter().find(|c| c.rule == key)
-            {
-                outcome = Outcome::Allow;
-                satisfied.push(Satisfied { rule: key, reference: consent.reference.clone() });
+            let hits: Vec<usize> = hits.iter().copied().filter(|&i| meets(bundle, rule, &placed[i])).collect();
+            if hits.is_empty() {
+                continue;
             }
-            rules.push(fired(policy, rule, person, outcome, met));
+            let sure = hits.iter().any(|&i| !placed[i].hit.view.is_unsure());
+            let mut abouts: Vec<&str> = match person {
+                Some(person) => vec![&person.name],
+                None => hits.iter().map(|&i| bundle.matcher.aliases[placed[i].hit.alias].element.as_str()).collect(),
+            };
+            abouts.sort_unstable();
+            abouts.dedup();
+            met.rule(policy, rule, person, sure, &abouts, hits);
         }
     }
+    for reference in facts.references {
+        met.reference(reference, &cue_sets);
+    }
+    let Met { mut rules, mut satisfied, .. } = met;
     rules.sort_by(|a, b| {
         b.outcome.cmp(&a.outcome).then_with(|| (&a.policy, &a.rule, &a.name).cmp(&(&b.policy, &b.rule, &b.name)))
     });
     for rule in &mut rules {
         rule.matches.retain(|&i| i < MENTIONS_KEPT);
     }
-    satisfied.sort_by(|a, b| a.rule.cmp(&b.rule));
+    satisfied.sort_by(|a, b| (&a.rule, &a.reference).cmp(&(&b.rule, &b.reference)));
     satisfied.dedup();
     Decision {
         id: None,
         outcome: rules.iter().map(|r| r.outcome).max().unwrap_or(bundle.default_outcome),
-        bundle: BundleRef { name: bundle.name.clone(), version: bundle.version.clone(), sha256: bundle.hash },
+        bundle: bundle.reference(),
         use_: facts.use_,
-        matches: placed.iter().take(MENTIONS_KEPT).map(|p| mention(bundle, facts, p)).collect(),
+        matches: placed.iter().take(MENTIONS_KEPT).map(|p| mention(bundle, p)).collect(),
         rules,
         satisfied,
+        reviewer: None,
         appeal: bundle.appeal.clone(),
         evaluated_at: today,
     }
 }
 
-/// Mentions in prompt, style and negative prompt, and the cue sets of prompt and style.
-fn find(bundle: &Bundle, facts: &Facts<'_>) -> (Vec<Placed>, BTreeSet<usize>) {
-    let style = facts.style.unwrap_or_default();
-    let from = facts.prompt.len() + 1;
-    let joined = if style.is_empty() { facts.prompt.to_owned() } else { format!("{} {style}", facts.prompt) };
-    let scan = bundle.matcher.scan(&joined, from);
-    let mut cue_sets = scan.cue_sets;
-    let mut placed: Vec<Placed> = Vec::new();
-    for mut hit in scan.hits {
-        let surface = if hit.start >= from {
-            (hit.start, hit.end) = (hit.start - from, hit.end - from);
-            Surface::Style
-        } else if hit.end > facts.prompt.len() {
-            hit.end = facts.prompt.len();
-            Surface::Prompt
-        } else if hit.lora {
-            Surface::Lora
-        } else {
-            Surface::Prompt
-        };
-        placed.push(Placed { hit, surface });
+/// Whether a rule holds at all for this use, place, day and company of words.
+fn holds(rule: &Rule, facts: &Facts<'_>, today: Timestamp, cue_sets: &BTreeSet<usize>) -> bool {
+    let in_time = rule.date.as_ref().is_none_or(|date| {
+        let today = today.day();
+        let day = if date.from.len() == 5 { &today[5..] } else { &today[..] };
+        let (begun, over) = (day >= date.from.as_str(), day > date.until.as_str());
+        // A span of every year may run over its end.
+        if date.from <= date.until { begun && !over } else { begun || !over }
+    });
+    rule.uses.contains(&facts.use_)
+        && in_time
+        && (rule.region.is_empty() || facts.region.is_none_or(|here| rule.region.iter().any(|r| r == here)))
+        && (rule.with.is_empty() || rule.with.iter().any(|set| cue_sets.contains(set)))
+}
+
+/// Rules met so far, and what satisfied some of them.
+struct Met<'a> {
+    bundle: &'a Bundle,
+    facts: &'a Facts<'a>,
+    today: Timestamp,
+    rules: Vec<Fired>,
+    satisfied: Vec<Satisfied>,
+}
+
+impl Met<'_> {
+    fn rule(&mut self, policy: &Policy, rule: &Rule, person: Option<&Person>, sure: bool, abouts: &[&str], hits: Vec<usize>) {
+        let mut outcome = if sure { rule.outcome } else { rule.outcome.min(Outcome::HumanReview) };
+        let key = format!("{}/{}", policy.id, rule.id);
+        let member = rule.membership && self.facts.memberships.contains(&policy.id);
+        if member {
+            self.satisfied.push(Satisfied { rule: key, reference: "membership".to_owned() });
+            outcome = Outcome::Allow;
+        } else if let Some(references) = satisfied_by(self.facts.consents, &key, abouts, self.facts.use_, self.today) {
+            let satisfied = references.into_iter().map(|r| Satisfied { rule: key.clone(), reference: r.to_owned() });
+            self.satisfied.extend(satisfied);
+            outcome = Outcome::Allow;
+        }
+        let mut fired = fired(&self.bundle.languages, policy, rule, person, outcome, hits);
+        fired.about = abouts.iter().filter(|a| !a.is_empty()).map(|a| (*a).to_owned()).collect();
+        self.add(fired);
     }
-    if !style.is_empty() {
-        // A name split over the seam: read the end of one and the beginning of the other as one word.
-        let (tail, head) = (last_bytes(facts.prompt), first_bytes(style));
-        let scan = bundle.matcher.scan(&format!("{tail}{head}"), tail.len());
-        cue_sets.extend(scan.cue_sets);
-        let before = facts.prompt.len() - tail.len();
-        for mut hit in scan.hits.into_iter().filter(|h| h.start < tail.len() && h.end > tail.len()) {
-            (hit.start, hit.end) = (hit.start + before, facts.prompt.len());
-            placed.push(Placed { hit, surface: Surface::Prompt });
+
+    /// A rule that no file states: what a label says, or a decision made elsewhere. A ruling on this request satisfies it.
+    fn unwritten(&mut self, mut fired: Fired) {
+        let key = fired.key();
+        if fired.outcome > Outcome::AllowWithNotice
+            && let Some(references) = satisfied_by(self.facts.consents, &key, &[""], self.facts.use_, self.today)
+        {
+            self.satisfied.extend(references.into_iter().map(|r| Satisfied { rule: key.clone(), reference: r.to_owned() }));
+            (fired.stated, fired.outcome) = (Some(fired.outcome), Outcome::Allow);
+        }
+        self.add(fired);
+    }
+
+    /// A rule is met once for each person, and once for a tradition: the stricter answer stays.
+    fn add(&mut self, fired: Fired) {
+        match self.rules.iter_mut().find(|f| f.policy == fired.policy && f.rule == fired.rule && f.name == fired.name) {
+            Some(before) if before.outcome >= fired.outcome => {}
+            Some(before) => *before = fired,
+            None => self.rules.push(fired),
         }
     }
-    for hit in bundle.matcher.scan(facts.negative, usize::MAX).hits {
-        placed.push(Placed { hit, surface: Surface::Negative });
+
+    /// What was decided about a picture holds for what is made from it, and what a community says of it too.
+    fn reference(&mut self, reference: &Reference, cue_sets: &BTreeSet<usize>) {
+        let bundle = self.bundle;
+        let mut known = false;
+        for key in &reference.rules {
+            let Some((policy, before)) = key.split_once('/').and_then(|(p, r)| Some((bundle.policy(p)?, r))) else { continue };
+            let Some(before) = policy.rules.iter().find(|r| r.id == before) else { continue };
+            known = true;
+            let shared = |rule: &Rule| -> Vec<String> {
+                if before.elements.is_empty() {
+                    return rule.elements.clone();
+                }
+                before.elements.iter().filter(|e| rule.elements.is_empty() || rule.elements.contains(e)).cloned().collect()
+            };
+            // The same elements may meet another rule now, as the use is another.
+            let (facts, today) = (self.facts, self.today);
+            for rule in policy.rules.iter().filter(|r| holds(r, facts, today, cue_sets)) {
+                let shared = shared(rule);
+                let about = !shared.is_empty() || rule.elements.is_empty();
+                let again = rule.id == before.id || rule.life.is_none() && about;
+                if again && (rule.surfaces.is_empty() || rule.surfaces.contains(&Surface::Reference)) {
+                    let abouts: Vec<&str> =
+                        if shared.is_empty() { vec![""] } else { shared.iter().map(String::as_str).collect() };
+                    self.rule(policy, rule, None, true, &abouts, Vec::new());
+                }
+            }
+        }
+        if !known && reference.outcome.is_some_and(|o| o > Outcome::AllowWithNotice) {
+            self.unwritten(elsewhere(bundle, reference));
+        }
+        for project in &reference.projects {
+            for label in &project.labels {
+                self.unwritten(labelled(reference, project, label, self.facts.use_));
+            }
+        }
+    }
+}
+
+/// A picture that was refused by rules that are not known here: a person looks at it.
+fn elsewhere(bundle: &Bundle, reference: &Reference) -> Fired {
+    Fired {
+        policy: "reference".to_owned(),
+        title: "Decided elsewhere".to_owned(),
+        rule: "decided-elsewhere".to_owned(),
+        file: "bundle.toml".to_owned(),
+        line: 1,
+        outcome: Outcome::HumanReview,
+        why: format!("{} carries a decision against it, by rules that are not known here", reference.name),
+        authority_status: AuthorityStatus::ProjectDefault,
+        authority_name: bundle.name.clone(),
+        suggest: vec!["another picture".to_owned()],
+        name: Some(reference.name.clone()),
+        ..Fired::default()
+    }
+}
+
+fn labelled(reference: &Reference, project: &Project, label: &Label, use_: Use) -> Fired {
+    let outcome = label.outcome(use_);
+    let institution = label.code.starts_with("notice-");
+    Fired {
+        policy: "local-contexts".to_owned(),
+        title: format!("Local Contexts: {}", project.title),
+        rule: label.code.clone(),
+        file: project.page.clone(),
+        outcome,
+        name: Some(reference.name.clone()),
+        why: label.text.clone(),
+        sources: vec![project.page.clone()],
+        // A label is the community's own word; a notice is an institution's.
+        authority_status: if institution { AuthorityStatus::ProjectDefault } else { AuthorityStatus::RatifiedByCommunity },
+        authority_name: label.community.clone(),
+        contact_url: project.page.clone(),
+        suggest: vec!["another work".to_owned()],
+        notice: (outcome == Outcome::AllowWithNotice).then(|| format!("{}: {}", label.name, label.text)),
+        ..Fired::default()
+    }
+}
+
+/// Mentions in all texts of a request, and the cue sets of all but the negative prompt.
+fn find<'a>(bundle: &Bundle, facts: &Facts<'a>) -> (Vec<Placed<'a>>, BTreeSet<usize>) {
+    let references = facts.references.iter().flat_map(|r| &r.words).map(|words| (Surface::Reference, words.as_str()));
+    let texts: Vec<(Surface, &'a str)> = std::iter::once((Surface::Prompt, facts.prompt))
+        .chain(facts.style.map(|style| (Surface::Style, style)))
+        .chain(facts.models.iter().map(|name| (Surface::Model, *name)))
+        .chain(facts.titles.iter().map(|title| (Surface::Title, *title)))
+        .chain(references)
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
+    let (mut joined, mut starts, mut named) = (String::new(), Vec::new(), Vec::new());
+    for (surface, text) in &texts {
+        if !starts.is_empty() {
+            joined.push(' ');
+        }
+        starts.push(joined.len());
+        joined.push_str(text);
+        if surface.is_cue() {
+            named.push((joined.len() - text.len(), joined.len()));
+        }
+    }
+    let scan = bundle.matcher.scan(&joined, &named);
+    let mut cue_sets = scan.cue_sets;
+    let mut placed: Vec<Placed<'a>> = Vec::new();
+    for mut hit in scan.hits {
+        let field = starts.partition_point(|&s| s <= hit.start).saturating_sub(1);
+        let (surface, text) = texts[field];
+        (hit.start, hit.end) = (hit.start - starts[field], (hit.end - starts[field]).min(text.len()));
+        let surface = if surface == Surface::Prompt && hit.lora { Surface::Lora } else { surface };
+        placed.push(Placed { hit, surface, text });
+    }
+    for pair in texts.windows(2) {
+        // A name split over the seam: read the end of one and the beginning of the other as one word.
+        let ((surface, text), (after, next)) = (pair[0], pair[1]);
+        let (tail, head) = (last_bytes(text), first_bytes(next));
+        let own = if after.is_cue() { vec![(tail.len(), tail.len() + head.len())] } else { Vec::new() };
+        let scan = bundle.matcher.scan(&format!("{tail}{head}"), &own);
+        cue_sets.extend(scan.cue_sets);
+        let before = text.len() - tail.len();
+        for mut hit in scan.hits.into_iter().filter(|h| h.start < tail.len() && h.end > tail.len()) {
+            (hit.start, hit.end) = (hit.start + before, text.len());
+            placed.push(Placed { hit, surface, text });
+        }
+    }
+    if !facts.negative.is_empty() {
+        for hit in bundle.matcher.scan(facts.negative, &[]).hits {
+            placed.push(Placed { hit, surface: Surface::Negative, text: facts.negative });
+        }
     }
     placed.sort_by_key(|p| (p.surface, p.hit.start, p.hit.end, p.hit.alias));
     (placed, cue_sets)
@@ -275,10 +459,11 @@ fn first_bytes(text: &str) -> &str {
     &text[..text.floor_char_boundary(SEAM)]
 }
 
-fn meets(bundle: &Bundle, rule: &Rule, placed: &Placed) -> bool {
+fn meets(bundle: &Bundle, rule: &Rule, placed: &Placed<'_>) -> bool {
     let alias = &bundle.matcher.aliases[placed.hit.alias];
     (rule.elements.is_empty() || rule.elements.contains(&alias.element))
         && (rule.surfaces.is_empty() || rule.surfaces.contains(&placed.surface))
+        && (rule.matches.is_empty() || rule.matches.iter().any(|kind| placed.hit.view.is(*kind)))
 }
 
 /// Unknown is treated as living; the term runs to the end of the 70th year after the year of death.
@@ -290,7 +475,14 @@ fn life_of(person: &Person, today: Timestamp) -> Life {
     }
 }
 
-fn fired(policy: &Policy, rule: &Rule, person: Option<&Person>, outcome: Outcome, matches: Vec<usize>) -> Fired {
+fn fired(
+    languages: &[String],
+    policy: &Policy,
+    rule: &Rule,
+    person: Option<&Person>,
+    outcome: Outcome,
+    matches: Vec<usize>,
+) -> Fired {
     let name = person.map(|p| p.name.clone());
     let fill = |text: &str| match person {
         Some(p) => text
@@ -300,6 +492,9 @@ fn fired(policy: &Policy, rule: &Rule, person: Option<&Person>, outcome: Outcome
         None => text.to_owned(),
     };
     let own = person.map(|p| &p.suggest).filter(|s| !s.is_empty());
+    // The first language of the bundle comes first.
+    let filled = |lang: &String| Some((lang.clone(), fill(rule.notices.get(lang)?).replace("{title}", &policy.title)));
+    let mut texts = languages.iter().filter_map(filled);
     Fired {
         policy: policy.id.clone(),
         title: policy.title.clone(),
@@ -316,20 +511,17 @@ fn fired(policy: &Policy, rule: &Rule, person: Option<&Person>, outcome: Outcome
         contact_url: policy.authority.contact_url.clone(),
         suggest: own.unwrap_or(&rule.suggest).clone(),
         consent: rule.consent.clone(),
-        notice: rule.notice.as_deref().map(|text| fill(text).replace("{title}", &policy.title)),
+        notice: texts.next().map(|(_, text)| text),
+        translations: texts.collect(),
+        about: Vec::new(),
         matches,
     }
 }
 
-fn mention(bundle: &Bundle, facts: &Facts<'_>, placed: &Placed) -> Mention {
-    let Placed { hit, surface } = placed;
+fn mention(bundle: &Bundle, placed: &Placed<'_>) -> Mention {
+    let Placed { hit, surface, text } = placed;
     let alias = &bundle.matcher.aliases[hit.alias];
     let policy = &bundle.policies[alias.policy];
-    let text = match surface {
-        Surface::Negative => facts.negative,
-        Surface::Style => facts.style.unwrap_or_default(),
-        Surface::Prompt | Surface::Lora => facts.prompt,
-    };
     Mention {
         policy: policy.id.clone(),
         policy_version: policy.version.clone(),
@@ -339,7 +531,7 @@ fn mention(bundle: &Bundle, facts: &Facts<'_>, placed: &Placed) -> Mention {
         end: Some(hit.end),
         surface: *surface,
         view: hit.view,
-        fuzzy: hit.view == View::Fuzzy,
+        fuzzy: hit.view.is_unsure(),
     }
 }
 

@@ -31,6 +31,17 @@ pub(super) fn is_day(text: &str) -> bool {
     text.len() == 10 && crate::clock::Timestamp::parse(&format!("{text}T00:00:00Z")).is_some()
 }
 
+/// Two capital letters, ISO 3166-1 alpha-2.
+pub(super) fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// Two days of the calendar in order, or two days of every year (which may run over its end).
+pub(super) fn is_span(from: &str, until: &str) -> bool {
+    let yearly = |day: &str| day.len() == 5 && is_day(&format!("2024-{day}"));
+    is_day(from) && is_day(until) && from <= until || yearly(from) && yearly(until)
+}
+
 /// At least `least` letters or digits to look for, in any script.
 pub(super) fn searchable(text: &str, least: usize) -> bool {
     folded(text).len() >= least || native_form(text).is_some()
@@ -47,6 +58,9 @@ mod tests {
         );
         assert!(is_id("ta-moko") && !is_id("-moko") && !is_id("Moko") && !is_id("") && !is_id("a_b"));
         assert!(is_day("2026-11-23") && !is_day("2026-02-30") && !is_day("23.11.2026") && !is_day("2026-1-1"));
+        assert!(is_span("2026-01-01", "2026-01-01") && is_span("11-30", "02-29") && !is_span("2026-02-01", "2026-01-01"));
+        assert!(!is_span("02-30", "03-01") && !is_span("2026-01-01", "02-01"));
+        assert!(is_country("NZ") && !is_country("nz") && !is_country("NZL"));
         assert_eq!(line_and_column("a\nbé c", 5), (2, 3));
         assert_eq!(line_and_column("é", 1), (1, 2), "inside a letter is no panic");
         assert!(searchable("zia", 2) && searchable("風", 2) && !searchable("—", 1));

@@ -4,11 +4,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bundle::{Bundle, Kind, Policy, Problem, Rule};
-use super::decide::{ConsentRef, Facts, decide};
+use super::consent::{Consent, Held};
+use super::decide::{Facts, decide};
 use super::schema::{AliasMatch, Life};
-use super::terms::Outcome;
+use super::terms::{Outcome, Use};
 use super::views::{folded, native_form};
 use crate::clock::Timestamp;
+use crate::id::ConsentId;
 
 /// Day of a case that names none: 2026-11-23.
 const CASE_DAY: &str = "2026-11-23";
@@ -78,6 +80,25 @@ impl Bundle {
         out
     }
 
+    /// How many examples there are.
+    pub fn cases(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// Contacts whose day for another look is past.
+    pub fn overdue(&self, today: Timestamp) -> Vec<Problem> {
+        let today = today.day();
+        let late = |p: &&Policy| !p.authority.review_due.is_empty() && p.authority.review_due < today;
+        self.policies
+            .iter()
+            .filter(late)
+            .map(|p| {
+                let message = format!("the contact was to be looked at again by {}: do so, and set the next day", p.authority.review_due);
+                problem(&p.file, 0, message)
+            })
+            .collect()
+    }
+
     /// Runs every example: the outcome and the exact set of rules must be as written; every rule must fire in one example and stay
     /// silent in another; every policy must have a near-miss that none of its rules answers. Empty when all is well.
     pub fn check_cases(&self) -> Vec<Problem> {
@@ -98,14 +119,18 @@ impl Bundle {
                 say(format!("`{day}` is not a day; write YYYY-MM-DD"));
                 continue;
             };
-            let consents: Vec<ConsentRef> =
-                raw.consent.iter().map(|rule| ConsentRef { rule: rule.clone(), reference: "example".to_owned() }).collect();
+            let consents: Vec<Held> = raw.consent.iter().map(|rule| example(rule, raw.use_, today)).collect();
             let facts = Facts {
                 prompt: &raw.prompt,
                 negative: &raw.negative,
                 style: raw.style.as_deref(),
+                titles: &[raw.title.as_str()],
+                models: &[raw.model.as_str()],
                 use_: raw.use_,
+                region: raw.region.as_deref(),
                 consents: &consents,
+                memberships: &raw.member,
+                ..Facts::default()
             };
             let decision = decide(self, &facts, today);
             let mut fired: Vec<String> = decision.rules.iter().map(super::Fired::key).collect();
@@ -197,6 +222,22 @@ impl Bundle {
     }
 }
 
+/// A consent to a whole rule for a use, as an example shows it.
+pub(super) fn example(rule: &str, use_: Use, today: Timestamp) -> Held {
+    let consent = Consent {
+        id: ConsentId::derived(rule.as_bytes()),
+        rule: rule.to_owned(),
+        about: None,
+        uses: vec![use_],
+        grantee: "example".to_owned(),
+        granted_by: "example".to_owned(),
+        words: String::new(),
+        starts_at: today,
+        ends_at: today.plus_days(1),
+    };
+    Held { consent, revoked_at: None, reference: "example".to_owned() }
+}
+
 fn lint_rule(policy: &Policy, rule: &Rule, out: &mut Vec<Problem>) {
     let mut say = |message: String| out.push(problem(&policy.file, rule.line, format!("rule `{}` {message}", rule.id)));
     if rule.sources.is_empty() && !rule.checked_on.is_empty() {
@@ -205,13 +246,13 @@ fn lint_rule(policy: &Policy, rule: &Rule, out: &mut Vec<Problem>) {
     if rule.outcome >= Outcome::RequireConsent && rule.suggest.is_empty() && policy.people.iter().all(|p| p.suggest.is_empty()) {
         say("refuses without an alternative; add `suggest`".to_owned());
     }
-    if rule.outcome == Outcome::RequireConsent && rule.consent.is_none() {
+    if rule.outcome == Outcome::RequireConsent && rule.consent.is_none() && !rule.membership {
         say("requires a consent but says not which; add `unless = { consent = \"…\" }`".to_owned());
     }
-    if rule.outcome == Outcome::AllowWithNotice && rule.notice.is_none() {
+    if rule.outcome == Outcome::AllowWithNotice && rule.notices.is_empty() {
         say("promises a notice but names none; add `notice`".to_owned());
     }
-    if rule.outcome <= Outcome::AllowWithNotice && rule.consent.is_some() {
+    if rule.outcome <= Outcome::AllowWithNotice && (rule.consent.is_some() || rule.membership) {
         say("needs no consent; remove `unless`".to_owned());
     }
     if rule.why.matches(". ").count() > 0 {

@@ -7,12 +7,20 @@ use aho_corasick::AhoCorasick;
 use serde::{Deserialize, Serialize};
 
 use super::near::Near;
-use super::schema::AliasMatch;
+use super::schema::{AliasMatch, MatchWord};
 use super::typo::{Typos, edits_for};
 use super::views::{Reading, folded, native_form, readings, unspaced};
 
-/// Longest word looked into for glued names, in letters.
-const LONGEST_GLUED: usize = 48;
+/// Longest run of letters looked into for glued names.
+const LONGEST_GLUED: usize = 400;
+/// Longest word that may be glued to a name, in letters.
+const LONGEST_GLUE: usize = 18;
+/// A run of so many letters is no word of its own.
+const LONG_RUN: usize = 20;
+/// A cue of so many letters may be misspelt by one.
+const CUE_TYPO: usize = 6;
+/// Words between the first and the last of a description, at most.
+const DESCRIPTION_REACH: usize = 14;
 
 /// Where a mention stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,8 +32,34 @@ pub enum Surface {
     Style,
     /// The name of an adapter, as in `<lora:name:0.8>`.
     Lora,
+    /// The name of a model.
+    Model,
+    /// The title of the picture, or the name of its file.
+    Title,
+    /// A picture handed in: what it resembles, and what was decided about it before.
+    Reference,
     /// The negative prompt: what to avoid. Recorded only.
     Negative,
+}
+
+impl Surface {
+    /// The text form, such as `lora`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "prompt",
+            Self::Style => "style",
+            Self::Lora => "lora",
+            Self::Model => "model",
+            Self::Title => "title",
+            Self::Reference => "reference",
+            Self::Negative => "negative",
+        }
+    }
+
+    /// Whether a name there stands for a style by itself, without a cue.
+    pub(super) const fn is_cue(self) -> bool {
+        matches!(self, Self::Style | Self::Lora | Self::Model)
+    }
 }
 
 /// How a mention was read.
@@ -48,19 +82,39 @@ pub enum View {
     Glued,
     /// With a letter or two different: never more than a question.
     Fuzzy,
+    /// Described in other words: never more than a question.
+    Described,
+    /// Not in words: in a picture handed in.
+    Picture,
 }
 
 impl View {
     /// For a sentence; `None` for plain writing.
     pub const fn in_words(self) -> Option<&'static str> {
         match self {
-            Self::Plain | Self::Native => None,
+            Self::Plain | Self::Native | Self::Picture => None,
             Self::LookAlike => Some("written with look-alike letters"),
             Self::Leet => Some("written with digits for letters"),
             Self::Spaced => Some("written letter by letter"),
             Self::Tight => Some("written with signs inside"),
             Self::Glued => Some("written as one word"),
             Self::Fuzzy => Some("close to a known name"),
+            Self::Described => Some("described in other words"),
+        }
+    }
+
+    /// Whether it may mean something else: then a person is asked, and nothing is refused for it alone.
+    pub const fn is_unsure(self) -> bool {
+        matches!(self, Self::Fuzzy | Self::Described)
+    }
+
+    /// Whether a rule that wants this kind of match takes it.
+    pub(super) const fn is(self, kind: MatchWord) -> bool {
+        match kind {
+            MatchWord::Exact => matches!(self, Self::Plain | Self::Native | Self::Picture),
+            MatchWord::Variant => matches!(self, Self::LookAlike | Self::Leet | Self::Spaced | Self::Tight | Self::Glued),
+            MatchWord::Fuzzy => matches!(self, Self::Fuzzy),
+            MatchWord::Semantic => matches!(self, Self::Described),
         }
     }
 }
@@ -78,6 +132,8 @@ pub(super) struct Alias {
     pub fuzzy: Option<u8>,
     /// Indices of cue sets.
     pub cues: Vec<usize>,
+    /// Of a description: words of which one of each group must stand close together.
+    pub groups: Vec<Vec<String>>,
 }
 
 /// One mention.
@@ -88,6 +144,8 @@ pub(super) struct Hit {
     pub end: usize,
     pub view: View,
     pub lora: bool,
+    /// Counts with a cue only, whatever its alias says.
+    pub short: bool,
 }
 
 /// Everything found in one text.
@@ -102,6 +160,8 @@ pub(super) struct Scan {
 enum What {
     Alias(usize),
     Cue(usize),
+    /// A word of a description: the alias and its group.
+    Part(usize, usize),
     Exception,
 }
 
@@ -156,6 +216,12 @@ impl Matcher {
             ascii.push((form, Pattern { what, squeezed: false }));
         };
         for (i, alias) in aliases.iter().enumerate() {
+            if alias.mode == AliasMatch::Described {
+                for (group, words) in alias.groups.iter().enumerate() {
+                    words.iter().for_each(|word| add(word, What::Part(i, group)));
+                }
+                continue;
+            }
             add(&alias.text, What::Alias(i));
             if native_form(&alias.text).is_some() {
                 continue;
@@ -163,8 +229,7 @@ impl Matcher {
             let form = folded(&alias.text);
             let letters = form.replace(' ', "").len();
             if !matches!(alias.mode, AliasMatch::Word | AliasMatch::Stem) {
-                let edits = alias.fuzzy.unwrap_or_else(|| edits_for(letters, alias.mode == AliasMatch::NeedsCue));
-                typos.add(i, &form, edits);
+                typos.add(i, &form, alias.fuzzy.unwrap_or_else(|| edits_for(letters)));
             }
             if letters >= 4 {
                 glued.insert(form.replace(' ', ""));
@@ -176,7 +241,7 @@ impl Matcher {
                 add(cue, What::Cue(i));
                 if native_form(cue).is_none() {
                     let form = folded(cue);
-                    cue_typos.add(i, &form, edits_for(form.len(), false).min(1));
+                    cue_typos.add(i, &form, u8::from(form.len() >= CUE_TYPO));
                     glued.insert(form.replace(' ', ""));
                     known.insert(form);
                 }
@@ -186,6 +251,8 @@ impl Matcher {
             add(text, What::Exception);
             known.insert(folded(text));
         }
+        typos.index();
+        cue_typos.index();
         let build = |all: &[(String, Pattern)]| {
             AhoCorasick::new(all.iter().map(|(form, _)| form))
                 .map_err(|e| format!("the names can't be searched together: {e}; use fewer or shorter ones"))
@@ -203,8 +270,8 @@ impl Matcher {
         })
     }
 
-    /// All mentions in `text`, in order of place. What stands at or after byte `styled_from` is a style's name and its own cue.
-    pub(super) fn scan(&self, text: &str, styled_from: usize) -> Scan {
+    /// All mentions in `text`, in order of place. What stands in one of the `named` ranges is the name of a style: its own cue.
+    pub(super) fn scan(&self, text: &str, named: &[(usize, usize)]) -> Scan {
         let readings = readings(text);
         let Some(plain) = readings.first() else { return Scan::default() };
         let mut found = Found::default();
@@ -212,7 +279,7 @@ impl Matcher {
             self.collect(reading, &mut found);
         }
         found.tidy();
-        let mut near = Near::new(text, plain, styled_from, &found.cues);
+        let mut near = Near::new(text, plain, named, &found.cues);
         let mut scan = Scan { hits: Vec::new(), cue_sets: found.cues.iter().map(|c| c.2).collect() };
         let uncued = self.keep_cued(&near, std::mem::take(&mut found.hits), &mut scan.hits);
         let misspelt: Vec<&Reading> = readings.iter().filter(|r| matches!(r.kind, View::Plain | View::LookAlike)).collect();
@@ -229,10 +296,13 @@ impl Matcher {
                     cues.push((start, end, n.alias));
                 }
             }
-            near.set_cues(&cues);
-            let unsure = uncued.into_iter().map(|hit| Hit { view: View::Fuzzy, ..hit }).collect();
-            self.keep_cued(&near, unsure, &mut scan.hits);
+            if !cues.is_empty() {
+                near.set_cues(&cues);
+                let unsure = uncued.into_iter().map(|hit| Hit { view: View::Fuzzy, ..hit }).collect();
+                self.keep_cued(&near, unsure, &mut scan.hits);
+            }
         }
+        self.add_described(&near, &mut found.parts, &mut scan.hits);
         self.settle(&mut scan.hits);
         scan
     }
@@ -243,7 +313,8 @@ impl Matcher {
         for mut hit in hits {
             hit.lora = near.in_lora(&hit);
             let alias = &self.aliases[hit.alias];
-            if alias.mode != AliasMatch::NeedsCue || hit.lora || near.has_cue(&hit, &alias.cues) {
+            let needs = alias.mode == AliasMatch::NeedsCue || hit.short;
+            if !needs || hit.lora || near.has_cue(&hit, &alias.cues) {
                 kept.push(hit);
             } else {
                 others.push(hit);
@@ -252,17 +323,47 @@ impl Matcher {
         others
     }
 
+    /// Descriptions of which a word of every group stands close together, where the policy is not named anyway.
+    fn add_described(&self, near: &Near, parts: &mut Vec<(usize, usize, usize, usize)>, hits: &mut Vec<Hit>) {
+        parts.sort_unstable();
+        parts.dedup();
+        for of_one in parts.chunk_by(|a, b| a.0 == b.0) {
+            let alias = of_one[0].0;
+            let Alias { policy, groups, .. } = &self.aliases[alias];
+            if hits.iter().any(|h| self.aliases[h.alias].policy == *policy) {
+                continue;
+            }
+            // The parts by place; from each, as far as a description reaches.
+            let mut places: Vec<_> = of_one.iter().map(|&(_, start, end, group)| (start, end, group)).collect();
+            places.sort_unstable();
+            let found = (0..places.len()).find_map(|first| {
+                let reach = places[first..].iter().take_while(|p| near.words_between(places[first].0, p.0) <= DESCRIPTION_REACH);
+                let mut seen = BTreeSet::new();
+                for &(_, end, group) in reach {
+                    seen.insert(group);
+                    if seen.len() == groups.len() {
+                        return Some((places[first].0, end));
+                    }
+                }
+                None
+            });
+            if let Some((start, end)) = found {
+                hits.push(Hit { alias, start, end, view: View::Described, lora: false, short: false });
+            }
+        }
+    }
+
     /// Orders hits by place and drops those inside a longer one of the same policy, element and person: they say nothing new.
     fn settle(&self, hits: &mut Vec<Hit>) {
         hits.sort_unstable_by_key(|h: &Hit| (h.start, std::cmp::Reverse(h.end), h.view, h.alias));
         let mut longest: HashMap<(usize, &str, Option<usize>), usize> = HashMap::new();
         // Sure mentions first, so that an unsure one never hides a sure one.
         let mut keep: HashSet<(usize, usize, usize)> = HashSet::new();
-        for fuzzy in [false, true] {
-            if fuzzy {
+        for unsure in [false, true] {
+            if unsure {
                 longest.clear();
             }
-            for hit in hits.iter().filter(|h| (h.view == View::Fuzzy) == fuzzy) {
+            for hit in hits.iter().filter(|h| h.view.is_unsure() == unsure) {
                 let alias = &self.aliases[hit.alias];
                 let end = longest.entry((alias.policy, &alias.element, alias.entry)).or_insert(0);
                 if hit.end > *end {
@@ -292,12 +393,11 @@ impl Matcher {
         }
         for &(start, end, pattern) in &inside {
             let What::Alias(alias) = pattern.what else { continue };
-            if self.aliases[alias].mode == AliasMatch::Word || end - start < 5 {
+            if self.aliases[alias].mode == AliasMatch::Word || end - start < 4 {
                 continue;
             }
             let Some((from, to)) = word_around(&reading.text, start, end) else { continue };
-            let rest = [&reading.text[from..start], &reading.text[end..to]];
-            if end - start >= 9 || rest.iter().all(|part| found.is_glue(part, &self.glue)) {
+            if self.stands_apart(reading, (from, to), (start, end), found) {
                 glued.insert(from);
                 found.add(pattern.what, reading, start, end, View::Glued);
             }
@@ -311,6 +411,36 @@ impl Matcher {
                 found.add(pattern.what, reading, start, end, View::Glued);
             }
         }
+    }
+
+    /// Whether a name inside a run of letters is a word of its own there: it is long, or what stands around it are words too.
+    fn stands_apart<'r>(
+        &self,
+        reading: &'r Reading,
+        (from, to): (usize, usize),
+        (start, end): (usize, usize),
+        found: &mut Found<'r>,
+    ) -> bool {
+        let (before, after) = (&reading.text[from..start], &reading.text[end..to]);
+        let letters = end - start;
+        if letters >= 9 || letters >= 5 && reading.kind == View::Spaced {
+            return true;
+        }
+        if letters >= 5 && [before, after].iter().all(|part| found.is_glue(part, &self.glue)) {
+            return true;
+        }
+        // No single word is as long as that: the spaces were left out.
+        let least = match to - from {
+            LONG_RUN.. if letters >= 6 => return true,
+            LONG_RUN.. if letters == 5 => 2,
+            _ if reading.kind == View::Spaced || to - from >= LONG_RUN => 3,
+            _ => return false,
+        };
+        let ends = |part: &str| {
+            part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.glue.contains(&part[part.len() - n..]))
+        };
+        let begins = |part: &str| part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.glue.contains(&part[..n]));
+        ends(before) && begins(after)
     }
 
     /// Near spellings, except where the same policy is surely mentioned.
@@ -330,6 +460,9 @@ impl Matcher {
             };
             if !taken.get(&self.aliases[near.alias].policy).is_some_and(overlaps) && !covered(&found.exceptions, start, end) {
                 found.add(What::Alias(near.alias), reading, near.start, near.end, View::Fuzzy);
+                if near.short && let Some(hit) = found.hits.last_mut().filter(|h| h.alias == near.alias && h.view == View::Fuzzy) {
+                    hit.short = true;
+                }
             }
         }
     }
@@ -341,6 +474,8 @@ struct Found<'r> {
     /// Start, end, set.
     cues: Vec<(usize, usize, usize)>,
     exceptions: Vec<(usize, usize)>,
+    /// Words of descriptions: alias, start, end, group.
+    parts: Vec<(usize, usize, usize, usize)>,
     seen: HashSet<(usize, usize, usize)>,
     glue_memo: HashMap<&'r str, bool>,
 }
@@ -351,10 +486,11 @@ impl<'r> Found<'r> {
         match what {
             What::Alias(alias) => {
                 if self.seen.insert((alias, start, end)) {
-                    self.hits.push(Hit { alias, start, end, view, lora: false });
+                    self.hits.push(Hit { alias, start, end, view, lora: false, short: false });
                 }
             }
             What::Cue(set) => self.cues.push((start, end, set)),
+            What::Part(alias, group) => self.parts.push((alias, start, end, group)),
             What::Exception => self.exceptions.push((start, end)),
         }
     }
@@ -383,7 +519,7 @@ impl<'r> Found<'r> {
                 if bytes[i].is_ascii_digit() {
                     reach[i + 1] = true;
                 }
-                for end in i + 1..=bytes.len().min(i + 18) {
+                for end in i + 1..=bytes.len().min(i + LONGEST_GLUE) {
                     if !reach[end] && glue.contains(&rest[i..end]) {
                         reach[end] = true;
                     }

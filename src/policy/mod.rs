@@ -11,24 +11,34 @@
 //! | `forms` | versions, ids, days, lines and columns |
 //! | `lint` | what a bundle should have beyond being readable; runs the cases in `policies/tests/` |
 //! | `views` | the same prompt read several ways (folded, look-alike, leet, spaced, native script), each mapped to the original bytes |
+//! | `for_model` | the prompt as a model is given it |
 //! | `typo` | near spellings on windows of one to three words |
 //! | `matcher` | mentions of aliases, cues and exceptions over all views |
 //! | `near` | which cue is near which mention |
+//! | `consent` | what a steward allowed, and what it opens |
+//! | `review` | stewards, and what a person says to one rule of one request |
+//! | `labels` | labels of the Local Contexts Hub and what follows from them |
+//! | `hub` | a project of the Hub, read from its JSON |
 //! | `decide` | (bundle, facts, day) → `Decision` |
 //! | `explain` | a decision as one sentence for a person |
 //!
 //! Semantics: every matching rule fires; the result is the highest outcome; a consent satisfies exactly the rule it names; nothing
-//! lowers another rule's result; near spellings never answer more than `human-review`; a mention in the negative prompt is recorded
-//! and fires nothing.
+//! lowers another rule's result; near spellings and descriptions never answer more than `human-review`; a mention in the negative prompt
+//! is recorded and fires nothing.
 
 mod bundle;
+pub mod consent;
 mod decide;
 mod explain;
+mod for_model;
 mod forms;
+mod hub;
+mod labels;
 mod lint;
 mod matcher;
 mod near;
 mod read;
+pub mod review;
 mod schema;
 mod terms;
 #[cfg(test)]
@@ -37,7 +47,11 @@ mod typo;
 mod views;
 
 pub use bundle::{Authority, Bundle, Kind, Policy, Problem, Rule};
-pub use decide::{BundleRef, ConsentRef, Decision, Facts, Fired, Mention, Satisfied, decide};
+pub use consent::{Consent, Held};
+pub use decide::{BundleRef, Decision, Facts, Fired, Mention, Reference, Satisfied, decide};
+pub use for_model::folded_for_model;
+pub use hub::{HubError, read_project};
+pub use labels::{Label, Project};
 pub use matcher::{Surface, View};
 pub use schema::AuthorityStatus;
 pub use terms::{Outcome, TermError, Use};

@@ -17,28 +17,38 @@ pub(super) struct Near {
     starts: Vec<usize>,
     /// First word, last word, set, first byte, end byte; by first word.
     cues: Vec<(usize, usize, usize, usize, usize)>,
-    /// Sets mentioned in the style's name.
+    /// Sets mentioned in a style's name.
     styled: BTreeSet<usize>,
-    styled_from: usize,
+    /// Where names of styles and models stand.
+    named: Vec<(usize, usize)>,
     loras: Vec<(usize, usize)>,
 }
 
 impl Near {
     /// Reads the places in `text`; `plain` is its first reading.
-    pub(super) fn new(text: &str, plain: &Reading, styled_from: usize, cues: &[(usize, usize, usize)]) -> Self {
+    pub(super) fn new(text: &str, plain: &Reading, named: &[(usize, usize)], cues: &[(usize, usize, usize)]) -> Self {
         let starts = plain.words().iter().map(|&(s, e)| plain.original(s, e).0).collect();
         let loras = lora_spans(text);
-        let mut near = Self { starts, cues: Vec::new(), styled: BTreeSet::new(), styled_from, loras };
+        let mut near = Self { starts, cues: Vec::new(), styled: BTreeSet::new(), named: named.to_vec(), loras };
         near.set_cues(cues);
         near
     }
 
     /// Replaces the cues: first byte, end byte, set.
     pub(super) fn set_cues(&mut self, cues: &[(usize, usize, usize)]) {
-        self.styled = cues.iter().filter(|c| c.0 >= self.styled_from).map(|c| c.2).collect();
+        self.styled = cues.iter().filter(|c| self.is_named(c.0)).map(|c| c.2).collect();
         self.cues = cues.iter().map(|&(s, e, set)| (self.word_at(s), self.word_at(e.saturating_sub(1)), set, s, e)).collect();
         self.cues.sort_unstable();
         self.cues.dedup();
+    }
+
+    fn is_named(&self, byte: usize) -> bool {
+        self.named.iter().any(|&(start, end)| (start..end).contains(&byte))
+    }
+
+    /// How many words begin after one place and up to another.
+    pub(super) fn words_between(&self, from: usize, to: usize) -> usize {
+        self.word_at(to).saturating_sub(self.word_at(from))
     }
 
     /// How many words begin at or before `byte`.
@@ -53,7 +63,7 @@ impl Near {
 
     /// Whether a cue of one of `sets` is near, or the mention is in a style's name.
     pub(super) fn has_cue(&self, hit: &Hit, sets: &[usize]) -> bool {
-        if hit.start >= self.styled_from || sets.iter().any(|set| self.styled.contains(set)) {
+        if self.is_named(hit.start) || sets.iter().any(|set| self.styled.contains(set)) {
             return true;
         }
         let (first, last) = (self.word_at(hit.start), self.word_at(hit.end.saturating_sub(1)));

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::bundle::{Authority, Bundle, Case, Kind, Person, Policy, Problem, Rule, listing_of};
-use super::forms::{is_day, is_id, is_version, line_and_column, searchable};
+use super::forms::{is_country, is_day, is_id, is_span, is_version, line_and_column, searchable};
 use super::matcher::{Alias, Matcher, Surface};
 use super::schema::*;
 use super::terms::Use;
@@ -86,15 +86,17 @@ impl Reader {
                 self.say("bundle.toml", text, None, "name, languages and appeal may not be empty; fill them in");
             }
         }
-        let language = head.as_ref().and_then(|h| h.languages.first().cloned()).unwrap_or_else(|| "en".into());
+        let languages = head.as_ref().map(|h| h.languages.clone()).unwrap_or_default();
         let words = self.vocabulary(&by_path);
         let (mut policies, mut aliases, mut cases) = (Vec::new(), Vec::new(), Vec::new());
         let mut used_notices = HashSet::new();
         for (&path, &text) in &by_path {
             let parts: Vec<&str> = path.split('/').collect();
             let kind = match parts[..] {
-                ["bundle.toml" | "CHANGES.md"] | ["vocab", "cues.toml" | "exceptions.toml"] => continue,
+                ["bundle.toml" | "CHANGES.md"] | ["vocab", "cues.toml" | "exceptions.toml" | "ordinary.toml"] => continue,
                 ["notices", name] if name.ends_with(".md") => continue,
+                // Sets of requests and near-misses, for the test of the matcher.
+                ["tests", "matching", name] if name.ends_with(".toml") => continue,
                 ["tests", name] if name.ends_with(".toml") => {
                     if let Some(CasesToml { cases: found }) = self.toml(path, text) {
                         cases.extend(found.into_iter().map(|case| Case {
@@ -116,10 +118,16 @@ impl Reader {
             };
             let Some(raw) = self.toml::<PolicyToml>(path, text) else { continue };
             let mut notice = |pattern: &str| {
-                let name = pattern.replace("{lang}", &language);
-                let found = by_path.get(name.as_str()).map(|text| text.trim().replace("\r\n", "\n"));
-                used_notices.insert(name);
-                found
+                let mut texts = BTreeMap::new();
+                for language in &languages {
+                    let name = pattern.replace("{lang}", language);
+                    if let Some(text) = by_path.get(name.as_str()) {
+                        texts.insert(language.clone(), text.trim().replace("\r\n", "\n"));
+                    }
+                    used_notices.insert(name);
+                }
+                // The first language is the one that everybody is given who reads none of the others.
+                languages.first().filter(|first| texts.contains_key(*first)).map(|_| texts)
             };
             let policy = self.policy(path, text, kind, raw, policies.len(), &words, &mut aliases, &mut notice);
             policies.push(policy);
@@ -150,6 +158,7 @@ impl Reader {
             used_notices,
             used_cues,
             cue_names: words.names,
+            languages,
         })
     }
 
@@ -199,6 +208,12 @@ impl Reader {
                 self.say(file, text, None, format!("`{word}` has no letters to look for; remove it"));
             }
         }
+        let file = "vocab/ordinary.toml";
+        if let Some(text) = files.get(file)
+            && let Some(found) = self.toml::<OrdinaryToml>(file, text)
+        {
+            words.ordinary.extend(found.words.split_whitespace().map(str::to_owned));
+        }
         words
     }
 
@@ -226,7 +241,7 @@ impl Reader {
         index: usize,
         words: &Vocabulary,
         aliases: &mut Vec<Alias>,
-        notice: &mut impl FnMut(&str) -> Option<String>,
+        notice: &mut impl FnMut(&str) -> Option<BTreeMap<String, String>>,
     ) -> Policy {
         self.version(file, text, &raw.version);
         let stem = file.rsplit('/').next().unwrap_or(file).trim_end_matches(".toml");
@@ -238,6 +253,7 @@ impl Reader {
         }
         let authority = raw.authority;
         self.day(file, text, 0, &authority.checked_on);
+        self.day(file, text, 0, &authority.review_due);
         if authority.name.trim().is_empty() {
             self.say(file, text, None, "authority.name is empty; name whom to ask");
         }
@@ -285,6 +301,7 @@ impl Reader {
                 mode: entry.mode,
                 fuzzy: entry.fuzzy,
                 cues,
+                groups: Vec::new(),
             };
             self.alias(file, text, at, alias, aliases);
         }
@@ -338,6 +355,30 @@ impl Reader {
         if aliases.len() == first {
             self.say(file, text, None, "no names to look for; add [[alias]], [[artist]] or [[character]]");
         }
+        let mut describe = Vec::new();
+        for entry in raw.describe {
+            for word in entry.words.iter().flatten().filter(|w| !searchable(w, 3)) {
+                self.say(file, text, None, format!("`{word}` of a description is too short; use three letters or more"));
+            }
+            if !entry.words.is_empty() && (entry.words.len() < 2 || entry.words.iter().any(Vec::is_empty)) {
+                let message = format!("the description “{}” needs two groups of words or more, none of them empty", entry.text);
+                self.say(file, text, None, message);
+            }
+            if !entry.words.is_empty() {
+                aliases.push(Alias {
+                    policy: index,
+                    entry: None,
+                    element: entry.element,
+                    text: entry.text.clone(),
+                    never_show: false,
+                    mode: AliasMatch::Described,
+                    fuzzy: Some(0),
+                    cues: Vec::new(),
+                    groups: entry.words,
+                });
+            }
+            describe.push(entry.text);
+        }
         let elements: HashSet<String> = aliases[first..].iter().map(|a| a.element.clone()).collect();
         let mut rules: Vec<Rule> = Vec::new();
         for entry in raw.rule {
@@ -362,11 +403,12 @@ impl Reader {
                 name: authority.name,
                 contact_url: authority.contact_url,
                 checked_on: authority.checked_on,
+                review_due: authority.review_due,
                 local_contexts_project: authority.local_contexts_project,
             },
             aliases: shown,
             rules,
-            describe: raw.describe.into_iter().map(|d| d.text).collect(),
+            describe,
             file: file.to_owned(),
             people,
         }
@@ -409,6 +451,7 @@ impl Reader {
                 // Surnames that mean other things are too short to be guessed at.
                 fuzzy: if *mode == AliasMatch::NeedsCue { Some(0) } else { fuzzy },
                 cues: style.to_vec(),
+                groups: Vec::new(),
             };
             self.alias(file, text, at, alias, aliases);
         }
@@ -434,7 +477,7 @@ impl Reader {
         raw: RuleToml,
         elements: &HashSet<String>,
         words: &Vocabulary,
-        notice: &mut impl FnMut(&str) -> Option<String>,
+        notice: &mut impl FnMut(&str) -> Option<BTreeMap<String, String>>,
     ) -> Rule {
         if !is_id(raw.id.get_ref()) {
             let message = format!("rule id `{}` may have small letters, digits and hyphens only; rename it", raw.id.get_ref());
@@ -451,6 +494,14 @@ impl Reader {
         }
         self.day(file, text, at, &raw.checked_on);
         let with = self.cue_sets(file, text, at, &raw.when.with, words);
+        for code in raw.when.region.iter().filter(|c| !is_country(c.get_ref())) {
+            let message = format!("`{}` is not a country; write two capital letters (ISO 3166-1 alpha-2)", code.get_ref());
+            self.say(file, text, Some(code.span().start), message);
+        }
+        if let Some(date) = raw.when.date.as_ref().filter(|d| !is_span(&d.get_ref().from, &d.get_ref().until)) {
+            let message = "a date has `from` and `until`, both as YYYY-MM-DD and in order, or both as MM-DD; correct it";
+            self.say(file, text, Some(date.span().start), message);
+        }
         let shown = (!raw.notice.is_empty()).then(|| notice(&raw.notice));
         if shown.as_ref().is_some_and(Option::is_none) {
             self.say(file, text, Some(at), format!("notice `{}` is not there; add the file under notices/", raw.notice));
@@ -471,11 +522,15 @@ impl Reader {
             uses,
             suggest: raw.suggest,
             consent: Some(raw.unless.consent).filter(|c| !c.is_empty()),
-            notice: shown.flatten(),
+            membership: raw.unless.membership,
+            notices: shown.flatten().unwrap_or_default(),
             elements: raw.when.element,
             surfaces: raw.when.surface,
             with,
             life: raw.when.life,
+            matches: raw.when.matches,
+            region: raw.when.region.into_iter().map(Spanned::into_inner).collect(),
+            date: raw.when.date.map(Spanned::into_inner),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) struct PolicyToml {
     pub artist: Vec<Spanned<ArtistToml>>,
     #[serde(default)]
     pub character: Vec<Spanned<CharacterToml>>,
-    /// Paraphrase anchors for a meaning-based search; kept, not matched here.
+    /// What it looks like, for requests that avoid the names.
     #[serde(default)]
     pub describe: Vec<DescribeToml>,
     #[serde(default)]
@@ -44,10 +44,11 @@ pub(super) struct PolicyToml {
 }
 
 /// Whose word a policy file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthorityStatus {
     /// Written by the project; no community was asked.
+    #[default]
     ProjectDefault,
     /// An expert named in the file has read it.
     ReviewedByExpert,
@@ -82,6 +83,9 @@ pub(super) struct AuthorityToml {
     pub name: String,
     pub contact_url: String,
     pub checked_on: String,
+    /// Day after which name and contact should be looked at again; the linter says so.
+    #[serde(default)]
+    pub review_due: String,
     #[serde(default)]
     pub local_contexts_project: String,
 }
@@ -99,6 +103,9 @@ pub(super) enum AliasMatch {
     NeedsCue,
     /// Any word that begins so. For languages that inflect.
     Stem,
+    /// Groups of words that describe it; see `[[describe]]`.
+    #[serde(skip)]
+    Described,
 }
 
 /// What kind of name an alias is.
@@ -176,7 +183,14 @@ pub(super) struct CharacterToml {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DescribeToml {
+    /// For people.
     pub text: String,
+    /// What is described, for `when.element`.
+    #[serde(default)]
+    pub element: String,
+    /// Groups of words: a request with one word of each group close together may mean this. Asks, and never decides.
+    #[serde(default)]
+    pub words: Vec<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -253,6 +267,35 @@ pub(super) struct WhenToml {
     #[serde(default)]
     pub with: Vec<String>,
     pub life: Option<Life>,
+    /// How surely the mention must be read.
+    #[serde(default, rename = "match")]
+    pub matches: Vec<MatchWord>,
+    /// Countries (ISO 3166-1 alpha-2) where the picture is to be used; one that is not said counts as all of them.
+    #[serde(default)]
+    pub region: Vec<Spanned<String>>,
+    pub date: Option<Spanned<DateToml>>,
+}
+
+/// How surely a mention was read, from `exact` to `semantic`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum MatchWord {
+    /// As written, case and marks aside.
+    Exact,
+    /// In other letters or signs, spaced, glued.
+    Variant,
+    /// A letter or two different.
+    Fuzzy,
+    /// Described, not named.
+    Semantic,
+}
+
+/// Days on which a rule holds, both included: two days of the calendar (`2026-11-23`), or two of every year (`11-23`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DateToml {
+    pub from: String,
+    pub until: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -261,6 +304,9 @@ pub(super) struct UnlessToml {
     /// What a consent must be, in a word or two, such as `written-custodian`.
     #[serde(default)]
     pub consent: String,
+    /// Whether the rule does not bind those whom the tradition's steward knows as members.
+    #[serde(default)]
+    pub membership: bool,
 }
 
 /// `vocab/cues.toml`.
@@ -281,6 +327,14 @@ pub(super) struct ExceptionsToml {
     pub ordinary: Vec<String>,
     #[serde(default)]
     pub exception: Vec<ExceptionToml>,
+}
+
+/// `vocab/ordinary.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrdinaryToml {
+    /// Words of dictionaries that lie near a name, and are never taken for it misspelt; separated by spaces.
+    pub words: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -309,9 +363,20 @@ pub(super) struct CaseToml {
     #[serde(default)]
     pub negative: String,
     pub style: Option<String>,
+    /// Title of the picture.
+    #[serde(default)]
+    pub title: String,
+    /// Name of a model or an adapter.
+    #[serde(default)]
+    pub model: String,
+    /// Where the picture is to be used, two capital letters.
+    pub region: Option<String>,
     /// Rules for which a consent is shown.
     #[serde(default)]
     pub consent: Vec<String>,
+    /// Policies in which the asker is known as a member.
+    #[serde(default)]
+    pub member: Vec<String>,
     /// Day of the decision, `2026-11-23` when absent.
     pub today: Option<String>,
     pub expect: Outcome,

@@ -12,7 +12,7 @@ pub struct TermError {
 }
 
 /// What a policy answers, from mildest to strictest; `Ord` follows this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Nothing speaks against it.
@@ -24,6 +24,7 @@ pub enum Outcome {
     /// A person looks at it first.
     HumanReview,
     /// Not made here.
+    #[default]
     Deny,
 }
 
@@ -89,7 +90,7 @@ impl Use {
     }
 }
 
-fn find<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str, text: &str, what: &'static str) -> Result<T, TermError> {
+pub(super) fn find<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str, text: &str, what: &'static str) -> Result<T, TermError> {
     all.iter().copied().find(|&t| name(t) == text).ok_or_else(|| TermError {
         what,
         text: text.chars().take(40).collect(),
@@ -105,13 +106,14 @@ macro_rules! shown {
             }
         }
         impl std::str::FromStr for $t {
-            type Err = TermError;
-            fn from_str(text: &str) -> Result<Self, TermError> {
+            type Err = $crate::policy::TermError;
+            fn from_str(text: &str) -> Result<Self, $crate::policy::TermError> {
                 Self::parse(text)
             }
         }
     )*};
 }
+pub(super) use shown;
 shown!(Outcome, Use);
 
 #[cfg(test)]

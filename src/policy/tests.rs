@@ -38,7 +38,7 @@ fn today() -> Timestamp {
 }
 
 fn ask(bundle: &Bundle, prompt: &str, use_: Use) -> Decision {
-    decide(bundle, &Facts { prompt, negative: "", style: None, use_, consents: &[] }, today())
+    decide(bundle, &Facts { prompt, use_, ..Facts::default() }, today())
 }
 
 #[test]
@@ -257,9 +257,9 @@ fn near_misses_are_allowed() {
 #[test]
 fn a_consent_satisfies_exactly_the_rule_it_names() {
     let bundle = shipped();
-    let consent = |rule: &str| ConsentRef { rule: rule.to_owned(), reference: "letter 7".to_owned() };
-    let with = |prompt: &str, use_, consents: &[ConsentRef]| {
-        decide(&bundle, &Facts { prompt, negative: "", style: None, use_, consents }, today())
+    let consent = |rule: &str| Held { reference: "letter 7".to_owned(), ..lint::example(rule, Use::Personal, today()) };
+    let with = |prompt: &str, use_, consents: &[Held]| {
+        decide(&bundle, &Facts { prompt, use_, consents, ..Facts::default() }, today())
     };
     let one = [consent("wandjina/figure")];
     let granted = with("wandjina", Use::Personal, &one);
@@ -280,7 +280,7 @@ fn a_consent_satisfies_exactly_the_rule_it_names() {
 fn negative_prompt_style_and_seam() {
     let bundle = shipped();
     let go = |prompt: &str, negative: &str, style: Option<&str>| {
-        decide(&bundle, &Facts { prompt, negative, style, use_: Use::Personal, consents: &[] }, today())
+        decide(&bundle, &Facts { prompt, negative, style, ..Facts::default() }, today())
     };
     let avoided = go("red rock", "wandjina", None);
     assert_eq!((avoided.outcome, avoided.matches.len()), (Outcome::Allow, 1));
@@ -389,7 +389,7 @@ fn random_and_mutated_input_never_panics() {
         let text = noise(&chance, round % 90, &alphabet);
         let decision = decide(
             &bundle,
-            &Facts { prompt: &text, negative: &text, style: Some(&text), use_: Use::Logo, consents: &[] },
+            &Facts { prompt: &text, negative: &text, style: Some(&text), use_: Use::Logo, ..Facts::default() },
             today(),
         );
         let _ = decision.sentence();

@@ -3,6 +3,9 @@
 //! Order matters: default-ignorable characters go first (they split words for every later step), marks are stripped from Latin, Greek
 //! and Cyrillic only (elsewhere they are vowels), and apostrophe-like letters such as the okina vanish.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -38,6 +41,14 @@ impl Reading {
     fn space(&mut self, at: Ch) {
         if !self.text.is_empty() && !self.text.ends_with(' ') {
             self.push(Ch { c: ' ', ..at });
+        }
+    }
+
+    /// Takes a space back that stands between two letters of scripts that know none.
+    fn close_gap(&mut self, next: char) {
+        if unspaced(next) && self.text.ends_with(' ') && self.text.trim_end().chars().next_back().is_some_and(unspaced) {
+            self.text.pop();
+            self.spans.pop();
         }
     }
 
@@ -88,20 +99,23 @@ fn alphabetic_west(c: char) -> bool {
         | 0xA720..=0xA7FF | 0xAB30..=0xAB6F)
 }
 
-/// Letters that look like a Latin letter but are read as another by transliteration, or by none: own table, by shape.
+/// Letters that look like a Latin letter but are read as another by transliteration, or by none: own table, by shape. Cyrillic, Greek,
+/// Armenian, Cherokee, Lisu, Coptic.
 #[rustfmt::skip]
-const LOOK_ALIKE: [(char, char); 66] = [
-    ('а', 'a'), ('А', 'a'), ('В', 'b'), ('в', 'b'), ('Ь', 'b'), ('с', 'c'), ('С', 'c'), ('ԁ', 'd'), ('е', 'e'), ('Е', 'e'),
-    ('ё', 'e'), ('һ', 'h'), ('Н', 'h'), ('н', 'h'), ('і', 'i'), ('І', 'i'), ('ї', 'i'), ('ј', 'j'), ('Ј', 'j'), ('К', 'k'),
-    ('к', 'k'), ('ӏ', 'l'), ('Ӏ', 'i'), ('М', 'm'), ('м', 'm'), ('п', 'n'), ('о', 'o'), ('О', 'o'), ('р', 'p'), ('Р', 'p'),
-    ('ԛ', 'q'), ('г', 'r'), ('ѕ', 's'), ('Ѕ', 's'), ('т', 't'), ('Т', 't'), ('ц', 'u'), ('ѵ', 'v'), ('ԝ', 'w'), ('ѡ', 'w'),
-    ('х', 'x'), ('Х', 'x'), ('у', 'y'), ('У', 'y'), ('α', 'a'), ('Α', 'a'), ('Β', 'b'), ('ε', 'e'), ('Ε', 'e'), ('η', 'n'),
-    ('Η', 'h'), ('ι', 'i'), ('Ι', 'i'), ('κ', 'k'), ('Κ', 'k'), ('Μ', 'm'), ('ν', 'v'), ('Ν', 'n'), ('ο', 'o'), ('Ο', 'o'),
-    ('ρ', 'p'), ('Ρ', 'p'), ('τ', 't'), ('Τ', 't'), ('υ', 'u'), ('χ', 'x'),
+const LOOK_ALIKE: [(char, &str); 26] = [
+    ('a', "аАαΑӑӓᎪꓮ"), ('b', "ВвЬьΒβᏴꓐ"), ('c', "сСϲϹᏟꓚⲥ"), ('d', "ԁᎠꓓ"), ('e', "еЕёЁҽεΕᎬꓰ"), ('f', "ϝꓝ"), ('g', "ԍցᏀꓖ"),
+    ('h', "һНнհΗᎻꓧ"), ('i', "іІїЇιΙӀᎥꓲⲓ"), ('j', "јЈյᎫꓙ"), ('k', "КкκΚᏦꓗⲕ"), ('l', "ӏᏞꓡ"), ('m', "МмΜᎷꓟ"), ('n', "пиИηΝոռꓠ"),
+    ('o', "оОοΟσօӧꓳⲟ"), ('p', "рРρΡᏢꓑⲣ"), ('q', "ԛզ"), ('r', "гяЯᏒꓣ"), ('s', "ѕЅՏᏚꓢ"), ('t', "тТτΤᎢꓔ"), ('u', "цυսꓴ"), ('v', "ѵνᏙꓦ"),
+    ('w', "ԝѡωшШᎳꓪ"), ('x', "хХχΧꓫ"), ('y', "уУүҮγΥᎩꓬ"), ('z', "ΖᏃꓜ"),
 ];
 
-fn look_alike(c: char) -> Option<char> {
-    LOOK_ALIKE.iter().find(|(from, _)| *from == c).map(|(_, to)| *to)
+/// Signs that transliteration spells out where the eye sees a letter.
+const SIGNS: [(char, char); 8] = [('€', 'e'), ('£', 'l'), ('¥', 'y'), ('¢', 'c'), ('¡', 'i'), ('©', 'c'), ('®', 'r'), ('†', 't')];
+
+pub(super) fn look_alike(c: char) -> Option<char> {
+    static TABLE: LazyLock<HashMap<char, char>> =
+        LazyLock::new(|| LOOK_ALIKE.iter().flat_map(|(to, from)| from.chars().map(|c| (c, *to))).chain(SIGNS).collect());
+    TABLE.get(&c).copied()
 }
 
 /// Folds to lower-case ASCII with punctuation and spaces kept; scripts without word spaces become spaces (they are read natively).
@@ -134,15 +148,28 @@ fn fold(text: &str, by_shape: bool) -> Vec<Ch> {
     out
 }
 
+/// Hiragana as katakana: a name is written in either.
+fn katakana(c: char) -> char {
+    match u32::from(c) {
+        at @ 0x3041..=0x3096 => char::from_u32(at + 0x60).unwrap_or(c),
+        _ => c,
+    }
+}
+
 /// NFKC and lower case, cluster by cluster (a base and its marks), for scripts that folding would destroy.
 fn native(text: &str) -> Reading {
     let mut out = Reading::new(View::Native);
     let mut cluster = String::new();
     let (mut start, mut end) = (0, 0);
     let mut flush = |cluster: &mut String, start: u32, end: u32| {
-        for c in cluster.nfkc().flat_map(char::to_lowercase) {
+        for c in cluster.nfkc().flat_map(char::to_lowercase).map(katakana) {
             let ch = Ch { c, start, end };
-            if c.is_alphanumeric() || is_combining_mark(c) { out.push(ch) } else { out.space(ch) }
+            if c.is_alphanumeric() || is_combining_mark(c) {
+                out.close_gap(c);
+                out.push(ch);
+            } else {
+                out.space(ch);
+            }
         }
         cluster.clear();
     };
@@ -232,7 +259,8 @@ fn leet(chars: &[Ch], one: char, tail: bool) -> Option<Vec<Ch>> {
         '5' | '$' => Some('s'),
         '7' | '+' => Some('t'),
         '8' => Some('b'),
-        '9' => Some('g'),
+        '9' | '6' => Some('g'),
+        '2' => Some('z'),
         _ => None,
     };
     let mut out = chars.to_vec();
@@ -265,9 +293,12 @@ pub(super) fn readings(text: &str) -> Vec<Reading> {
     if !text.is_ascii() {
         bases.push((View::LookAlike, fold(text, true)));
     }
+    let folds = bases.len();
     for (one, tail) in [('i', true), ('i', false), ('l', false)] {
-        if let Some(chars) = leet(&bases[0].1, one, tail) {
-            bases.push((View::Leet, chars));
+        for fold in 0..folds {
+            if let Some(chars) = leet(&bases[fold].1, one, tail) {
+                bases.push((View::Leet, chars));
+            }
         }
     }
     let mut out: Vec<Reading> = Vec::new();
@@ -327,6 +358,10 @@ mod tests {
         assert!(has("m a o r i  t a t t o o", View::Spaced, "tattoo"));
         assert!(has("m.a.o.r.i", View::Spaced, "maori"));
         assert!(has("ma-o[ri]", View::Tight, "maori"));
+        assert!(has("mаоr1", View::Leet, "maori"), "look-alike letters and a digit");
+        assert!(has("k€nte", View::LookAlike, "kente"));
+        assert_eq!(native_form("唐 卡"), native_form("唐卡"));
+        assert_eq!(native_form("まおり"), native_form("マオリ"));
         assert!(!has("born in 2024", View::Leet, "zoza"), "plain numbers stay numbers");
     }
 
@@ -341,9 +376,12 @@ mod tests {
 
     #[test]
     fn the_table_is_a_function() {
-        for (i, (from, to)) in LOOK_ALIKE.iter().enumerate() {
-            assert!(to.is_ascii_lowercase() && !from.is_ascii());
-            assert!(LOOK_ALIKE[..i].iter().all(|(other, _)| other != from), "{from} twice");
+        let mut seen = std::collections::HashSet::new();
+        for (to, from) in LOOK_ALIKE {
+            assert!(to.is_ascii_lowercase() && !from.is_empty());
+            for c in from.chars() {
+                assert!(!c.is_ascii() && seen.insert(c), "{c} twice");
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_json, read_sha256};
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, Digest, Sha256Hash};
-use crate::id::{AccountId, DecisionId, ImageId, ModelId, StatementId, WorkId};
+use crate::id::{AccountId, ImageId, ModelId, StatementId, WorkId};
 
 /// A delivered image. This is also what its statement in the log says.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -343,33 +343,4 @@ pub async fn find_prompt(tx: &mut Tx, image: ImageId) -> Result<Option<Prompt>> 
         })
     })
     .transpose()
-}
-
-/// Keeps a decision with the words it was about: private, for appeals and reviews.
-pub async fn insert_decision(
-    tx: &mut Tx,
-    id: DecisionId,
-    account: Option<AccountId>,
-    outcome: &str,
-    record: &serde_json::Value,
-    now: Timestamp,
-) -> Result<()> {
-    const SQL: &str = "INSERT INTO decisions (id, account_id, outcome, record, decided_at) VALUES ($1, $2, $3, $4, $5)";
-    on!(tx, |c| sqlx::query(SQL)
-        .bind(id.to_string())
-        .bind(account.map(|a| a.to_string()))
-        .bind(outcome)
-        .bind(record.to_string())
-        .bind(now.millis())
-        .execute(c)
-        .await
-        .map(drop))?;
-    Ok(())
-}
-
-/// One decision's record.
-pub async fn find_decision(tx: &mut Tx, id: DecisionId) -> Result<Option<serde_json::Value>> {
-    const SQL: &str = "SELECT record FROM decisions WHERE id = $1";
-    let row: Option<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
-    row.map(|(record,)| read_json("decisions", &id.to_string(), &record)).transpose()
 }

@@ -231,6 +231,10 @@ pub async fn empty_public_tables(tx: &mut Tx) -> Result<()> {
         "DELETE FROM reservations",
         "DELETE FROM disputes",
         "DELETE FROM dispute_steps",
+        "DELETE FROM stewards",
+        "DELETE FROM consents",
+        "DELETE FROM rulings",
+        "DELETE FROM work_projects",
     ] {
         on!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
     }

@@ -7,7 +7,9 @@
 
 pub mod accounts;
 pub mod blobs;
+pub mod consents;
 pub mod datasets;
+pub mod decisions;
 pub mod disputes;
 pub mod files;
 pub mod images;
@@ -18,8 +20,11 @@ pub mod jobs;
 pub mod log;
 pub mod models;
 pub mod notices;
+pub mod projects;
+pub mod reviews;
 pub mod runs;
 pub mod sources;
+pub mod stewards;
 pub mod tasks;
 pub mod terms;
 pub mod uploads;
@@ -237,6 +242,8 @@ pub enum Lock {
     Grants = 0x636f_6c6f_0002,
     /// Steps of disputes: each follows the one before.
     Disputes = 0x636f_6c6f_0003,
+    /// Stewards, consents and rulings: each rests on who is steward.
+    Policies = 0x636f_6c6f_0004,
 }
 
 /// Readers beside the one SQLite writer; PostgreSQL connections in all.

@@ -144,11 +144,25 @@ pub async fn insert_bundle(tx: &mut Tx, bundle: &BundleRecord, statement: Statem
     Ok(())
 }
 
-/// One bundle, with its statement.
+/// A bundle as it last came into force, with its statement.
 pub async fn find_bundle(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<(BundleRecord, StatementId)>> {
-    const SQL: &str = "SELECT sha256, name, version, policies, in_force_from, statement_id FROM bundles WHERE sha256 = $1";
+    const SQL: &str = "SELECT sha256, name, version, policies, in_force_from, statement_id FROM bundles WHERE sha256 = $1 \
+                       ORDER BY in_force_from DESC, statement_id DESC LIMIT 1";
     let row: Option<BundleRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
-    row.map(|r| {
+    row.map(TryInto::try_into).transpose()
+}
+
+/// The bundle that came into force last.
+pub async fn newest_bundle(tx: &mut Tx) -> Result<Option<(BundleRecord, StatementId)>> {
+    const SQL: &str = "SELECT sha256, name, version, policies, in_force_from, statement_id FROM bundles \
+                       ORDER BY in_force_from DESC, statement_id DESC LIMIT 1";
+    let row: Option<BundleRow> = on!(tx, |c| sqlx::query_as(SQL).fetch_optional(c).await)?;
+    row.map(TryInto::try_into).transpose()
+}
+
+impl TryFrom<BundleRow> for (BundleRecord, StatementId) {
+    type Error = Error;
+    fn try_from(r: BundleRow) -> Result<Self> {
         let key = hex::encode(&r.sha256);
         Ok((
             BundleRecord {
@@ -160,7 +174,5 @@ pub async fn find_bundle(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<(Bund
             },
             read("bundles", &key, &r.statement_id)?,
         ))
-    })
-    .transpose()
-    .map_err(|e: Error| e)
+    }
 }

@@ -7,16 +7,19 @@ use serde_json::{Value, json};
 use super::{TheInstance, shape};
 use crate::actions::Error;
 use crate::actions::check_policy::check_policy;
+use crate::actions::request_image::Order;
 use crate::generation::request::PROMPT_MAX;
-use crate::policy::{Fired, Use};
+use crate::id::{ModelId, WorkId};
+use crate::policy::{Decision, Fired, Use, folded_for_model};
 use crate::storage;
 use crate::web::error::Failure;
 use crate::web::extract::Json;
+use crate::web::session::Visitor;
 
 type Answer = Result<axum::Json<Value>, Failure>;
 
 pub(super) async fn bundle(Handed(instance): TheInstance) -> Answer {
-    let policies = &instance.policies;
+    let policies = instance.policies();
     let items: Vec<Value> = policies
         .policies()
         .map(|p| {
@@ -47,24 +50,43 @@ pub(super) async fn bundle(Handed(instance): TheInstance) -> Answer {
     })))
 }
 
-/// What to check.
+/// What to check: what a picture would be asked for with, as far as the policy looks at it.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Question {
     prompt: String,
     #[serde(default)]
     negative: String,
     #[serde(default)]
     style: Option<String>,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    region: Option<String>,
+    #[serde(default)]
+    with: Vec<WorkId>,
+    #[serde(default)]
+    adapter: Option<ModelId>,
     #[serde(default, rename = "use")]
     use_: Use,
 }
 
-pub(super) async fn check(Handed(instance): TheInstance, Json(asked): Json<Question>) -> Answer {
+pub(super) async fn check(Handed(instance): TheInstance, visitor: Visitor, Json(asked): Json<Question>) -> Answer {
     let length = asked.prompt.chars().count().max(asked.negative.chars().count());
     if length > PROMPT_MAX {
         return Err(Error::invalid("prompt", format!("the prompt has {length} characters: at most 2,000 are read")).into());
     }
-    let decision = check_policy(&instance, &asked.prompt, &asked.negative, asked.style.as_deref(), asked.use_)?;
+    let Question { prompt, negative, style, title, region, with, adapter, use_ } = asked;
+    let order = Order { prompt, negative, style, title, region, with, adapter, use_, ..Order::default() };
+    let mut tx = instance.store.read().await?;
+    let decision = check_policy(&instance, &mut tx, visitor.actor.as_ref(), &order).await?;
+    let mut shown = shown(&decision);
+    shown["read_as"] = json!(folded_for_model(&order.prompt));
+    Ok(axum::Json(shown))
+}
+
+/// A decision for a page that shows it while one types.
+fn shown(decision: &Decision) -> Value {
     let words =
         |rule: &Fired| -> Vec<String> { rule.matches.iter().filter_map(|n| decision.matches.get(*n)?.words.clone()).collect() };
     let rules: Vec<Value> = decision
@@ -75,11 +97,12 @@ pub(super) async fn check(Handed(instance): TheInstance, Json(asked): Json<Quest
             shown["rule"] = json!(rule.key());
             shown["words"] = json!(words(rule));
             shown["alternatives"] = json!(rule.suggest);
+            shown["url"] = json!(format!("/policies/{}#{}", rule.policy, rule.rule));
             shown
         })
         .collect();
-    let mut shown = serde_json::to_value(&decision).unwrap_or_default();
+    let mut shown = serde_json::to_value(decision).unwrap_or_default();
     shown["sentence"] = json!(decision.sentence());
     shown["rules"] = Value::Array(rules);
-    Ok(axum::Json(shown))
+    shown
 }

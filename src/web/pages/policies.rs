@@ -13,7 +13,7 @@ use crate::web::session::Visitor;
 
 pub(super) async fn page(Handed(state): Handed<State>, visitor: Visitor) -> Result<Page<PoliciesPage>, Failure> {
     let chrome = chrome(&state, &visitor, "Policies", "/policies").await?;
-    let bundle = &state.instance.policies;
+    let bundle = state.instance.policies();
     let mut tx = state.instance.store.read().await?;
     let kept = storage::models::find_bundle(&mut tx, bundle.hash()).await?;
     let index = match &kept {

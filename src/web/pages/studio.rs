@@ -212,6 +212,9 @@ fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
         },
         format: Some(form.get("format")).filter(|f| !f.is_empty()).unwrap_or("png").to_owned(),
         private: form.get("private") == "yes",
+        title: form.get("title").trim().to_owned(),
+        region: Some(form.get("region").trim().to_uppercase()).filter(|code| !code.is_empty()),
+        read_as: None,
     };
     if problems.is_empty() { Ok(order) } else { Err(problems) }
 }

@@ -48,8 +48,8 @@ async fn the_first_start_registers_all_that_the_program_carries(kind: Kind) {
         storage::runs::find_by_weights(&mut tx, weights).await.unwrap().expect("the run that made the weights is on record");
     assert_eq!((run.run.dataset, run.run.dataset_root), (dataset.dataset.id, dataset.dataset.root));
     assert_eq!((&t.model.model, t.model.statement), (&model.model, model.statement));
-    let (bundle, statement) = storage::models::find_bundle(&mut tx, t.policies.hash()).await.unwrap().unwrap();
-    assert_eq!(bundle.policies as usize, t.policies.policies().count());
+    let (bundle, statement) = storage::models::find_bundle(&mut tx, t.policies().hash()).await.unwrap().unwrap();
+    assert_eq!(bundle.policies as usize, t.policies().policies().count());
 
     // Every deed is in the log: works, members in parts of a thousand, dataset, model, bundle.
     let parts = 6_708_u64.div_ceil(1_000);
@@ -123,7 +123,7 @@ async fn a_small_model_is_registered_the_same_way(kind: Kind) {
 
 async fn another_policy_bundle_is_put_in_force_by_one_statement(kind: Kind) {
     let mut t = TestInstance::new(kind).await;
-    let first = t.policies.hash();
+    let first = t.policies().hash();
     let folder = t.folder().join("policies");
     for (name, text) in embedded::POLICY_FILES {
         let path = folder.join(name);
@@ -132,16 +132,16 @@ async fn another_policy_bundle_is_put_in_force_by_one_statement(kind: Kind) {
     }
     t.settings.policies_dir = Some(folder.clone());
     t.restart().await;
-    assert_eq!(t.policies.hash(), first, "the same files have the same hash, wherever they lie");
+    assert_eq!(t.policies().hash(), first, "the same files have the same hash, wherever they lie");
     let size = t.number("SELECT COUNT(*) FROM statements").await;
 
     let notice = folder.join("notices/artist.en.md");
     std::fs::write(&notice, format!("{}\nAnother sentence.\n", std::fs::read_to_string(&notice).unwrap())).unwrap();
     t.restart().await;
     t.restart().await;
-    assert_ne!(t.policies.hash(), first);
+    assert_ne!(t.policies().hash(), first);
     let mut tx = t.store.read().await.unwrap();
-    for hash in [first, t.policies.hash()] {
+    for hash in [first, t.policies().hash()] {
         assert!(storage::models::find_bundle(&mut tx, hash).await.unwrap().is_some(), "the old one stays on record");
     }
     drop(tx);

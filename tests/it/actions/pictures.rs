@@ -102,10 +102,10 @@ async fn the_works_stand_in_the_row_the_manifest_and_the_statement(kind: Kind) {
     assert_eq!(Some(proof.index), entry.index);
     let Logged::Proved { index, size, origin } = report.logged else { panic!("{:?}", report.logged) };
     assert_eq!((Some(index), size, &origin), (entry.index, index + 1, &t.site.log_origin));
-    for words in [format!("index {index} of {size}"), t.policies.hash().to_string(), "Draws on 4 works under".to_owned()] {
+    for words in [format!("index {index} of {size}"), t.policies().hash().to_string(), "Draws on 4 works under".to_owned()] {
         assert!(report.sentence.contains(&words), "{}", report.sentence);
     }
-    assert_eq!(image.bundle, t.policies.hash());
+    assert_eq!(image.bundle, t.policies().hash());
     let job = t.texts("SELECT state || ' ' || image_id FROM jobs").await;
     assert_eq!(job, [format!("done {}", delivered.image)]);
     drop(tx);

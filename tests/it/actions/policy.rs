@@ -56,7 +56,7 @@ async fn all_five_outcomes_are_reached_and_only_two_lead_to_a_picture(kind: Kind
     for each in examples() {
         let decision = check_policy(&t, &each.prompt, &each.negative, each.style.as_deref(), each.use_).unwrap();
         assert_eq!(decision.outcome, each.expect, "{}", each.prompt);
-        assert_eq!(decision.bundle.sha256, t.policies.hash());
+        assert_eq!(decision.bundle.sha256, t.policies().hash());
         if let Some(rule) = decision.deciding() {
             let said = decision.sentence();
             assert!(rule.line > 0 && !rule.why.is_empty() && !rule.authority_name.is_empty(), "{rule:?}");

@@ -73,6 +73,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("unicode_normalization", &["policy"]),
     ("strsim", &["policy"]),
     ("c2pa", &["provenance"]),
+    ("crc32fast", &["provenance"]),
     ("x509_cert", &["provenance"]),
     ("p384", &["provenance"]),
     ("image", &["provenance", "generation"]),
