@@ -4,9 +4,10 @@ use super::views::{folded, native_form};
 
 /// Line and column of a byte, both from 1.
 pub(super) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before: String = String::from_utf8_lossy(&text.as_bytes()[..at.min(text.len())]).into_owned();
-    let line = before.matches('\n').count() + 1;
-    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+    let before = &text.as_bytes()[..at.min(text.len())];
+    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+    let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |newline| newline + 1);
+    (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
 }
 
 /// Three numbers, such as `1.0.0`.

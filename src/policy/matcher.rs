@@ -1,20 +1,25 @@
-//! Finds mentions: every alias, cue and exception in one automaton over all views, then near spellings. Returns byte spans of the
+//! Finds mentions: every alias, cue and exception (`patterns`) over all views, then near spellings. Returns byte spans of the
 //! original text. Knows nothing of rules or outcomes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use aho_corasick::AhoCorasick;
 use serde::{Deserialize, Serialize};
 
 use super::near::Near;
+use super::patterns::{Gathered, Pattern, Patterns, What};
 use super::schema::{AliasMatch, MatchWord};
 use super::typo::{Typos, edits_for};
-use super::views::{Reading, folded, native_form, readings, unspaced};
+use super::words::WordSet;
+use super::views::{Reading, beyond_latin, folded, native_form, readings, unspaced};
 
 /// Longest run of letters looked into for glued names.
 const LONGEST_GLUED: usize = 400;
 /// Longest word that may be glued to a name, in letters.
 const LONGEST_GLUE: usize = 18;
+/// A name of several words with so many letters is seen with any word glued to it.
+const LONG_NAME: usize = 10;
+/// A name of so many letters is seen inside any run.
+const ANYWHERE: usize = 6;
 /// A run of so many letters is no word of its own.
 const LONG_RUN: usize = 20;
 /// A cue of so many letters may be misspelt by one.
@@ -156,118 +161,93 @@ pub(super) struct Scan {
     pub cue_sets: BTreeSet<usize>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum What {
-    Alias(usize),
-    Cue(usize),
-    /// A word of a description: the alias and its group.
-    Part(usize, usize),
-    Exception,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Pattern {
-    what: What,
-    /// The alias with its spaces left out.
-    squeezed: bool,
+/// What a bundle looks for, as its files give it.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub aliases: Vec<Alias>,
+    pub cue_sets: Vec<Vec<String>>,
+    pub exceptions: Vec<String>,
+    /// Words that are never a misspelling.
+    pub ordinary: Vec<String>,
+    /// Small words that may be glued to a name.
+    pub glue: Vec<String>,
 }
 
 /// The compiled search.
 #[derive(Debug)]
 pub(super) struct Matcher {
     pub aliases: Vec<Alias>,
-    ascii: AhoCorasick,
-    ascii_patterns: Vec<Pattern>,
-    native: AhoCorasick,
-    native_patterns: Vec<Pattern>,
+    ascii: Patterns,
+    native: Patterns,
     /// Words that may be glued to a name.
-    glue: HashSet<String>,
+    glue: WordSet,
     /// Words that are never a misspelling.
-    known: HashSet<String>,
-    typos: Typos,
+    known: WordSet,
+    /// Near spellings of names in Latin letters, and in others.
+    typos: [Typos; 2],
     /// Near spellings of cues; the number is the set.
     cue_typos: Typos,
 }
 
+/// A name or cue in the form it is looked for in.
+struct Form {
+    text: String,
+    native: bool,
+    beyond: bool,
+}
+
+impl Form {
+    fn of(text: &str) -> Self {
+        match native_form(text) {
+            Some(text) => Self { text, native: true, beyond: false },
+            None => Self { text: folded(text), native: false, beyond: text.chars().any(beyond_latin) },
+        }
+    }
+}
+
 impl Matcher {
-    /// Compiles the search. Fails with a sentence when the patterns are too many or too long.
-    pub(super) fn new(
-        aliases: Vec<Alias>,
-        cue_sets: &[Vec<String>],
-        exceptions: &[String],
-        ordinary: &[String],
-        glue: &[String],
-    ) -> Result<Self, String> {
-        let mut ascii: Vec<(String, Pattern)> = Vec::new();
-        let mut native: Vec<(String, Pattern)> = Vec::new();
-        let (mut typos, mut cue_typos) = (Typos::default(), Typos::default());
-        let mut known: HashSet<String> = ordinary.iter().map(|w| folded(w)).collect();
-        let mut glued: HashSet<String> = glue.iter().map(|w| folded(w)).collect();
-        let mut add = |text: &str, what: What| {
-            if let Some(form) = native_form(text) {
-                native.push((form, Pattern { what, squeezed: false }));
+    /// Compiles the search. Fails with a sentence when the names are too many or too long.
+    pub(super) fn new(names: Names) -> Result<Self, String> {
+        let Names { aliases, cue_sets, exceptions, ordinary, glue } = names;
+        let (mut ascii, mut native) = (Gathered::default(), Gathered::default());
+        let mut add = |form: &Form, what: What| {
+            let pattern = Pattern { what, squeezed: false, beyond: form.beyond };
+            if form.native {
+                native.add(&form.text, pattern);
                 return;
             }
-            let form = folded(text);
-            let squeezed = form.replace(' ', "");
-            if squeezed != form && squeezed.len() >= 5 && matches!(what, What::Alias(_)) {
-                ascii.push((squeezed, Pattern { what, squeezed: true }));
+            if matches!(what, What::Alias(_)) && form.text.contains(' ') {
+                let squeezed = form.text.replace(' ', "");
+                if squeezed.len() >= 5 {
+                    ascii.add(&squeezed, Pattern { squeezed: true, ..pattern });
+                }
             }
-            ascii.push((form, Pattern { what, squeezed: false }));
+            ascii.add(&form.text, pattern);
         };
-        for (i, alias) in aliases.iter().enumerate() {
+        let forms: Vec<Form> = aliases.iter().map(|alias| Form::of(&alias.text)).collect();
+        for (i, (alias, form)) in aliases.iter().zip(&forms).enumerate() {
             if alias.mode == AliasMatch::Described {
                 for (group, words) in alias.groups.iter().enumerate() {
-                    words.iter().for_each(|word| add(word, What::Part(i, group)));
+                    words.iter().for_each(|word| add(&Form::of(word), What::Part(i, group)));
                 }
-                continue;
-            }
-            add(&alias.text, What::Alias(i));
-            if native_form(&alias.text).is_some() {
-                continue;
-            }
-            let form = folded(&alias.text);
-            let letters = form.replace(' ', "").len();
-            if !matches!(alias.mode, AliasMatch::Word | AliasMatch::Stem) {
-                typos.add(i, &form, alias.fuzzy.unwrap_or_else(|| edits_for(letters)));
-            }
-            if letters >= 4 {
-                glued.insert(form.replace(' ', ""));
-            }
-            known.insert(form);
-        }
-        for (i, set) in cue_sets.iter().enumerate() {
-            for cue in set {
-                add(cue, What::Cue(i));
-                if native_form(cue).is_none() {
-                    let form = folded(cue);
-                    cue_typos.add(i, &form, u8::from(form.len() >= CUE_TYPO));
-                    glued.insert(form.replace(' ', ""));
-                    known.insert(form);
-                }
+            } else {
+                add(form, What::Alias(i));
             }
         }
-        for text in exceptions {
-            add(text, What::Exception);
-            known.insert(folded(text));
-        }
-        typos.index();
-        cue_typos.index();
-        let build = |all: &[(String, Pattern)]| {
-            AhoCorasick::new(all.iter().map(|(form, _)| form))
-                .map_err(|e| format!("the names can't be searched together: {e}; use fewer or shorter ones"))
-        };
-        Ok(Self {
-            ascii: build(&ascii)?,
-            ascii_patterns: ascii.into_iter().map(|(_, p)| p).collect(),
-            native: build(&native)?,
-            native_patterns: native.into_iter().map(|(_, p)| p).collect(),
-            aliases,
-            glue: glued,
-            known,
-            typos,
-            cue_typos,
-        })
+        let cues: Vec<(usize, Form)> =
+            cue_sets.iter().enumerate().flat_map(|(set, cues)| cues.iter().map(move |cue| (set, Form::of(cue)))).collect();
+        cues.iter().for_each(|(set, form)| add(form, What::Cue(*set)));
+        let exceptions: Vec<Form> = exceptions.iter().map(|text| Form::of(text)).collect();
+        exceptions.iter().for_each(|form| add(form, What::Exception));
+        // The automaton and the index of near spellings know nothing of each other.
+        let (searchers, words) = std::thread::scope(|both| {
+            let searchers = both.spawn(|| Ok::<_, String>((ascii.compile()?, native.compile()?)));
+            let words = Spelling::of(&aliases, &forms, &cues, &exceptions, &ordinary, &glue);
+            (searchers.join(), words)
+        });
+        let (ascii, native) = searchers.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let Spelling { glue, known, typos, cue_typos } = words;
+        Ok(Self { aliases, ascii, native, glue, known, typos, cue_typos })
     }
 
     /// All mentions in `text`, in order of place. What stands in one of the `named` ranges is the name of a style: its own cue.
@@ -276,7 +256,7 @@ impl Matcher {
         let Some(plain) = readings.first() else { return Scan::default() };
         let mut found = Found::default();
         for reading in &readings {
-            self.collect(reading, &mut found);
+            self.collect(text, reading, &mut found);
         }
         found.tidy();
         let mut near = Near::new(text, plain, named, &found.cues);
@@ -284,7 +264,7 @@ impl Matcher {
         let uncued = self.keep_cued(&near, std::mem::take(&mut found.hits), &mut scan.hits);
         let misspelt: Vec<&Reading> = readings.iter().filter(|r| matches!(r.kind, View::Plain | View::LookAlike)).collect();
         for reading in &misspelt {
-            self.collect_near(reading, &scan.hits, &mut found);
+            self.collect_near(text, reading, &scan.hits, &mut found);
         }
         self.keep_cued(&near, std::mem::take(&mut found.hits), &mut scan.hits);
         // A sure name with a misspelt cue is a question too.
@@ -314,7 +294,9 @@ impl Matcher {
             hit.lora = near.in_lora(&hit);
             let alias = &self.aliases[hit.alias];
             let needs = alias.mode == AliasMatch::NeedsCue || hit.short;
-            if !needs || hit.lora || near.has_cue(&hit, &alias.cues) {
+            // So short a name, misspelt, has only its company to be known by.
+            let cued = near.has_cue(&hit, &alias.cues) || hit.short && alias.mode != AliasMatch::NeedsCue && near.has_any_cue(&hit);
+            if !needs || hit.lora || cued {
                 kept.push(hit);
             } else {
                 others.push(hit);
@@ -375,19 +357,20 @@ impl Matcher {
         hits.retain(|hit| keep.remove(&(hit.alias, hit.start, hit.end)));
     }
 
-    fn collect<'r>(&self, reading: &'r Reading, found: &mut Found<'r>) {
+    fn collect<'r>(&self, text: &str, reading: &'r Reading, found: &mut Found<'r>) {
         let native = reading.kind == View::Native;
-        let (searcher, patterns) =
-            if native { (&self.native, &self.native_patterns) } else { (&self.ascii, &self.ascii_patterns) };
+        let patterns = if native { &self.native } else { &self.ascii };
         let mut inside: Vec<(usize, usize, Pattern)> = Vec::new();
         let mut glued: HashSet<usize> = HashSet::new();
-        for m in searcher.find_overlapping_iter(&reading.text) {
-            let (start, end, pattern) = (m.start(), m.end(), patterns[m.pattern().as_usize()]);
+        for (start, end, pattern) in patterns.find(&reading.text) {
+            if pattern.beyond && !fits(text, reading, (start, end), true) {
+                continue;
+            }
             let stem = matches!(pattern.what, What::Alias(a) if self.aliases[a].mode == AliasMatch::Stem);
             if if native { bounded_native(&reading.text, start, end, stem) } else { bounded(&reading.text, start, end, stem) } {
                 let view = if pattern.squeezed && reading.kind == View::Plain { View::Glued } else { reading.kind };
                 found.add(pattern.what, reading, start, end, view);
-            } else if !native && end - start >= 3 && !reading.text[start..end].contains(' ') {
+            } else if !native && end - start >= 3 {
                 inside.push((start, end, pattern));
             }
         }
@@ -402,12 +385,11 @@ impl Matcher {
                 found.add(pattern.what, reading, start, end, View::Glued);
             }
         }
-        if glued.is_empty() {
-            return;
-        }
-        for (start, end, pattern) in inside {
-            let cue = matches!(pattern.what, What::Cue(_));
-            if cue && word_around(&reading.text, start, end).is_some_and(|(from, _)| glued.contains(&from)) {
+        for (start, end, pattern) in inside.into_iter().filter(|i| matches!(i.2.what, What::Cue(_))) {
+            let Some((from, to)) = word_around(&reading.text, start, end) else { continue };
+            let (before, after) = (&reading.text[from..start], &reading.text[end..to]);
+            // A cue glued to the name, or to other words of the kind.
+            if glued.contains(&from) || end - start >= 4 && found.is_glue(before, &self.glue) && found.is_glue(after, &self.glue) {
                 found.add(pattern.what, reading, start, end, View::Glued);
             }
         }
@@ -423,15 +405,22 @@ impl Matcher {
     ) -> bool {
         let (before, after) = (&reading.text[from..start], &reading.text[end..to]);
         let letters = end - start;
-        if letters >= 9 || letters >= 5 && reading.kind == View::Spaced {
+        if self.known.contains(&reading.text[from..to]) {
+            return false;
+        }
+        let all_glue = |found: &mut Found<'r>| [before, after].iter().all(|part| found.is_glue(part, &self.glue));
+        if reading.text[start..end].contains(' ') {
+            return letters >= LONG_NAME && [before, after].iter().all(|p| p.is_empty() || p.len() >= 3) || all_glue(found);
+        }
+        if letters >= ANYWHERE || letters >= 5 && reading.kind == View::Spaced || all_glue(found) {
             return true;
         }
-        if letters >= 5 && [before, after].iter().all(|part| found.is_glue(part, &self.glue)) {
+        // At one end of a word that no dictionary has: those that do are ordinary.
+        if letters == 5 && (before.is_empty() && after.len() >= 3 || after.is_empty() && before.len() >= 3) {
             return true;
         }
         // No single word is as long as that: the spaces were left out.
         let least = match to - from {
-            LONG_RUN.. if letters >= 6 => return true,
             LONG_RUN.. if letters == 5 => 2,
             _ if reading.kind == View::Spaced || to - from >= LONG_RUN => 3,
             _ => return false,
@@ -444,7 +433,7 @@ impl Matcher {
     }
 
     /// Near spellings, except where the same policy is surely mentioned.
-    fn collect_near(&self, reading: &Reading, sure: &[Hit], found: &mut Found<'_>) {
+    fn collect_near(&self, text: &str, reading: &Reading, sure: &[Hit], found: &mut Found<'_>) {
         let mut taken: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
         for hit in sure {
             taken.entry(self.aliases[hit.alias].policy).or_default().push((hit.start, hit.end));
@@ -452,7 +441,13 @@ impl Matcher {
         for spans in taken.values_mut() {
             merge(spans);
         }
-        for near in self.typos.find(reading, |word| self.known.contains(word)) {
+        let beyond = text.chars().any(beyond_latin);
+        let latin = self.typos[0].find(reading, |word| self.known.contains(word));
+        let others = if beyond { self.typos[1].find(reading, |word| self.known.contains(word)) } else { Vec::new() };
+        for (near, other) in latin.into_iter().map(|n| (n, false)).chain(others.into_iter().map(|n| (n, true))) {
+            if beyond && !fits(text, reading, (near.start, near.end), other) {
+                continue;
+            }
             let (start, end) = reading.original(near.start, near.end);
             let overlaps = |spans: &Vec<(usize, usize)>| {
                 let at = spans.partition_point(|s| s.1 <= start);
@@ -465,6 +460,59 @@ impl Matcher {
                 }
             }
         }
+    }
+}
+
+/// What tells a misspelt or glued name from another word.
+struct Spelling {
+    glue: WordSet,
+    known: WordSet,
+    typos: [Typos; 2],
+    cue_typos: Typos,
+}
+
+impl Spelling {
+    fn of(
+        aliases: &[Alias],
+        forms: &[Form],
+        cues: &[(usize, Form)],
+        exceptions: &[Form],
+        ordinary: &[String],
+        glue: &[String],
+    ) -> Self {
+        let mut known: WordSet = ordinary.iter().map(|w| folded(w)).collect();
+        let mut glue: WordSet = glue.iter().map(|w| folded(w)).collect();
+        let (mut typos, mut cue_typos) = ([Typos::default(), Typos::default()], Typos::default());
+        let mut common: WordSet = glue.clone();
+        common.extend(cues.iter().flat_map(|(_, form)| form.text.split(' ').map(str::to_owned)));
+        let written = |i: usize| !forms[i].native && aliases[i].mode != AliasMatch::Described;
+        for (i, alias) in aliases.iter().enumerate().filter(|(i, _)| written(*i)) {
+            let Form { text: form, beyond, .. } = &forms[i];
+            let letters = form.bytes().filter(|b| *b != b' ').count();
+            let stem = alias.mode == AliasMatch::Stem;
+            if alias.mode != AliasMatch::Word && letters >= 4 && (!stem || *beyond) {
+                typos[usize::from(*beyond)].add(i, form, alias.fuzzy.unwrap_or_else(|| edits_for(letters)), stem);
+            }
+        }
+        for (set, form) in cues.iter().filter(|(_, form)| !form.native) {
+            cue_typos.add(*set, &form.text, u8::from(form.text.len() >= CUE_TYPO), false);
+        }
+        let many_have = |word: &str| common.contains(word) || known.contains(word);
+        typos.iter_mut().for_each(|t| t.index(many_have));
+        cue_typos.index(|_| true);
+        for form in (0..aliases.len()).filter(|i| written(*i)).map(|i| &forms[i].text) {
+            if form.len() >= 4 {
+                glue.insert(form.replace(' ', ""));
+            }
+            // Part of one name is not another misspelt.
+            known.extend(form.split(' ').filter(|w| w.len() >= 3).map(str::to_owned));
+        }
+        for form in cues.iter().map(|(_, form)| form).filter(|form| !form.native) {
+            glue.insert(form.text.replace(' ', ""));
+            known.insert(form.text.clone());
+        }
+        known.extend(exceptions.iter().map(|form| form.text.clone()));
+        Self { glue, known, typos, cue_typos }
     }
 }
 
@@ -504,7 +552,7 @@ impl<'r> Found<'r> {
     }
 
     /// Whether `rest` is made of words that may be glued to a name: digits, `v2`, `style`, another name.
-    fn is_glue(&mut self, rest: &'r str, glue: &HashSet<String>) -> bool {
+    fn is_glue(&mut self, rest: &'r str, glue: &WordSet) -> bool {
         if rest.is_empty() {
             return true;
         }
@@ -528,6 +576,12 @@ impl<'r> Found<'r> {
             reach[bytes.len()]
         })
     }
+}
+
+/// Whether the words behind a place have letters of the alphabet that a name is written in: Cyrillic or Greek, or else Latin.
+fn fits(text: &str, reading: &Reading, (start, end): (usize, usize), beyond: bool) -> bool {
+    let (from, to) = reading.original(start, end);
+    text[from..to].chars().filter(|c| c.is_alphanumeric()).any(|c| beyond_latin(c) == beyond)
 }
 
 fn merge(spans: &mut Vec<(usize, usize)>) {
@@ -558,11 +612,18 @@ fn bounded(text: &str, start: usize, end: usize, stem: bool) -> bool {
 
 /// Whole words where the script has them.
 fn bounded_native(text: &str, start: usize, end: usize, stem: bool) -> bool {
+    // As much of a word as this is seen at either end of it.
+    const LONG: usize = 5;
     let part = |c: char| !unspaced(c) && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c));
     let found = &text[start..end];
-    let left = found.chars().next().is_some_and(unspaced) || !text[..start].chars().next_back().is_some_and(part);
-    let right = stem || found.chars().next_back().is_some_and(unspaced) || !text[end..].chars().next().is_some_and(part);
-    left && right
+    let word_begins = |text: &str| !text.chars().next_back().is_some_and(part);
+    // Arabic joins “and”, “with”, “for”, “like” and the article to the word.
+    let joined = ["ال", "وال", "بال", "فال", "كال", "لل", "و", "ب", "ل", "ف", "ك"];
+    let left = found.chars().next().is_some_and(unspaced)
+        || word_begins(&text[..start])
+        || joined.iter().any(|with| text[..start].strip_suffix(with).is_some_and(word_begins));
+    let right = found.chars().next_back().is_some_and(unspaced) || !text[end..].chars().next().is_some_and(part);
+    left && (right || stem) || (left || right) && found.chars().count() >= LONG
 }
 
 /// The word that `start..end` lies in, if it is not too long to be one.

@@ -13,6 +13,7 @@
 //! | `views` | the same prompt read several ways (folded, look-alike, leet, spaced, native script), each mapped to the original bytes |
 //! | `for_model` | the prompt as a model is given it |
 //! | `typo` | near spellings on windows of one to three words |
+//! | `patterns`, `words` | the forms of names and cues, compiled; sets of short words |
 //! | `matcher` | mentions of aliases, cues and exceptions over all views |
 //! | `near` | which cue is near which mention |
 //! | `consent` | what a steward allowed, and what it opens |
@@ -37,6 +38,7 @@ mod labels;
 mod lint;
 mod matcher;
 mod near;
+mod patterns;
 mod read;
 pub mod review;
 mod schema;
@@ -45,6 +47,7 @@ mod terms;
 mod tests;
 mod typo;
 mod views;
+mod words;
 
 pub use bundle::{Authority, Bundle, Kind, Policy, Problem, Rule};
 pub use consent::{Consent, Held};

@@ -27,7 +27,8 @@ pub(super) struct Near {
 impl Near {
     /// Reads the places in `text`; `plain` is its first reading.
     pub(super) fn new(text: &str, plain: &Reading, named: &[(usize, usize)], cues: &[(usize, usize, usize)]) -> Self {
-        let starts = plain.words().iter().map(|&(s, e)| plain.original(s, e).0).collect();
+        // Single letters are parts of a word that is written letter by letter, or say little.
+        let starts = plain.words().iter().filter(|(s, e)| e - s > 1).map(|&(s, e)| plain.original(s, e).0).collect();
         let loras = lora_spans(text);
         let mut near = Self { starts, cues: Vec::new(), styled: BTreeSet::new(), named: named.to_vec(), loras };
         near.set_cues(cues);
@@ -61,15 +62,24 @@ impl Near {
         self.loras.iter().any(|l| l.0 <= hit.start && hit.end <= l.1)
     }
 
+    /// Whether any cue at all is near.
+    pub(super) fn has_any_cue(&self, hit: &Hit) -> bool {
+        self.is_named(hit.start) || self.cue_near(hit, |_| true)
+    }
+
     /// Whether a cue of one of `sets` is near, or the mention is in a style's name.
     pub(super) fn has_cue(&self, hit: &Hit, sets: &[usize]) -> bool {
         if self.is_named(hit.start) || sets.iter().any(|set| self.styled.contains(set)) {
             return true;
         }
+        self.cue_near(hit, |set| sets.contains(&set))
+    }
+
+    fn cue_near(&self, hit: &Hit, wanted: impl Fn(usize) -> bool) -> bool {
         let (first, last) = (self.word_at(hit.start), self.word_at(hit.end.saturating_sub(1)));
         let from = self.cues.partition_point(|c| c.0 + CUE_REACH + LONGEST_CUE < first);
         self.cues[from..].iter().take_while(|c| c.0 <= last + CUE_REACH).any(|&(_, cue_last, set, start, end)| {
-            sets.contains(&set) && (end <= hit.start || start >= hit.end) && cue_last + CUE_REACH >= first
+            wanted(set) && (end <= hit.start || start >= hit.end) && cue_last + CUE_REACH >= first
         })
     }
 }

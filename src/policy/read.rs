@@ -1,17 +1,17 @@
 //! Reads a bundle from texts: checks every reference and prepares the search once, so that a decision is fast. Says file, line and
 //! column of what is wrong and what to do about it. Never touches a disk.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::bundle::{Authority, Bundle, Case, Kind, Person, Policy, Problem, Rule, listing_of};
 use super::forms::{is_country, is_day, is_id, is_span, is_version, line_and_column, searchable};
-use super::matcher::{Alias, Matcher, Surface};
+use super::matcher::{Alias, Matcher, Names, Surface};
 use super::schema::*;
 use super::terms::Use;
-use super::views::{folded, native_form};
+use super::views::{beyond_latin, folded, native_form};
 use crate::digest::sha256_of;
 
 /// Longest file of a bundle, in bytes.
@@ -42,7 +42,12 @@ impl Reader {
     }
 
     fn toml<T: DeserializeOwned>(&mut self, file: &str, text: &str) -> Option<T> {
-        toml::from_str(text)
+        self.taken(file, text, Some(toml::from_str(text)))
+    }
+
+    /// What was parsed; what is wrong with it is noted.
+    fn taken<T>(&mut self, file: &str, text: &str, parsed: Option<Result<T, toml::de::Error>>) -> Option<T> {
+        parsed?
             .map_err(|e| {
                 let message = e.message().trim().replace('\n', "; ");
                 self.say(file, text, e.span().map(|s| s.start), format!("{message}; correct this line"));
@@ -88,6 +93,7 @@ impl Reader {
         }
         let languages = head.as_ref().map(|h| h.languages.clone()).unwrap_or_default();
         let words = self.vocabulary(&by_path);
+        let mut parsed = parsed(&by_path);
         let (mut policies, mut aliases, mut cases) = (Vec::new(), Vec::new(), Vec::new());
         let mut used_notices = HashSet::new();
         for (&path, &text) in &by_path {
@@ -98,7 +104,7 @@ impl Reader {
                 // Sets of requests and near-misses, for the test of the matcher.
                 ["tests", "matching", name] if name.ends_with(".toml") => continue,
                 ["tests", name] if name.ends_with(".toml") => {
-                    if let Some(CasesToml { cases: found }) = self.toml(path, text) {
+                    if let Some(CasesToml { cases: found }) = self.taken(path, text, parsed.cases.remove(path)) {
                         cases.extend(found.into_iter().map(|case| Case {
                             file: path.to_owned(),
                             line: line_and_column(text, case.span().start).0,
@@ -116,7 +122,7 @@ impl Reader {
                     continue;
                 }
             };
-            let Some(raw) = self.toml::<PolicyToml>(path, text) else { continue };
+            let Some(raw) = self.taken(path, text, parsed.policies.remove(path)) else { continue };
             let mut notice = |pattern: &str| {
                 let mut texts = BTreeMap::new();
                 for language in &languages {
@@ -139,7 +145,8 @@ impl Reader {
             }
         }
         let used_cues = aliases.iter().flat_map(|a: &Alias| a.cues.iter()).copied().chain(rules_with(&policies)).collect();
-        let matcher = Matcher::new(aliases, &words.sets, &words.exceptions, &words.ordinary, &words.glue)
+        let Vocabulary { glue, names: cue_names, sets: cue_sets, exceptions, ordinary } = words;
+        let matcher = Matcher::new(Names { aliases, cue_sets, exceptions, ordinary, glue })
             .map_err(|message| self.say("bundle.toml", "", None, message))
             .ok()?;
         let head = head?;
@@ -157,7 +164,7 @@ impl Reader {
             files: by_path.keys().map(|p| (*p).to_owned()).collect(),
             used_notices,
             used_cues,
-            cue_names: words.names,
+            cue_names,
             languages,
         })
     }
@@ -288,22 +295,24 @@ impl Reader {
             if entry.kind == AliasKind::Offensive && !entry.never_show {
                 self.say(file, text, Some(at), format!("`{}` is marked offensive; add `never_show = true`", entry.text));
             }
-            if !entry.never_show {
-                shown.push(entry.text.clone());
-            }
             let cues = if entry.cues.is_empty() { style.clone() } else { self.cue_sets(file, text, at, &entry.cues, words) };
-            let alias = Alias {
-                policy: index,
-                entry: None,
-                element: entry.element,
-                text: entry.text,
-                never_show: entry.never_show,
-                mode: entry.mode,
-                fuzzy: entry.fuzzy,
-                cues,
-                groups: Vec::new(),
-            };
-            self.alias(file, text, at, alias, aliases);
+            for name in std::iter::once(entry.text).chain(entry.also) {
+                if !entry.never_show {
+                    shown.push(name.clone());
+                }
+                let alias = Alias {
+                    policy: index,
+                    entry: None,
+                    element: entry.element.clone(),
+                    text: name,
+                    never_show: entry.never_show,
+                    mode: entry.mode,
+                    fuzzy: entry.fuzzy,
+                    cues: cues.clone(),
+                    groups: Vec::new(),
+                };
+                self.alias(file, text, at, alias, aliases);
+            }
         }
         for entry in raw.artist {
             let at = entry.span().start;
@@ -431,14 +440,14 @@ impl Reader {
         let modes = std::iter::once((person.name.clone(), AliasMatch::Phrase))
             .chain(names.into_iter().map(|n| (n, AliasMatch::Phrase)))
             .chain(needs_cue.into_iter().map(|n| (n, AliasMatch::NeedsCue)));
-        let mut forms: HashSet<(String, Option<String>)> = HashSet::new();
+        let mut forms: HashSet<(String, Option<String>, bool)> = HashSet::new();
         let all: Vec<(String, AliasMatch)> = modes.collect();
         // A name that is also listed under `needs_cue` needs its cue.
         for (i, (name, mode)) in all.iter().enumerate() {
             if *mode == AliasMatch::Phrase && all[i + 1..].iter().any(|(n, m)| n == name && *m == AliasMatch::NeedsCue) {
                 continue;
             }
-            if !forms.insert((folded(name), native_form(name))) {
+            if !forms.insert((folded(name), native_form(name), name.chars().any(beyond_latin))) {
                 continue;
             }
             let alias = Alias {
@@ -449,7 +458,7 @@ impl Reader {
                 never_show: false,
                 mode: *mode,
                 // Surnames that mean other things are too short to be guessed at.
-                fuzzy: if *mode == AliasMatch::NeedsCue { Some(0) } else { fuzzy },
+                fuzzy: if *mode == AliasMatch::NeedsCue && !name.contains(' ') { Some(0) } else { fuzzy },
                 cues: style.to_vec(),
                 groups: Vec::new(),
             };
@@ -533,6 +542,42 @@ impl Reader {
             date: raw.when.date.map(Spanned::into_inner),
         }
     }
+}
+
+/// Policy files and cases, parsed: most of the time that reading a bundle takes, so on two threads.
+#[derive(Default)]
+struct Parsed<'a> {
+    policies: HashMap<&'a str, Result<PolicyToml, toml::de::Error>>,
+    cases: HashMap<&'a str, Result<CasesToml, toml::de::Error>>,
+}
+
+fn parsed<'a>(files: &BTreeMap<&'a str, &'a str>) -> Parsed<'a> {
+    let mut all: Vec<(&'a str, &'a str)> = files.iter().map(|(path, text)| (*path, *text)).collect();
+    // The longest first, dealt in turn, so that both threads end at about the same time.
+    all.sort_by_key(|(_, text)| std::cmp::Reverse(text.len()));
+    let some = |first: usize| {
+        let mut parsed = Parsed::default();
+        for &(path, text) in all.iter().skip(first).step_by(2) {
+            match path.split_once('/') {
+                Some(("tests", rest)) if !rest.contains('/') => {
+                    parsed.cases.insert(path, toml::from_str(text));
+                }
+                Some(("traditions" | "artists" | "characters", _)) => {
+                    parsed.policies.insert(path, toml::from_str(text));
+                }
+                _ => {}
+            }
+        }
+        parsed
+    };
+    let (mut one, other) = std::thread::scope(|threads| {
+        let other = threads.spawn(|| some(1));
+        (some(0), other.join())
+    });
+    let other = other.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    one.policies.extend(other.policies);
+    one.cases.extend(other.cases);
+    one
 }
 
 fn rules_with(policies: &[Policy]) -> impl Iterator<Item = usize> {

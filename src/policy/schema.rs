@@ -123,6 +123,9 @@ pub(super) enum AliasKind {
 #[serde(deny_unknown_fields)]
 pub(super) struct AliasToml {
     pub text: String,
+    /// Other forms of which the same is to be said.
+    #[serde(default)]
+    pub also: Vec<String>,
     #[serde(default, rename = "lang")]
     pub _lang: String,
     #[serde(default, rename = "script")]

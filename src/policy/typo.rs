@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use super::views::Reading;
+use super::words::Words;
 
 /// Longest word looked for by near spelling, in letters.
 const LONGEST: usize = 40;
@@ -15,6 +16,8 @@ const LONGEST: usize = 40;
 const WORDS: usize = 4;
 /// Words that are run together or split need so many letters, all of them right.
 const SPLIT: usize = 6;
+/// Letters that may follow a stem.
+const ENDING: usize = 6;
 /// Names with fewer letters count only with a cue near by.
 const SHORT: usize = 6;
 
@@ -34,18 +37,32 @@ struct Name {
     words: Vec<u32>,
     edits: u8,
     short: bool,
+    /// Any word that begins nearly so.
+    stem: bool,
+}
+
+/// A word of names within reach of a token.
+#[derive(Debug, Clone, Copy)]
+struct NearWord {
+    word: u32,
+    distance: u8,
+    /// Whether the token means something else.
+    ordinary: bool,
 }
 
 /// Names, ready to be looked up.
 #[derive(Debug, Default)]
 pub(super) struct Typos {
     words: Vec<String>,
-    by_word: HashMap<String, u32>,
+    by_word: Words<u32>,
     /// Names by their first word.
     by_first: Vec<Vec<u32>>,
     names: Vec<Name>,
+    stems: bool,
+    /// Words that hardly stand anywhere but in these names.
+    rare: Vec<bool>,
     /// Names by their letters without spaces.
-    joined: HashMap<String, Vec<usize>>,
+    joined: Words<Vec<usize>>,
     /// Hash of a form with letters left out, and the word it comes from; sorted.
     deletions: Vec<(u64, u32)>,
     /// Where the entries with each first 16 bits begin.
@@ -55,28 +72,29 @@ pub(super) struct Typos {
 /// Letters that may differ in a name of `len` letters.
 pub(super) fn edits_for(len: usize) -> u8 {
     match len {
-        0..=3 => 0,
-        4..=9 => 1,
+        0..=2 => 0,
+        3..=9 => 1,
         _ => 2,
     }
 }
 
 impl Typos {
     /// Adds `form` (folded, single spaces) for `alias`; nothing happens when `edits` is 0. Call [`Typos::index`] after the last.
-    pub(super) fn add(&mut self, alias: usize, form: &str, edits: u8) {
+    pub(super) fn add(&mut self, alias: usize, form: &str, edits: u8, stem: bool) {
         let words: Vec<&str> = form.split(' ').collect();
         let letters: usize = words.iter().map(|w| w.len()).sum();
-        if edits == 0 || letters > LONGEST || words.len() > WORDS {
+        if edits == 0 || letters > LONGEST || words.len() > WORDS || stem && (words.len() > 1 || letters < SHORT) {
             return;
         }
-        if letters >= SPLIT {
+        self.stems |= stem;
+        if letters >= SPLIT && !stem {
             self.joined.entry(words.concat()).or_default().push(alias);
         }
         let words: Vec<u32> = words.into_iter().map(|w| self.word(w)).collect();
         let first = words[0] as usize;
         let name = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.by_first[first].push(name);
-        self.names.push(Name { alias, words, edits, short: letters < SHORT });
+        self.names.push(Name { alias, words, edits, short: letters < SHORT, stem });
     }
 
     fn word(&mut self, word: &str) -> u32 {
@@ -90,8 +108,9 @@ impl Typos {
         id
     }
 
-    /// Makes the index, once all names are in.
-    pub(super) fn index(&mut self) {
+    /// Makes the index, once all names are in; `common` says which words many texts have.
+    pub(super) fn index(&mut self, common: impl Fn(&str) -> bool) {
+        self.rare = self.words.iter().map(|w| w.len() >= 4 && !common(w)).collect();
         let mut all = Vec::new();
         for (id, word) in self.words.iter().enumerate() {
             let id = u32::try_from(id).unwrap_or(u32::MAX);
@@ -117,18 +136,31 @@ impl Typos {
         }
         let tokens = reading.words();
         let text = |i: usize| &reading.text[tokens[i].0..tokens[i].1];
-        let mut memo: HashMap<&str, Vec<(u32, u8)>> = HashMap::new();
-        let near: Vec<Vec<(u32, u8)>> = (0..tokens.len())
+        let mut memo: HashMap<&str, Vec<NearWord>> = HashMap::new();
+        let near: Vec<Vec<NearWord>> = (0..tokens.len())
             .map(|i| memo.entry(text(i)).or_insert_with(|| self.near_words(text(i), &known)).clone())
             .collect();
         for i in 0..tokens.len() {
-            for &(word, distance) in &near[i] {
+            for &NearWord { word, .. } in &near[i] {
                 for &name in &self.by_first[word as usize] {
                     let name = &self.names[name as usize];
-                    if let Some(n) = follow(name, &near[i..], distance) {
+                    let first = text(i).as_bytes()[0] == self.words[word as usize].as_bytes()[0];
+                    // Hardly anybody gets the first letter of a short name wrong, and other words begin otherwise.
+                    if name.stem || name.short && !first {
+                        continue;
+                    }
+                    if let Some(n) = self.follow(name, &near[i..]) {
                         out.push(Near { alias: name.alias, start: tokens[i].0, end: tokens[i + n - 1].1, short: name.short });
                     }
                 }
+            }
+            if self.stems {
+                out.extend(self.near_stems(text(i), &known).into_iter().map(|alias| Near {
+                    alias,
+                    start: tokens[i].0,
+                    end: tokens[i].1,
+                    short: false,
+                }));
             }
             let mut window = text(i).to_owned();
             for next in (i + 1)..tokens.len().min(i + WORDS) {
@@ -144,20 +176,36 @@ impl Typos {
         out
     }
 
-    /// Words of names within reach of `token`, with their distances.
-    fn near_words(&self, token: &str, known: &impl Fn(&str) -> bool) -> Vec<(u32, u8)> {
-        let mut out: Vec<(u32, u8)> = Vec::new();
+    /// Stems that `token` nearly begins with.
+    fn near_stems(&self, token: &str, known: &impl Fn(&str) -> bool) -> Vec<usize> {
+        let mut out = Vec::new();
+        if known(token) {
+            return out;
+        }
+        for end in (SHORT.max(token.len().saturating_sub(ENDING))..=token.len()).filter(|&end| token.is_char_boundary(end)) {
+            for NearWord { word, distance, .. } in self.near_words(&token[..end], known) {
+                let names = self.by_first[word as usize].iter().map(|&n| &self.names[n as usize]);
+                out.extend(names.filter(|n| n.stem && distance <= n.edits && !out.contains(&n.alias)).map(|n| n.alias).collect::<Vec<_>>());
+            }
+        }
+        out
+    }
+
+    /// Words of names within reach of `token`.
+    fn near_words(&self, token: &str, known: &impl Fn(&str) -> bool) -> Vec<NearWord> {
+        let mut out: Vec<NearWord> = Vec::new();
         if token.len() > LONGEST + 2 {
             return out;
         }
-        if let Some(&exact) = self.by_word.get(token) {
-            out.push((exact, 0));
+        if let Some(&word) = self.by_word.get(token) {
+            out.push(NearWord { word, distance: 0, ordinary: false });
         }
-        if token.len() < 3 || known(token) {
+        if token.len() < 3 {
             return out;
         }
-        let singular = token.strip_suffix('s').filter(|s| s.len() >= 4 && !known(s));
+        let singular = token.strip_suffix('s').filter(|s| s.len() >= 4);
         for form in [Some(token), singular].into_iter().flatten() {
+            let ordinary = known(form);
             // Two letters may differ only in long words.
             let edits = if form.len() >= 8 { 2 } else { 1 };
             deletions(form.as_bytes(), edits, |hash| {
@@ -166,32 +214,34 @@ impl Typos {
                 let from = entries.partition_point(|e| e.0 < hash);
                 for &(_, word) in entries[from..].iter().take_while(|e| e.0 == hash) {
                     let name = &self.words[word as usize];
-                    if out.iter().any(|(known, _)| *known == word) {
-                        continue;
-                    }
-                    // Hardly anybody gets the first letter of a short word wrong, and other words begin otherwise.
-                    if name.len() < SHORT && name.as_bytes()[0] != form.as_bytes()[0] {
+                    if out.iter().any(|known| known.word == word) {
                         continue;
                     }
                     let distance = strsim::osa_distance(form, name);
                     if distance <= usize::from(edits_for(name.len())) {
-                        out.push((word, distance as u8));
+                        out.push(NearWord { word, distance: distance as u8, ordinary: ordinary && distance > 0 });
                     }
                 }
             });
         }
         out
     }
-}
 
-/// How many words the name takes, when those that follow the first fit too.
-fn follow(name: &Name, near: &[Vec<(u32, u8)>], first: u8) -> Option<usize> {
-    let mut left = name.edits.checked_sub(first)?;
-    for (word, there) in name.words.iter().zip(near).skip(1) {
-        let (_, distance) = there.iter().find(|(known, _)| known == word)?;
-        left = left.checked_sub(*distance)?;
+    /// How many words the name takes, when each of them fits. A word that means something else is a misspelling only beside one that hardly
+    /// stands anywhere but in this name.
+    fn follow(&self, name: &Name, near: &[Vec<NearWord>]) -> Option<usize> {
+        let (mut left, mut ordinary, mut rare) = (name.edits, false, false);
+        if near.len() < name.words.len() {
+            return None;
+        }
+        for (word, there) in name.words.iter().zip(near) {
+            let found = there.iter().find(|n| n.word == *word)?;
+            left = left.checked_sub(found.distance)?;
+            ordinary |= found.ordinary;
+            rare |= found.distance == 0 && self.rare[*word as usize];
+        }
+        (!ordinary || rare).then_some(name.words.len())
     }
-    (near.len() >= name.words.len()).then_some(name.words.len())
 }
 
 /// Hashes of `word` with up to `most` letters left out.
@@ -236,9 +286,9 @@ mod tests {
     fn near(text: &str) -> Vec<usize> {
         let mut typos = Typos::default();
         for (i, form) in ["wandjina", "haida formline", "dot painting", "maori", "islamic calligraphy"].iter().enumerate() {
-            typos.add(i, form, edits_for(form.replace(' ', "").len()));
+            typos.add(i, form, edits_for(form.replace(' ', "").len()), false);
         }
-        typos.index();
+        typos.index(|w| w == "painting");
         typos.find(&readings(text)[0], |w| w == "pot").iter().map(|n| n.alias).collect()
     }
 
@@ -257,8 +307,8 @@ mod tests {
 
     #[test]
     fn short_words_must_be_right() {
-        assert_eq!(near("pot painting"), [0usize; 0]);
-        assert_eq!(near("hot painting"), [0usize; 0]);
+        assert_eq!(near("pot painting"), [0usize; 0], "a word of its own");
+        assert_eq!(near("dto painting"), [2]);
         assert_eq!(near("the"), [0usize; 0]);
     }
 

@@ -103,7 +103,7 @@ fn alphabetic_west(c: char) -> bool {
 /// Armenian, Cherokee, Lisu, Coptic.
 #[rustfmt::skip]
 const LOOK_ALIKE: [(char, &str); 26] = [
-    ('a', "аАαΑӑӓᎪꓮ"), ('b', "ВвЬьΒβᏴꓐ"), ('c', "сСϲϹᏟꓚⲥ"), ('d', "ԁᎠꓓ"), ('e', "еЕёЁҽεΕᎬꓰ"), ('f', "ϝꓝ"), ('g', "ԍցᏀꓖ"),
+    ('a', "аАαΑӑӓᎪꓮ"), ('b', "ВвЬьΒβᏴꓐ"), ('c', "сСϲϹᏟꓚⲥ"), ('d', "ԁᎠꓓ"), ('e', "еЕёЁҽεΕᎬꓰ"), ('f', "ϝꓝ"), ('g', "ԍԌցᏀꓖ"),
     ('h', "һНнհΗᎻꓧ"), ('i', "іІїЇιΙӀᎥꓲⲓ"), ('j', "јЈյᎫꓙ"), ('k', "КкκΚᏦꓗⲕ"), ('l', "ӏᏞꓡ"), ('m', "МмΜᎷꓟ"), ('n', "пиИηΝոռꓠ"),
     ('o', "оОοΟσօӧꓳⲟ"), ('p', "рРρΡᏢꓑⲣ"), ('q', "ԛզ"), ('r', "гяЯᏒꓣ"), ('s', "ѕЅՏᏚꓢ"), ('t', "тТτΤᎢꓔ"), ('u', "цυսꓴ"), ('v', "ѵνᏙꓦ"),
     ('w', "ԝѡωшШᎳꓪ"), ('x', "хХχΧꓫ"), ('y', "уУүҮγΥᎩꓬ"), ('z', "ΖᏃꓜ"),
@@ -118,16 +118,66 @@ pub(super) fn look_alike(c: char) -> Option<char> {
     TABLE.get(&c).copied()
 }
 
+/// How letters of other alphabets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// As they sound: `Маори` reads `maori`.
+    Sound,
+    /// As they look to one who reads Latin: `раttern` reads `pattern`.
+    Shape,
+    /// Latin letters in a Cyrillic word as they look to one who reads Cyrillic: `мaоpи` reads `maori`.
+    CyrillicShape,
+}
+
+/// Cyrillic and Greek letters: words of these are folded like Latin ones, and told from them by this.
+pub(super) fn beyond_latin(c: char) -> bool {
+    matches!(u32::from(c), 0x370..=0x3FF | 0x400..=0x52F | 0x1C80..=0x1C8F | 0x1F00..=0x1FFF | 0x2DE0..=0x2DFF | 0xA640..=0xA69F)
+}
+
+/// What a Latin letter stands for in a Cyrillic word.
+fn as_cyrillic(c: char) -> char {
+    match c.to_ascii_lowercase() {
+        'ʙ' => 'v',
+        'ʜ' => 'n',
+        'ʍ' => 'm',
+        'b' => 'v',
+        'c' => 's',
+        'h' => 'n',
+        'p' => 'r',
+        'y' => 'u',
+        'u' => 'i',
+        other => other,
+    }
+}
+
 /// Folds to lower-case ASCII with punctuation and spaces kept; scripts without word spaces become spaces (they are read natively).
-fn fold(text: &str, by_shape: bool) -> Vec<Ch> {
+fn fold(text: &str, by: By) -> Vec<Ch> {
+    let by_shape = by == By::Shape;
+    let mut mixed = false;
     let mut out: Vec<Ch> = Vec::with_capacity(text.len());
     for (at, c) in text.char_indices() {
         if ignorable(c) || apostrophe(c) {
             continue;
         }
         let (start, end) = (at as u32, (at + c.len_utf8()) as u32);
-        let mut emit = |c: char| out.push(Ch { c: c.to_ascii_lowercase(), start, end });
-        if c.is_ascii() {
+        if by == By::CyrillicShape && !c.is_alphanumeric() && !is_combining_mark(c) {
+            mixed = false;
+        } else if by == By::CyrillicShape && !mixed {
+            // Whether the word that begins here has Cyrillic letters.
+            mixed = text[at..].chars().take_while(|c| c.is_alphanumeric() || is_combining_mark(*c)).any(beyond_latin);
+        }
+        // Signs for letters that sound like none are written as apostrophes.
+        let mut emit = |c: char| {
+            if c != '\'' {
+                out.push(Ch { c: c.to_ascii_lowercase(), start, end });
+            }
+        };
+        if by == By::CyrillicShape && mixed && c == 'x' {
+            emit('k');
+            emit('h');
+        } else if by == By::CyrillicShape && mixed && (c.is_ascii_alphabetic() || matches!(c, 'ʙ' | 'ʜ' | 'ʍ')) {
+            emit(as_cyrillic(c));
+        } else if c.is_ascii() {
             emit(if c.is_whitespace() { ' ' } else { c });
         } else if let Some(shape) = by_shape.then(|| look_alike(c)).flatten() {
             emit(shape);
@@ -145,15 +195,25 @@ fn fold(text: &str, by_shape: bool) -> Vec<Ch> {
             }
         }
     }
+    without_weights(&mut out);
     out
 }
 
-/// Hiragana as katakana: a name is written in either.
-fn katakana(c: char) -> char {
-    match u32::from(c) {
-        at @ 0x3041..=0x3096 => char::from_u32(at + 0x60).unwrap_or(c),
+/// Letters that are written for one another: hiragana and katakana, the forms of alef, ya and ta marbuta.
+fn one_form(c: char) -> char {
+    match c {
+        '\u{3041}'..='\u{3096}' => char::from_u32(u32::from(c) + 0x60).unwrap_or(c),
+        'أ' | 'إ' | 'آ' | 'ٱ' => 'ا',
+        'ى' | 'ی' => 'ي',
+        'ة' => 'ه',
+        'ک' => 'ك',
         _ => c,
     }
+}
+
+/// Signs that Arabic is written with or without: vowels and the stretching line.
+fn arabic_sign(c: char) -> bool {
+    matches!(u32::from(c), 0x640 | 0x64B..=0x65F | 0x670)
 }
 
 /// NFKC and lower case, cluster by cluster (a base and its marks), for scripts that folding would destroy.
@@ -162,7 +222,7 @@ fn native(text: &str) -> Reading {
     let mut cluster = String::new();
     let (mut start, mut end) = (0, 0);
     let mut flush = |cluster: &mut String, start: u32, end: u32| {
-        for c in cluster.nfkc().flat_map(char::to_lowercase).map(katakana) {
+        for c in cluster.nfkc().flat_map(char::to_lowercase).map(one_form).filter(|c| !arabic_sign(*c)) {
             let ch = Ch { c, start, end };
             if c.is_alphanumeric() || is_combining_mark(c) {
                 out.close_gap(c);
@@ -184,6 +244,22 @@ fn native(text: &str) -> Reading {
     }
     flush(&mut cluster, start, end);
     out
+}
+
+/// Takes out how strongly words are to be followed: the `:1.3` of `(maori:1.3)`.
+fn without_weights(chars: &mut Vec<Ch>) {
+    let mut at = 0;
+    while let Some(colon) = chars[at..].iter().position(|ch| ch.c == ':').map(|p| p + at) {
+        let digits = chars[colon + 1..].iter().take_while(|ch| ch.c.is_ascii_digit() || ch.c == '.').count();
+        let end = colon + 1 + digits;
+        if digits > 0 && chars.get(end).is_some_and(|ch| matches!(ch.c, ')' | ']' | '>')) {
+            chars.drain(colon..end);
+        }
+        at = colon + 1;
+        if at > chars.len() {
+            break;
+        }
+    }
 }
 
 /// Letters and digits; everything else is one space.
@@ -208,10 +284,12 @@ fn tight(chars: &[Ch]) -> Reading {
     out
 }
 
-/// Runs of three or more single letters become words: `m a o r i` reads `maori`. A gap wider than the narrowest of its run ends a word.
-fn joined(base: &Reading) -> Option<Reading> {
+/// Runs of three or more single letters become words: `m a o r i` reads `maori`. A gap wider than the narrowest of its run ends a word,
+/// unless `whole`: then a run is one word, as where an article stands before it.
+fn joined(base: &Reading, whole: bool) -> Option<Reading> {
     let tokens = base.words();
-    let single = |i: usize| tokens.get(i).is_some_and(|(s, e)| e - s == 1);
+    // One letter of the original may be read as two, as in `ŋ` or `х`.
+    let single = |i: usize| tokens.get(i).is_some_and(|(s, e)| base.spans[*s] == base.spans[e - 1]);
     let mut out = Reading::new(View::Spaced);
     let mut any = false;
     let mut i = 0;
@@ -233,7 +311,7 @@ fn joined(base: &Reading) -> Option<Reading> {
             let narrow = (i + 1..run).map(gap).min().unwrap_or(0);
             out.space(at(tokens[i]));
             for (k, &token) in tokens.iter().enumerate().take(run).skip(i) {
-                if k > i && gap(k) > narrow {
+                if k > i && gap(k) > narrow && !whole {
                     out.space(at(token));
                 }
                 take(&mut out, token);
@@ -267,7 +345,7 @@ fn leet(chars: &[Ch], one: char, tail: bool) -> Option<Vec<Ch>> {
     let mut changed = false;
     let mut at = 0;
     while at < out.len() {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || sign(c).is_some();
+        let is_part = |c: char| c.is_ascii_alphanumeric() || sign(c).is_some() || matches!(c, '-' | '_');
         let len = out[at..].iter().take_while(|ch| is_part(ch.c)).count();
         let token = &mut out[at..at + len];
         let closing = |c: char| !tail && matches!(c, '!' | '|' | '+');
@@ -288,10 +366,13 @@ fn leet(chars: &[Ch], one: char, tail: bool) -> Option<Vec<Ch>> {
 
 /// All readings of `text` that differ; the first is the plain one.
 pub(super) fn readings(text: &str) -> Vec<Reading> {
-    let plain = fold(text, false);
+    let plain = fold(text, By::Sound);
     let mut bases = vec![(View::Plain, plain)];
     if !text.is_ascii() {
-        bases.push((View::LookAlike, fold(text, true)));
+        bases.push((View::LookAlike, fold(text, By::Shape)));
+        if text.chars().any(beyond_latin) {
+            bases.push((View::LookAlike, fold(text, By::CyrillicShape)));
+        }
     }
     let folds = bases.len();
     for (one, tail) in [('i', true), ('i', false), ('l', false)] {
@@ -309,12 +390,12 @@ pub(super) fn readings(text: &str) -> Vec<Reading> {
     };
     for (kind, chars) in &bases {
         let plain = words(chars, *kind);
-        let spaced = joined(&plain);
+        let spaced = [joined(&plain, false), joined(&plain, true)];
         add(plain);
-        spaced.into_iter().for_each(&mut add);
+        spaced.into_iter().flatten().for_each(&mut add);
         add(tight(chars));
     }
-    if text.chars().any(|c| c >= '\u{370}') {
+    if text.chars().any(|c| c >= '\u{370}' && !alphabetic_west(c)) {
         add(native(text));
     }
     out
@@ -322,12 +403,18 @@ pub(super) fn readings(text: &str) -> Vec<Reading> {
 
 /// The folded form of an alias or cue: words of ASCII letters and digits with single spaces; empty for scripts read natively.
 pub(super) fn folded(text: &str) -> String {
-    words(&fold(text, false), View::Plain).text.trim().to_owned()
+    if text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+        return text.to_owned();
+    }
+    words(&fold(text, By::Sound), View::Plain).text.trim().to_owned()
 }
 
-/// The native form, when the text has letters beyond Latin.
+/// The native form, when the text has letters of scripts that folding would destroy.
 pub(super) fn native_form(text: &str) -> Option<String> {
-    let beyond = |c: char| c >= '\u{370}' && c.is_alphabetic() && c.nfkd().next().is_none_or(|d| d >= '\u{370}');
+    if text.is_ascii() {
+        return None;
+    }
+    let beyond = |c: char| c.is_alphabetic() && c.nfkd().next().is_none_or(|d| !alphabetic_west(d));
     let reading = text.chars().any(beyond).then(|| native(text).text.trim().to_owned());
     reading.filter(|form| !form.is_empty())
 }
@@ -347,7 +434,10 @@ mod tests {
         assert_eq!(folded("唐卡"), "");
         assert_eq!(native_form("唐卡").as_deref(), Some("唐卡"));
         assert_eq!(native_form("मधुबनी").as_deref(), Some("मधुबनी"), "vowel signs stay");
-        assert_eq!(native_form("Māori"), None);
+        assert_eq!((native_form("Māori"), native_form("маори")), (None, None));
+        assert_eq!(folded("маори"), "maori");
+        assert_eq!(native_form("الخَطّ الكوفي"), native_form("الخط الکوفی"));
+        assert!(has("мaоpи", View::LookAlike, "maori"), "Latin letters in a Cyrillic word");
         assert!(has("m\u{200b}a\u{ad}ori", View::Plain, "maori"));
         assert!(has("ｍａｏｒｉ 𝐦𝐚𝐨𝐫𝐢", View::Plain, "maori"));
         assert!(has("Маори", View::Plain, "maori"));
