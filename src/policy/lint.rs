@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::bundle::{Bundle, Kind, Policy, Problem, Rule};
 use super::consent::{Consent, Held};
 use super::decide::{Facts, decide};
+use super::matcher::Form;
 use super::schema::{AliasMatch, Life};
 use super::terms::{Outcome, Use};
-use super::views::{folded, native_form};
 use crate::clock::Timestamp;
 use crate::id::ConsentId;
 
@@ -206,10 +206,9 @@ impl Bundle {
 
     /// One name that two files claim without a cue to tell them apart.
     fn lint_collisions(&self, out: &mut Vec<Problem>) {
-        let mut owners: HashMap<String, usize> = HashMap::new();
+        let mut owners: HashMap<&Form, usize> = HashMap::new();
         for alias in self.matcher.aliases.iter().filter(|a| a.mode != AliasMatch::NeedsCue) {
-            let form = native_form(&alias.text).unwrap_or_else(|| folded(&alias.text));
-            let owner = *owners.entry(form).or_insert(alias.policy);
+            let owner = *owners.entry(&alias.form).or_insert(alias.policy);
             if owner != alias.policy {
                 let (file, other) = (&self.policies[alias.policy].file, &self.policies[owner].file);
                 out.push(problem(

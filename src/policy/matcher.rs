@@ -127,6 +127,8 @@ impl View {
 /// What to look for.
 #[derive(Debug)]
 pub(super) struct Alias {
+    /// As it is looked for.
+    pub form: Form,
     pub policy: usize,
     /// Index of the artist or character, when the alias is one's name.
     pub entry: Option<usize>,
@@ -190,14 +192,17 @@ pub(super) struct Matcher {
 }
 
 /// A name or cue in the form it is looked for in.
-struct Form {
-    text: String,
-    native: bool,
-    beyond: bool,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Form {
+    pub text: String,
+    /// In a script that folding would destroy.
+    pub native: bool,
+    /// In Cyrillic or Greek letters.
+    pub beyond: bool,
 }
 
 impl Form {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         match native_form(text) {
             Some(text) => Self { text, native: true, beyond: false },
             None => Self { text: folded(text), native: false, beyond: text.chars().any(beyond_latin) },
@@ -224,14 +229,13 @@ impl Matcher {
             }
             ascii.add(&form.text, pattern);
         };
-        let forms: Vec<Form> = aliases.iter().map(|alias| Form::of(&alias.text)).collect();
-        for (i, (alias, form)) in aliases.iter().zip(&forms).enumerate() {
+        for (i, alias) in aliases.iter().enumerate() {
             if alias.mode == AliasMatch::Described {
                 for (group, words) in alias.groups.iter().enumerate() {
                     words.iter().for_each(|word| add(&Form::of(word), What::Part(i, group)));
                 }
             } else {
-                add(form, What::Alias(i));
+                add(&alias.form, What::Alias(i));
             }
         }
         let cues: Vec<(usize, Form)> =
@@ -242,7 +246,7 @@ impl Matcher {
         // The automaton and the index of near spellings know nothing of each other.
         let (searchers, words) = std::thread::scope(|both| {
             let searchers = both.spawn(|| Ok::<_, String>((ascii.compile()?, native.compile()?)));
-            let words = Spelling::of(&aliases, &forms, &cues, &exceptions, &ordinary, &glue);
+            let words = Spelling::of(&aliases, &cues, &exceptions, &ordinary, &glue);
             (searchers.join(), words)
         });
         let (ascii, native) = searchers.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -474,7 +478,6 @@ struct Spelling {
 impl Spelling {
     fn of(
         aliases: &[Alias],
-        forms: &[Form],
         cues: &[(usize, Form)],
         exceptions: &[Form],
         ordinary: &[String],
@@ -485,9 +488,9 @@ impl Spelling {
         let (mut typos, mut cue_typos) = ([Typos::default(), Typos::default()], Typos::default());
         let mut common: WordSet = glue.clone();
         common.extend(cues.iter().flat_map(|(_, form)| form.text.split(' ').map(str::to_owned)));
-        let written = |i: usize| !forms[i].native && aliases[i].mode != AliasMatch::Described;
-        for (i, alias) in aliases.iter().enumerate().filter(|(i, _)| written(*i)) {
-            let Form { text: form, beyond, .. } = &forms[i];
+        let written = |alias: &Alias| !alias.form.native && alias.mode != AliasMatch::Described;
+        for (i, alias) in aliases.iter().enumerate().filter(|(_, a)| written(a)) {
+            let Form { text: form, beyond, .. } = &alias.form;
             let letters = form.bytes().filter(|b| *b != b' ').count();
             let stem = alias.mode == AliasMatch::Stem;
             if alias.mode != AliasMatch::Word && letters >= 4 && (!stem || *beyond) {
@@ -500,7 +503,7 @@ impl Spelling {
         let many_have = |word: &str| common.contains(word) || known.contains(word);
         typos.iter_mut().for_each(|t| t.index(many_have));
         cue_typos.index(|_| true);
-        for form in (0..aliases.len()).filter(|i| written(*i)).map(|i| &forms[i].text) {
+        for form in aliases.iter().filter(|a| written(a)).map(|a| &a.form.text) {
             if form.len() >= 4 {
                 glue.insert(form.replace(' ', ""));
             }

@@ -44,6 +44,8 @@ pub mod review;
 mod schema;
 mod terms;
 #[cfg(test)]
+mod evasions;
+#[cfg(test)]
 mod tests;
 mod typo;
 mod views;

@@ -1,7 +1,7 @@
 //! Forms to look for, each once, with everything that it stands for: names, cues, words of descriptions, exceptions. Letters only; what is
 //! done with a match is `matcher`'s business.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::words::Words;
 
@@ -48,7 +48,11 @@ impl Gathered {
 
     /// Compiles the search. Fails with a sentence when the forms are too many or too long.
     pub(super) fn compile(self) -> Result<Patterns, String> {
-        let searcher = AhoCorasick::new(&self.forms)
+        // Built twice as fast as the contiguous form, and still a small part of what a decision takes.
+        let searcher = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+            .dense_depth(1)
+            .build(&self.forms)
             .map_err(|e| format!("the names can't be searched together: {e}; use fewer or shorter ones"))?;
         Ok(Patterns { searcher, of: self.of })
     }

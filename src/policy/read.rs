@@ -7,11 +7,10 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::bundle::{Authority, Bundle, Case, Kind, Person, Policy, Problem, Rule, listing_of};
-use super::forms::{is_country, is_day, is_id, is_span, is_version, line_and_column, searchable};
-use super::matcher::{Alias, Matcher, Names, Surface};
+use super::forms::{Lines, is_country, is_day, is_id, is_span, is_version, line_and_column, searchable};
+use super::matcher::{Alias, Form, Matcher, Names, Surface};
 use super::schema::*;
 use super::terms::Use;
-use super::views::{beyond_latin, folded, native_form};
 use crate::digest::sha256_of;
 
 /// Longest file of a bundle, in bytes.
@@ -105,9 +104,10 @@ impl Reader {
                 ["tests", "matching", name] if name.ends_with(".toml") => continue,
                 ["tests", name] if name.ends_with(".toml") => {
                     if let Some(CasesToml { cases: found }) = self.taken(path, text, parsed.cases.remove(path)) {
+                        let lines = Lines::of(text);
                         cases.extend(found.into_iter().map(|case| Case {
                             file: path.to_owned(),
-                            line: line_and_column(text, case.span().start).0,
+                            line: lines.of_byte(case.span().start),
                             case: case.into_inner(),
                         }));
                     }
@@ -285,6 +285,7 @@ impl Reader {
                 "names of another kind; use [[alias]] in traditions/, [[artist]] in artists/, [[character]] in characters/",
             );
         }
+        let lines = Lines::of(text);
         let mut shown = Vec::new();
         let mut people = Vec::new();
         let first = aliases.len();
@@ -301,6 +302,7 @@ impl Reader {
                     shown.push(name.clone());
                 }
                 let alias = Alias {
+                    form: Form::of(&name),
                     policy: index,
                     entry: None,
                     element: entry.element.clone(),
@@ -319,7 +321,7 @@ impl Reader {
             let ArtistToml { name, aliases: names, needs_cue, died, source, checked_on, suggest, fuzzy } = entry.into_inner();
             self.day(file, text, at, &checked_on);
             let person =
-                Person { name, died, note: String::new(), suggest, source, checked_on, line: line_and_column(text, at).0 };
+                Person { name, died, note: String::new(), suggest, source, checked_on, line: lines.of_byte(at) };
             self.person(
                 file,
                 text,
@@ -345,7 +347,7 @@ impl Reader {
                 suggest: Vec::new(),
                 source,
                 checked_on,
-                line: line_and_column(text, at).0,
+                line: lines.of_byte(at),
             };
             self.person(
                 file,
@@ -375,6 +377,7 @@ impl Reader {
             }
             if !entry.words.is_empty() {
                 aliases.push(Alias {
+                    form: Form { text: String::new(), native: false, beyond: false },
                     policy: index,
                     entry: None,
                     element: entry.element,
@@ -392,7 +395,7 @@ impl Reader {
         let mut rules: Vec<Rule> = Vec::new();
         for entry in raw.rule {
             let at = entry.span().start;
-            let rule = self.rule(file, text, at, entry.into_inner(), &elements, words, notice);
+            let rule = self.rule(file, text, (at, lines.of_byte(at)), entry.into_inner(), &elements, words, notice);
             if rules.iter().any(|r| r.id == rule.id) {
                 self.say(file, text, Some(at), format!("rule id `{}` is used twice in this file; choose a new one", rule.id));
             }
@@ -440,17 +443,19 @@ impl Reader {
         let modes = std::iter::once((person.name.clone(), AliasMatch::Phrase))
             .chain(names.into_iter().map(|n| (n, AliasMatch::Phrase)))
             .chain(needs_cue.into_iter().map(|n| (n, AliasMatch::NeedsCue)));
-        let mut forms: HashSet<(String, Option<String>, bool)> = HashSet::new();
+        let mut forms: HashSet<Form> = HashSet::new();
         let all: Vec<(String, AliasMatch)> = modes.collect();
         // A name that is also listed under `needs_cue` needs its cue.
         for (i, (name, mode)) in all.iter().enumerate() {
             if *mode == AliasMatch::Phrase && all[i + 1..].iter().any(|(n, m)| n == name && *m == AliasMatch::NeedsCue) {
                 continue;
             }
-            if !forms.insert((folded(name), native_form(name), name.chars().any(beyond_latin))) {
+            let form = Form::of(name);
+            if !forms.insert(form.clone()) {
                 continue;
             }
             let alias = Alias {
+                form,
                 policy,
                 entry: Some(entry),
                 element: element.clone(),
@@ -468,7 +473,7 @@ impl Reader {
     }
 
     fn alias(&mut self, file: &str, text: &str, at: usize, alias: Alias, aliases: &mut Vec<Alias>) {
-        if !searchable(&alias.text, 2) {
+        if alias.form.text.len() < 2 {
             self.say(file, text, Some(at), format!("alias `{}` is too short to look for; use two letters or more", alias.text));
         } else if alias.fuzzy.is_some_and(|f| f > 2) {
             self.say(file, text, Some(at), format!("fuzzy of `{}` is above 2; write 0, 1 or 2", alias.text));
@@ -482,7 +487,7 @@ impl Reader {
         &mut self,
         file: &str,
         text: &str,
-        at: usize,
+        (at, line): (usize, usize),
         raw: RuleToml,
         elements: &HashSet<String>,
         words: &Vocabulary,
@@ -527,7 +532,7 @@ impl Reader {
             why: raw.why.trim().to_owned(),
             sources: raw.source,
             checked_on: raw.checked_on,
-            line: line_and_column(text, at).0,
+            line,
             uses,
             suggest: raw.suggest,
             consent: Some(raw.unless.consent).filter(|c| !c.is_empty()),

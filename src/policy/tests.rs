@@ -46,7 +46,7 @@ fn shipped_files_parse_lint_and_pass_their_cases() {
     let bundle = shipped();
     assert_eq!(lines(&bundle.lint()), "");
     assert_eq!(lines(&bundle.check_cases()), "");
-    assert!(bundle.policies().filter(|p| p.kind == Kind::Tradition).count() >= 14);
+    assert!(bundle.policies().filter(|p| p.kind == Kind::Tradition).count() == 44);
     assert!(bundle.policies().all(|p| p.authority.status == AuthorityStatus::ProjectDefault && !p.authority.name.is_empty()));
     let reached: std::collections::BTreeSet<Outcome> = bundle.cases.iter().map(|c| c.case.expect).collect();
     assert_eq!(reached.len(), 5, "{reached:?}");
@@ -186,7 +186,7 @@ fn evasions_do_not_lower_the_outcome() {
     assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
-/// Names too short for a typo to be told from another word (under five letters, or five without a cue).
+/// Names too short for a typo to be told from another word without other words beside it, or with a typo that is a word.
 const TOO_SHORT: [&str; 7] = ["tā moko", "zia sun", "gákti", "kente", "warli", "guna mola", "inuit print"];
 
 #[test]
@@ -345,7 +345,8 @@ fn errors_name_file_line_and_what_to_do() {
         assert!(said.contains(want) && said.contains(wandjina), "{from} → {to}: {said}");
     }
     let said = edit(wandjina, "outcome = ", "outcom = ");
-    assert!(said.starts_with("traditions/wandjina.toml:50:1: unknown field `outcom`"), "{said}");
+    let line = shipped_files().iter().find(|(p, _)| p == wandjina).unwrap().1.lines().position(|l| l.starts_with("outcome =")).unwrap() + 1;
+    assert!(said.starts_with(&format!("traditions/wandjina.toml:{line}:1: unknown field `outcom`")), "{said}");
     let mut files = shipped_files();
     files.push(("notes.txt".into(), "x".into()));
     assert!(lines(&Bundle::parse(&files).unwrap_err()).contains("not a place for a policy file"));
@@ -441,4 +442,199 @@ fn long_prompts_are_decided() {
     assert_eq!(ask(&bundle, &long, Use::Personal).outcome, Outcome::Deny, "found in the middle");
     let many = ask(&bundle, &"wandjina, ".repeat(2000), Use::Personal);
     assert_eq!((many.outcome, many.matches.len()), (Outcome::Deny, 64));
+}
+
+#[derive(serde::Deserialize)]
+struct Request {
+    prompt: String,
+    name: String,
+    #[serde(rename = "use")]
+    use_: Use,
+    policy: String,
+}
+
+#[derive(serde::Deserialize)]
+struct NearMiss {
+    prompt: String,
+    lang: String,
+}
+
+fn matching<T: serde::de::DeserializeOwned>(file: &str, key: &str) -> Vec<T> {
+    let text = shipped_files().into_iter().find(|(path, _)| *path == format!("tests/matching/{file}.toml")).unwrap().1;
+    let mut table: std::collections::BTreeMap<String, Vec<T>> = toml::from_str(&text).unwrap();
+    table.remove(key).unwrap()
+}
+
+/// Whether the answer names the policy a request is about.
+fn found(decision: &Decision, policy: &str) -> bool {
+    decision.rules.iter().any(|r| r.policy == policy || matches!(policy, "artist" | "character") && r.policy.contains(policy))
+}
+
+#[test]
+fn requests_are_found_through_fifteen_evasions() {
+    let bundle = shipped();
+    let requests: Vec<Request> = matching("requests", "request");
+    assert!(requests.len() >= 60);
+    let traditions: std::collections::BTreeSet<&str> = requests.iter().map(|r| r.policy.as_str()).collect();
+    assert!(bundle.policies().filter(|p| p.kind == Kind::Tradition).all(|p| traditions.contains(p.id.as_str())));
+    let chance = SeededChance::new(15);
+    let (mut asked, mut missed, mut milder) = (0, Vec::new(), Vec::new());
+    for request in &requests {
+        let plain = ask(&bundle, &request.prompt, request.use_);
+        for (kind, prompt) in evasions::all(&request.prompt, &request.name, &chance) {
+            let decision = ask(&bundle, &prompt, request.use_);
+            asked += 1;
+            if !found(&decision, &request.policy) {
+                missed.push(format!("{kind}: {prompt}"));
+            } else if decision.outcome < plain.outcome.min(Outcome::HumanReview) {
+                milder.push(format!("{kind}: {prompt} answers {}, plain {}", decision.outcome, plain.outcome));
+            }
+        }
+    }
+    assert!(asked >= 15 * requests.len(), "{asked}");
+    // A floor below what was measured (98.9 %), so that one more name does not break it, and a lost kind of evasion does.
+    assert!(missed.len() * 100 <= asked * 2, "{} of {asked} missed:\n{}", missed.len(), missed.join("\n"));
+    assert!(milder.len() * 200 <= asked, "{} of {asked} milder:\n{}", milder.len(), milder.join("\n"));
+}
+
+#[test]
+fn near_misses_in_many_languages_are_allowed() {
+    let bundle = shipped();
+    let near: Vec<NearMiss> = matching("near-misses", "near_miss");
+    let languages: std::collections::BTreeSet<&str> = near.iter().map(|n| n.lang.as_str()).collect();
+    assert!(near.len() >= 300 && languages.len() >= 8, "{} in {languages:?}", near.len());
+    let alarms: Vec<String> = near
+        .iter()
+        .map(|n| (n, ask(&bundle, &n.prompt, Use::Merch)))
+        .filter(|(_, decision)| decision.outcome != Outcome::Allow)
+        .map(|(n, decision)| format!("{}: {}", n.prompt, decision.sentence()))
+        .collect();
+    assert!(alarms.len() * 200 <= near.len(), "{} of {}:\n{}", alarms.len(), near.len(), alarms.join("\n"));
+}
+
+#[test]
+fn adding_a_file_never_lowers_an_outcome() {
+    let bundle = shipped();
+    let prompts: Vec<(String, Use)> = matching::<Request>("requests", "request").into_iter().map(|r| (r.prompt, r.use_)).collect();
+    let before: Vec<Outcome> = prompts.iter().map(|(p, u)| ask(&bundle, p, *u).outcome).collect();
+    let added = |id: &str, alias: &str, outcome: &str| -> (String, String) {
+        let text = format!(
+            "id = \"{id}\"\nversion = \"1.0.0\"\ntitle = \"T\"\n[authority]\nstatus = \"project-default\"\nname = \"N\"\ncontact_url = \"\"\n\
+             checked_on = \"\"\n{alias}[[rule]]\nid = \"any\"\noutcome = \"{outcome}\"\nwhy = \"W.\"\nsource = []\nchecked_on = \"\"\n"
+        );
+        (format!("traditions/{id}.toml"), text)
+    };
+    // A file that claims the same names and allows them, one that claims everyday words, and one without any of these.
+    for (id, alias, outcome) in [
+        ("new-allowing", "[[alias]]\ntext = \"wandjina\"\nalso = [\"kente\", \"tā moko\", \"war bonnet\"]\n", "allow"),
+        ("new-everyday", "[[alias]]\ntext = \"portrait\"\nalso = [\"pattern\", \"wall\"]\n", "allow-with-notice"),
+        ("new-strict", "[[alias]]\ntext = \"glass bead game\"\n", "deny"),
+    ] {
+        let mut files = shipped_files();
+        files.push(added(id, alias, outcome));
+        let more = Bundle::parse(&files).unwrap_or_else(|problems| panic!("{}", lines(&problems)));
+        for ((prompt, use_), before) in prompts.iter().zip(&before) {
+            let after = ask(&more, prompt, *use_).outcome;
+            assert!(after >= *before, "{id}: {prompt} answers {after}, before {before}");
+        }
+    }
+    // Taking one away never makes another answer stricter.
+    for file in ["traditions/wandjina.toml", "traditions/kente.toml", "artists/living.toml"] {
+        let files: Vec<_> = shipped_files().into_iter().filter(|(p, _)| p != file && !p.starts_with("tests/")).collect();
+        let less = Bundle::parse(&files).unwrap();
+        for ((prompt, use_), before) in prompts.iter().zip(&before) {
+            assert!(ask(&less, prompt, *use_).outcome <= *before, "without {file}: {prompt}");
+        }
+    }
+}
+
+#[test]
+fn places_days_surety_members_and_other_surfaces() {
+    let rule = |extra: &str| {
+        format!(
+            "[[alias]]\ntext = \"zibbelmuster\"\n[[describe]]\ntext = \"onions on cloth\"\nwords = [[\"onion\", \"onions\"], [\"cloth\", \
+             \"linen\"]]\n[[rule]]\nid = \"any\"\noutcome = \"deny\"\nwhy = \"W.\"\nsource = []\nchecked_on = \"\"\n{extra}"
+        )
+    };
+    let bundle = |extra: &str| {
+        let head = "id = \"onion\"\nversion = \"1.0.0\"\ntitle = \"T\"\n[authority]\nstatus = \"project-default\"\nname = \"N\"\n\
+                    contact_url = \"\"\nchecked_on = \"\"\n";
+        let mut files: Vec<_> = shipped_files().into_iter().filter(|(p, _)| !p.contains('/') || p.starts_with("vocab/")).collect();
+        files.push(("traditions/onion.toml".into(), format!("{head}{}", rule(extra))));
+        Bundle::parse(&files).unwrap_or_else(|problems| panic!("{}", lines(&problems)))
+    };
+    let on = |bundle: &Bundle, facts: Facts<'_>, day: &str| decide(bundle, &facts, Timestamp::parse(&format!("{day}T12:00:00Z")).unwrap());
+    let named = Facts { prompt: "a zibbelmuster", ..Facts::default() };
+    let only = bundle("when = { region = [\"CH\", \"DE\"] }\n");
+    for (region, outcome) in [(None, Outcome::Deny), (Some("CH"), Outcome::Deny), (Some("NZ"), Outcome::Allow)] {
+        assert_eq!(on(&only, Facts { region, ..named }, "2026-11-23").outcome, outcome, "{region:?}");
+    }
+    let winter = bundle("when = { date = { from = \"11-30\", until = \"02-28\" } }\n");
+    for (day, outcome) in [("2026-11-29", Outcome::Allow), ("2026-11-30", Outcome::Deny), ("2027-01-05", Outcome::Deny), ("2027-03-01", Outcome::Allow)] {
+        assert_eq!(on(&winter, named, day).outcome, outcome, "{day}");
+    }
+    let exact = bundle("when = { match = [\"exact\"] }\n");
+    assert_eq!(on(&exact, named, "2026-11-23").outcome, Outcome::Deny);
+    assert_eq!(on(&exact, Facts { prompt: "a z1bbelmuster", ..named }, "2026-11-23").outcome, Outcome::Allow);
+    let plain = bundle("unless = { membership = true }\n");
+    let member = ["onion".to_owned()];
+    let known = on(&plain, Facts { memberships: &member, ..named }, "2026-11-23");
+    assert_eq!((known.outcome, known.satisfied[0].reference.as_str()), (Outcome::Allow, "membership"));
+    // Described, not named: a question, and never a no.
+    let described = on(&plain, Facts { prompt: "painted onions on old linen", ..named }, "2026-11-23");
+    assert_eq!((described.outcome, described.matches[0].view), (Outcome::HumanReview, View::Described));
+    assert_eq!(on(&plain, Facts { prompt: "onions", ..named }, "2026-11-23").outcome, Outcome::Allow);
+    for (facts, surface) in [
+        (Facts { titles: &["Zibbelmuster"], prompt: "a cup", ..Facts::default() }, Surface::Title),
+        (Facts { models: &["zibbelmuster_v2"], prompt: "a cup", ..Facts::default() }, Surface::Model),
+        (Facts { style: Some("zibbelmuster"), prompt: "a cup", ..Facts::default() }, Surface::Style),
+        (Facts { prompt: "a cup <lora:zibbelmuster_v2:0.8>", ..Facts::default() }, Surface::Lora),
+    ] {
+        let decision = on(&plain, facts, "2026-11-23");
+        assert_eq!((decision.outcome, decision.matches[0].surface), (Outcome::Deny, surface));
+    }
+}
+
+#[test]
+fn what_was_decided_about_a_picture_holds_for_what_is_made_from_it() {
+    let bundle = shipped();
+    let with = |reference: Reference, use_| {
+        let references = [reference];
+        decide(&bundle, &Facts { prompt: "the same in blue", references: &references, use_, ..Facts::default() }, today())
+    };
+    let before = |rules: &[&str], outcome| Reference {
+        name: "the picture".into(),
+        rules: rules.iter().map(|r| (*r).to_owned()).collect(),
+        outcome: Some(outcome),
+        ..Reference::default()
+    };
+    assert_eq!(with(before(&["wandjina/figure"], Outcome::Deny), Use::Personal).outcome, Outcome::Deny);
+    let sold = with(before(&["kente/notice"], Outcome::AllowWithNotice), Use::Merch);
+    assert!(sold.outcome > Outcome::AllowWithNotice, "another use meets the rule for it: {}", sold.outcome);
+    assert_eq!(with(before(&["gone/rule"], Outcome::Deny), Use::Personal).outcome, Outcome::HumanReview, "rules not known here");
+    assert_eq!(with(before(&["gone/rule"], Outcome::Allow), Use::Personal).outcome, Outcome::Allow);
+    let titled = with(Reference { words: vec!["Wandjina, Kimberley".into()], ..before(&[], Outcome::Allow) }, Use::Personal);
+    assert_eq!((titled.outcome, titled.matches[0].surface), (Outcome::Deny, Surface::Reference));
+    let label = |code: &str| Label { code: code.into(), name: "N".into(), community: "C".into(), text: "Ours.".into(), language: String::new() };
+    let project = |code: &str| Project {
+        id: "p".into(),
+        title: "Weavings".into(),
+        page: "https://localcontextshub.org/projects/p".into(),
+        date_modified: String::new(),
+        sha256: crate::digest::sha256_of(b""),
+        contact: String::new(),
+        labels: vec![label(code)],
+    };
+    for (code, use_, outcome) in [
+        ("tkss", Use::Personal, Outcome::Deny),
+        ("tknc", Use::Education, Outcome::AllowWithNotice),
+        ("tknc", Use::Merch, Outcome::Deny),
+        ("tkoc", Use::Personal, Outcome::RequireConsent),
+        ("tka", Use::Merch, Outcome::AllowWithNotice),
+    ] {
+        let decision = with(Reference { projects: vec![project(code)], ..before(&[], Outcome::Allow) }, use_);
+        assert_eq!(decision.outcome, outcome, "{code}");
+        assert_eq!((decision.rules[0].key(), decision.rules[0].why.as_str()), (format!("local-contexts/{code}"), "Ours."));
+        assert_eq!(decision.rules[0].authority_status, AuthorityStatus::RatifiedByCommunity);
+    }
 }

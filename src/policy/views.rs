@@ -403,8 +403,18 @@ pub(super) fn readings(text: &str) -> Vec<Reading> {
 
 /// The folded form of an alias or cue: words of ASCII letters and digits with single spaces; empty for scripts read natively.
 pub(super) fn folded(text: &str) -> String {
-    if text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
-        return text.to_owned();
+    if text.is_ascii() {
+        // The same without the way back to the original bytes; names and cues have no weights in them.
+        let mut out = String::with_capacity(text.len());
+        for b in text.bytes().filter(|b| !matches!(b, b'\'' | b'`')) {
+            match b.to_ascii_lowercase() {
+                b if b.is_ascii_alphanumeric() => out.push(char::from(b)),
+                _ if !out.is_empty() && !out.ends_with(' ') => out.push(' '),
+                _ => {}
+            }
+        }
+        out.truncate(out.trim_end().len());
+        return out;
     }
     words(&fold(text, By::Sound), View::Plain).text.trim().to_owned()
 }
@@ -431,6 +441,9 @@ mod tests {
     fn known_readings() {
         assert_eq!(folded("Tā moko"), "ta moko");
         assert_eq!(folded("peʻa"), "pea");
+        for text in ["Two Grey  Hills", "C'est-a-dire", " ta_moko v2! ", "a.b", ""] {
+            assert_eq!(folded(text), words(&fold(text, By::Sound), View::Plain).text.trim(), "{text}: both ways are one");
+        }
         assert_eq!(folded("唐卡"), "");
         assert_eq!(native_form("唐卡").as_deref(), Some("唐卡"));
         assert_eq!(native_form("मधुबनी").as_deref(), Some("मधुबनी"), "vowel signs stay");
