@@ -61,7 +61,8 @@ pub async fn appoint_steward(
         return Err(Error::Forbidden(Scope::Policies));
     }
     known(instance, tradition)?;
-    let evidence = public_words("evidence", evidence, "what the appointment rests on, such as a letter of the authority,", WORDS)?;
+    let evidence =
+        public_words("evidence", evidence, "what the appointment rests on, such as a letter of the authority,", WORDS)?;
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Policies).await?;
@@ -79,8 +80,13 @@ pub async fn appoint_steward(
     if is_steward(&mut tx, tradition, &named.name).await? {
         return Err(Error::Conflict(format!("`{}` is a steward of `{tradition}` already", named.name)));
     }
-    let steward =
-        Steward { tradition: tradition.to_owned(), name: named.name.clone(), appointed_by: actor.name.clone(), evidence, since: now };
+    let steward = Steward {
+        tradition: tradition.to_owned(),
+        name: named.name.clone(),
+        appointed_by: actor.name.clone(),
+        evidence,
+        since: now,
+    };
     let deed = Deed {
         kind: "steward",
         about: tradition.to_owned(),

@@ -82,7 +82,8 @@ fn checked(instance: &Instance, actor: &Actor, sent: Consenting, now: Timestamp)
             let known = policy.abouts(rule);
             match &about {
                 Some(one) if !known.iter().any(|k| k == one) => {
-                    problems.push(("about", format!("`{one}` is nothing this rule is about: choose one of {}", known.join(", "))));
+                    problems
+                        .push(("about", format!("`{one}` is nothing this rule is about: choose one of {}", known.join(", "))));
                 }
                 None if known.len() > 1 => {
                     problems.push(("about", format!("say what it is about: one of {}", known.join(", "))));

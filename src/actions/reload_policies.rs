@@ -8,8 +8,8 @@ use crate::clock::Timestamp;
 use crate::digest::{Digest, Sha256Hash};
 use crate::ledger::Subject;
 use crate::policy::Bundle;
-use crate::storage::models::BundleRecord;
 use crate::storage::Tx;
+use crate::storage::models::BundleRecord;
 
 /// What a reload came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

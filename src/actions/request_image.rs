@@ -13,8 +13,8 @@ use crate::id::{AccountId, DecisionId, JobId, ModelId, WorkId};
 use crate::policy::{Decision, Outcome, Use, folded_for_model};
 use crate::provenance::Format;
 use crate::storage;
-use crate::storage::jobs::Job;
 use crate::storage::Tx;
+use crate::storage::jobs::Job;
 use crate::storage::tasks::TaskState;
 
 /// A picture that is asked for. Kept with its job; private, as it holds the words.
@@ -176,7 +176,10 @@ impl Order {
             return Err(Error::invalid("negative", format!("what to avoid has {negative} characters: at most 2,000 are read")));
         }
         if self.title.chars().count() > TITLE_MAX || self.title.chars().any(char::is_control) {
-            return Err(Error::invalid("title", format!("a title has at most {TITLE_MAX} characters, and no control characters")));
+            return Err(Error::invalid(
+                "title",
+                format!("a title has at most {TITLE_MAX} characters, and no control characters"),
+            ));
         }
         if self.region.as_ref().is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
             return Err(Error::invalid("region", "name the country by two capital letters (ISO 3166-1 alpha-2), such as `NZ`"));

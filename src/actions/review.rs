@@ -67,7 +67,8 @@ pub async fn open_review(instance: &Instance, actor: &Actor, decision: DecisionI
     let due = review.due_at.day();
     for name in &asked {
         if let Some((account, _)) = storage::accounts::find_by_name(&mut tx, name).await? {
-            told(&mut tx, instance, Some(account.id), &format!("A request waits for your ruling, until {due}."), &url, now).await?;
+            told(&mut tx, instance, Some(account.id), &format!("A request waits for your ruling, until {due}."), &url, now)
+                .await?;
         }
     }
     told(&mut tx, instance, None, &format!("A request waits for a person, until {due}."), &url, now).await?;
@@ -248,6 +249,7 @@ async fn grant(
             },
             revoked_at: None,
             reference: review.id.to_string(),
+            ruling: true,
         })
         .collect();
     let mut decision = check_with(instance, tx, Some(&actor), &order, &held, Vec::new()).await?;

@@ -193,7 +193,8 @@ fn read_corpus(file: &std::path::Path) -> anyhow::Result<Vec<Asked>> {
 fn short(decision: &Decision) -> Value {
     let mut matches = Vec::new();
     for rule in &decision.rules {
-        let line = json!({ "policy": rule.policy, "rule": rule.rule, "outcome": rule.outcome, "file": rule.file, "line": rule.line });
+        let line =
+            json!({ "policy": rule.policy, "rule": rule.rule, "outcome": rule.outcome, "file": rule.file, "line": rule.line });
         for m in rule.matches.iter().filter_map(|&n| decision.matches.get(n)) {
             let mut line = line.clone();
             line["span"] = json!([m.start, m.end]);

@@ -44,6 +44,8 @@ pub struct Held {
     pub revoked_at: Option<Timestamp>,
     /// Where it is recorded: what a decision that rests on it names.
     pub reference: String,
+    /// Whether it is a person's ruling on this one request: that opens a rule which foresees no consent, too.
+    pub ruling: bool,
 }
 
 impl Held {
@@ -59,15 +61,17 @@ impl Held {
     }
 }
 
-/// Whether every one of `abouts` is covered by one of `held` that opens the rule; the references of those that do.
+/// Whether every one of `abouts` is covered by one of `held` that opens the rule; the references of those that do. A rule that does not
+/// foresee a consent is opened by a ruling alone.
 pub(super) fn satisfied_by<'a>(
     held: &'a [Held],
     rule: &str,
+    foreseen: bool,
     abouts: &[&str],
     use_: Use,
     now: Timestamp,
 ) -> Option<Vec<&'a str>> {
-    let open: Vec<&Held> = held.iter().filter(|h| h.opens(rule, use_, now)).collect();
+    let open: Vec<&Held> = held.iter().filter(|h| (foreseen || h.ruling) && h.opens(rule, use_, now)).collect();
     let mut references = Vec::new();
     for about in abouts {
         let reference = open.iter().find(|h| h.covers(about))?.reference.as_str();
@@ -98,7 +102,7 @@ mod tests {
             starts_at: at("2026-03-01"),
             ends_at: at("2026-09-01"),
         };
-        Held { consent, revoked_at: revoked.map(at), reference: "consent_1".into() }
+        Held { consent, revoked_at: revoked.map(at), reference: "consent_1".into(), ruling: false }
     }
 
     #[test]
@@ -118,13 +122,16 @@ mod tests {
             ("revoked later", held(Some("dress"), Some("2026-07-01")), rule, &["dress"], use_, day, true),
             ("nothing mentioned", held(None, None), rule, &[], use_, day, false),
         ] {
-            assert_eq!(satisfied_by(&[one], rule, abouts, use_, at(day)).is_some(), opens, "{what}");
+            assert_eq!(satisfied_by(&[one], rule, true, abouts, use_, at(day)).is_some(), opens, "{what}");
         }
         let two = [held(Some("dress"), None), Held { reference: "consent_2".into(), ..held(Some("craft"), None) }];
         assert_eq!(
-            satisfied_by(&two, rule, &["dress", "craft"], use_, at(day)),
+            satisfied_by(&two, rule, true, &["dress", "craft"], use_, at(day)),
             Some(vec!["consent_1", "consent_2"]),
             "two consents side by side"
         );
+        assert_eq!(satisfied_by(&two, rule, false, &["dress"], use_, at(day)), None, "no consent is foreseen");
+        let ruling = [Held { ruling: true, ..held(None, None) }];
+        assert!(satisfied_by(&ruling, rule, false, &["dress"], use_, at(day)).is_some(), "a ruling on this request");
     }
 }

@@ -260,8 +260,8 @@ pub fn decide(bundle: &Bundle, facts: &Facts<'_>, today: Timestamp) -> Decision 
 /// Whether a rule holds at all for this use, place, day and company of words.
 fn holds(rule: &Rule, facts: &Facts<'_>, today: Timestamp, cue_sets: &BTreeSet<usize>) -> bool {
     let in_time = rule.date.as_ref().is_none_or(|date| {
-        let today = today.day();
-        let day = if date.from.len() == 5 { &today[5..] } else { &today[..] };
+        let today = today.rfc3339();
+        let day = if date.from.len() == 5 { &today[5..10] } else { &today[..10] };
         let (begun, over) = (day >= date.from.as_str(), day > date.until.as_str());
         // A span of every year may run over its end.
         if date.from <= date.until { begun && !over } else { begun || !over }
@@ -289,7 +289,9 @@ impl Met<'_> {
         if member {
             self.satisfied.push(Satisfied { rule: key, reference: "membership".to_owned() });
             outcome = Outcome::Allow;
-        } else if let Some(references) = satisfied_by(self.facts.consents, &key, abouts, self.facts.use_, self.today) {
+        } else if let Some(references) =
+            satisfied_by(self.facts.consents, &key, rule.consent.is_some(), abouts, self.facts.use_, self.today)
+        {
             let satisfied = references.into_iter().map(|r| Satisfied { rule: key.clone(), reference: r.to_owned() });
             self.satisfied.extend(satisfied);
             outcome = Outcome::Allow;
@@ -303,7 +305,7 @@ impl Met<'_> {
     fn unwritten(&mut self, mut fired: Fired) {
         let key = fired.key();
         if fired.outcome > Outcome::AllowWithNotice
-            && let Some(references) = satisfied_by(self.facts.consents, &key, &[""], self.facts.use_, self.today)
+            && let Some(references) = satisfied_by(self.facts.consents, &key, false, &[""], self.facts.use_, self.today)
         {
             self.satisfied.extend(references.into_iter().map(|r| Satisfied { rule: key.clone(), reference: r.to_owned() }));
             (fired.stated, fired.outcome) = (Some(fired.outcome), Outcome::Allow);

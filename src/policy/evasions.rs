@@ -15,7 +15,8 @@ impl Dice<'_> {
 }
 
 fn latin(name: &str) -> bool {
-    name.chars().all(|c| !c.is_alphabetic() || u32::from(c) < 0x250 || (0x1E00..0x1F00).contains(&u32::from(c)) || "ʻʼ".contains(c))
+    name.chars()
+        .all(|c| !c.is_alphabetic() || u32::from(c) < 0x250 || (0x1E00..0x1F00).contains(&u32::from(c)) || "ʻʼ".contains(c))
 }
 
 fn letters(name: &str, map: impl Fn(char) -> Option<char>) -> String {
@@ -52,7 +53,8 @@ pub(super) fn all(prompt: &str, name: &str, chance: &dyn Chance) -> Vec<(&'stati
         name.split([' ', '-']).map(spell).collect::<Vec<_>>().join(gap)
     };
     // Scripts whose vowels are marks are not spelt letter by letter.
-    let spelling = latin || name.chars().all(|c| !unicode_normalization::char::is_combining_mark(c) && !('\u{600}'..'\u{1000}').contains(&c));
+    let spelling = latin
+        || name.chars().all(|c| !unicode_normalization::char::is_combining_mark(c) && !('\u{600}'..'\u{1000}').contains(&c));
     let half = |map: fn(char) -> Option<char>| {
         let mut n = 0;
         let every_other = name.chars().map(|c| match map(c) {
@@ -70,8 +72,17 @@ pub(super) fn all(prompt: &str, name: &str, chance: &dyn Chance) -> Vec<(&'stati
         ("weight", put(format!("({name}:1.3)"))),
         ("look-alike", only_latin(half(look_alike))),
         ("zero-width", put(name.chars().flat_map(|c| if c == ' ' { vec![c] } else { vec![c, '\u{200b}'] }).collect())),
-        ("full-width", only_latin(letters(name, |c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xFEE0) } else { None }))),
-        ("maths", only_latin(letters(name, |c| if c.is_ascii_lowercase() { char::from_u32(0x1D41A + u32::from(c) - 97) } else { None }))),
+        (
+            "full-width",
+            only_latin(letters(name, |c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xFEE0) } else { None })),
+        ),
+        (
+            "maths",
+            only_latin(letters(
+                name,
+                |c| if c.is_ascii_lowercase() { char::from_u32(0x1D41A + u32::from(c) - 97) } else { None },
+            )),
+        ),
         (
             "marks",
             only_latin(name.chars().flat_map(|c| if "aeiou".contains(c) { vec![c, '\u{308}'] } else { vec![c] }).collect()),

@@ -153,7 +153,10 @@ mod tests {
     #[test]
     fn a_recorded_answer_is_read() {
         let project = read_project(ANSWER.as_bytes()).unwrap();
-        assert_eq!((project.id.as_str(), project.title.as_str()), ("259854f7-b261-4c8c-8556-4b153deebc18", "Weavings of the coast"));
+        assert_eq!(
+            (project.id.as_str(), project.title.as_str()),
+            ("259854f7-b261-4c8c-8556-4b153deebc18", "Weavings of the coast")
+        );
         assert_eq!((project.date_modified.as_str(), project.contact.as_str()), ("2026-05-06T07:08:09.123456Z", "A. Weaver"));
         let codes: Vec<&str> = project.labels.iter().map(|l| l.code.as_str()).collect();
         assert_eq!(codes, ["tkwr", "tknc", "bcp"]);
@@ -173,10 +176,7 @@ mod tests {
 
     #[test]
     fn refusals_and_noise_are_told_apart() {
-        assert_eq!(
-            read_project(br#"{"detail":"Invalid API key."}"#),
-            Err(HubError::Refused("Invalid API key.".into()))
-        );
+        assert_eq!(read_project(br#"{"detail":"Invalid API key."}"#), Err(HubError::Refused("Invalid API key.".into())));
         for noise in ["", "[]", "{\"unique_id\":\"../x\"}", "{\"unique_id\":7}", "<html>"] {
             assert!(matches!(read_project(noise.as_bytes()), Err(HubError::Shape(_))), "{noise}");
         }

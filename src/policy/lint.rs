@@ -87,13 +87,14 @@ impl Bundle {
 
     /// Contacts whose day for another look is past.
     pub fn overdue(&self, today: Timestamp) -> Vec<Problem> {
-        let today = today.day();
+        let today = today.rfc3339()[..10].to_owned();
         let late = |p: &&Policy| !p.authority.review_due.is_empty() && p.authority.review_due < today;
         self.policies
             .iter()
             .filter(late)
             .map(|p| {
-                let message = format!("the contact was to be looked at again by {}: do so, and set the next day", p.authority.review_due);
+                let message =
+                    format!("the contact was to be looked at again by {}: do so, and set the next day", p.authority.review_due);
                 problem(&p.file, 0, message)
             })
             .collect()
@@ -234,7 +235,7 @@ pub(super) fn example(rule: &str, use_: Use, today: Timestamp) -> Held {
         starts_at: today,
         ends_at: today.plus_days(1),
     };
-    Held { consent, revoked_at: None, reference: "example".to_owned() }
+    Held { consent, revoked_at: None, reference: "example".to_owned(), ruling: false }
 }
 
 fn lint_rule(policy: &Policy, rule: &Rule, out: &mut Vec<Problem>) {

@@ -9,8 +9,8 @@ use super::near::Near;
 use super::patterns::{Gathered, Pattern, Patterns, What};
 use super::schema::{AliasMatch, MatchWord};
 use super::typo::{Typos, edits_for};
-use super::words::WordSet;
 use super::views::{Reading, beyond_latin, folded, native_form, readings, unspaced};
+use super::words::WordSet;
 
 /// Longest run of letters looked into for glued names.
 const LONGEST_GLUED: usize = 400;
@@ -299,7 +299,8 @@ impl Matcher {
             let alias = &self.aliases[hit.alias];
             let needs = alias.mode == AliasMatch::NeedsCue || hit.short;
             // So short a name, misspelt, has only its company to be known by.
-            let cued = near.has_cue(&hit, &alias.cues) || hit.short && alias.mode != AliasMatch::NeedsCue && near.has_any_cue(&hit);
+            let cued =
+                near.has_cue(&hit, &alias.cues) || hit.short && alias.mode != AliasMatch::NeedsCue && near.has_any_cue(&hit);
             if !needs || hit.lora || cued {
                 kept.push(hit);
             } else {
@@ -393,7 +394,8 @@ impl Matcher {
             let Some((from, to)) = word_around(&reading.text, start, end) else { continue };
             let (before, after) = (&reading.text[from..start], &reading.text[end..to]);
             // A cue glued to the name, or to other words of the kind.
-            if glued.contains(&from) || end - start >= 4 && found.is_glue(before, &self.glue) && found.is_glue(after, &self.glue) {
+            if glued.contains(&from) || end - start >= 4 && found.is_glue(before, &self.glue) && found.is_glue(after, &self.glue)
+            {
                 found.add(pattern.what, reading, start, end, View::Glued);
             }
         }
@@ -432,7 +434,8 @@ impl Matcher {
         let ends = |part: &str| {
             part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.glue.contains(&part[part.len() - n..]))
         };
-        let begins = |part: &str| part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.glue.contains(&part[..n]));
+        let begins =
+            |part: &str| part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.glue.contains(&part[..n]));
         ends(before) && begins(after)
     }
 
@@ -459,7 +462,9 @@ impl Matcher {
             };
             if !taken.get(&self.aliases[near.alias].policy).is_some_and(overlaps) && !covered(&found.exceptions, start, end) {
                 found.add(What::Alias(near.alias), reading, near.start, near.end, View::Fuzzy);
-                if near.short && let Some(hit) = found.hits.last_mut().filter(|h| h.alias == near.alias && h.view == View::Fuzzy) {
+                if near.short
+                    && let Some(hit) = found.hits.last_mut().filter(|h| h.alias == near.alias && h.view == View::Fuzzy)
+                {
                     hit.short = true;
                 }
             }
@@ -476,13 +481,7 @@ struct Spelling {
 }
 
 impl Spelling {
-    fn of(
-        aliases: &[Alias],
-        cues: &[(usize, Form)],
-        exceptions: &[Form],
-        ordinary: &[String],
-        glue: &[String],
-    ) -> Self {
+    fn of(aliases: &[Alias], cues: &[(usize, Form)], exceptions: &[Form], ordinary: &[String], glue: &[String]) -> Self {
         let mut known: WordSet = ordinary.iter().map(|w| folded(w)).collect();
         let mut glue: WordSet = glue.iter().map(|w| folded(w)).collect();
         let (mut typos, mut cue_typos) = ([Typos::default(), Typos::default()], Typos::default());
@@ -507,9 +506,10 @@ impl Spelling {
             if form.len() >= 4 {
                 glue.insert(form.replace(' ', ""));
             }
-            // Part of one name is not another misspelt.
-            known.extend(form.split(' ').filter(|w| w.len() >= 3).map(str::to_owned));
+            // A short part of one name is not another misspelt.
+            known.extend(form.split(' ').filter(|w| (3..6).contains(&w.len())).map(str::to_owned));
         }
+        known.extend(aliases.iter().filter(|a| written(a)).map(|a| a.form.text.clone()));
         for form in cues.iter().map(|(_, form)| form).filter(|form| !form.native) {
             glue.insert(form.text.replace(' ', ""));
             known.insert(form.text.clone());

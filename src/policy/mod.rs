@@ -30,6 +30,8 @@
 mod bundle;
 pub mod consent;
 mod decide;
+#[cfg(test)]
+mod evasions;
 mod explain;
 mod for_model;
 mod forms;
@@ -43,8 +45,6 @@ mod read;
 pub mod review;
 mod schema;
 mod terms;
-#[cfg(test)]
-mod evasions;
 #[cfg(test)]
 mod tests;
 mod typo;

@@ -320,8 +320,7 @@ impl Reader {
             let at = entry.span().start;
             let ArtistToml { name, aliases: names, needs_cue, died, source, checked_on, suggest, fuzzy } = entry.into_inner();
             self.day(file, text, at, &checked_on);
-            let person =
-                Person { name, died, note: String::new(), suggest, source, checked_on, line: lines.of_byte(at) };
+            let person = Person { name, died, note: String::new(), suggest, source, checked_on, line: lines.of_byte(at) };
             self.person(
                 file,
                 text,
@@ -340,15 +339,8 @@ impl Reader {
             let CharacterToml { name, aliases: names, needs_cue, element, version_note, source, checked_on, fuzzy } =
                 entry.into_inner();
             self.day(file, text, at, &checked_on);
-            let person = Person {
-                name,
-                died: None,
-                note: version_note,
-                suggest: Vec::new(),
-                source,
-                checked_on,
-                line: lines.of_byte(at),
-            };
+            let person =
+                Person { name, died: None, note: version_note, suggest: Vec::new(), source, checked_on, line: lines.of_byte(at) };
             self.person(
                 file,
                 text,

@@ -258,9 +258,8 @@ fn near_misses_are_allowed() {
 fn a_consent_satisfies_exactly_the_rule_it_names() {
     let bundle = shipped();
     let consent = |rule: &str| Held { reference: "letter 7".to_owned(), ..lint::example(rule, Use::Personal, today()) };
-    let with = |prompt: &str, use_, consents: &[Held]| {
-        decide(&bundle, &Facts { prompt, use_, consents, ..Facts::default() }, today())
-    };
+    let with =
+        |prompt: &str, use_, consents: &[Held]| decide(&bundle, &Facts { prompt, use_, consents, ..Facts::default() }, today());
     let one = [consent("wandjina/figure")];
     let granted = with("wandjina", Use::Personal, &one);
     assert_eq!(granted.outcome, Outcome::Allow);
@@ -345,7 +344,9 @@ fn errors_name_file_line_and_what_to_do() {
         assert!(said.contains(want) && said.contains(wandjina), "{from} → {to}: {said}");
     }
     let said = edit(wandjina, "outcome = ", "outcom = ");
-    let line = shipped_files().iter().find(|(p, _)| p == wandjina).unwrap().1.lines().position(|l| l.starts_with("outcome =")).unwrap() + 1;
+    let line =
+        shipped_files().iter().find(|(p, _)| p == wandjina).unwrap().1.lines().position(|l| l.starts_with("outcome =")).unwrap()
+            + 1;
     assert!(said.starts_with(&format!("traditions/wandjina.toml:{line}:1: unknown field `outcom`")), "{said}");
     let mut files = shipped_files();
     files.push(("notes.txt".into(), "x".into()));
@@ -515,7 +516,8 @@ fn near_misses_in_many_languages_are_allowed() {
 #[test]
 fn adding_a_file_never_lowers_an_outcome() {
     let bundle = shipped();
-    let prompts: Vec<(String, Use)> = matching::<Request>("requests", "request").into_iter().map(|r| (r.prompt, r.use_)).collect();
+    let prompts: Vec<(String, Use)> =
+        matching::<Request>("requests", "request").into_iter().map(|r| (r.prompt, r.use_)).collect();
     let before: Vec<Outcome> = prompts.iter().map(|(p, u)| ask(&bundle, p, *u).outcome).collect();
     let added = |id: &str, alias: &str, outcome: &str| -> (String, String) {
         let text = format!(
@@ -559,18 +561,26 @@ fn places_days_surety_members_and_other_surfaces() {
     let bundle = |extra: &str| {
         let head = "id = \"onion\"\nversion = \"1.0.0\"\ntitle = \"T\"\n[authority]\nstatus = \"project-default\"\nname = \"N\"\n\
                     contact_url = \"\"\nchecked_on = \"\"\n";
-        let mut files: Vec<_> = shipped_files().into_iter().filter(|(p, _)| !p.contains('/') || p.starts_with("vocab/")).collect();
+        let mut files: Vec<_> =
+            shipped_files().into_iter().filter(|(p, _)| !p.contains('/') || p.starts_with("vocab/")).collect();
         files.push(("traditions/onion.toml".into(), format!("{head}{}", rule(extra))));
         Bundle::parse(&files).unwrap_or_else(|problems| panic!("{}", lines(&problems)))
     };
-    let on = |bundle: &Bundle, facts: Facts<'_>, day: &str| decide(bundle, &facts, Timestamp::parse(&format!("{day}T12:00:00Z")).unwrap());
+    let on = |bundle: &Bundle, facts: Facts<'_>, day: &str| {
+        decide(bundle, &facts, Timestamp::parse(&format!("{day}T12:00:00Z")).unwrap())
+    };
     let named = Facts { prompt: "a zibbelmuster", ..Facts::default() };
     let only = bundle("when = { region = [\"CH\", \"DE\"] }\n");
     for (region, outcome) in [(None, Outcome::Deny), (Some("CH"), Outcome::Deny), (Some("NZ"), Outcome::Allow)] {
         assert_eq!(on(&only, Facts { region, ..named }, "2026-11-23").outcome, outcome, "{region:?}");
     }
     let winter = bundle("when = { date = { from = \"11-30\", until = \"02-28\" } }\n");
-    for (day, outcome) in [("2026-11-29", Outcome::Allow), ("2026-11-30", Outcome::Deny), ("2027-01-05", Outcome::Deny), ("2027-03-01", Outcome::Allow)] {
+    for (day, outcome) in [
+        ("2026-11-29", Outcome::Allow),
+        ("2026-11-30", Outcome::Deny),
+        ("2027-01-05", Outcome::Deny),
+        ("2027-03-01", Outcome::Allow),
+    ] {
         assert_eq!(on(&winter, named, day).outcome, outcome, "{day}");
     }
     let exact = bundle("when = { match = [\"exact\"] }\n");
@@ -615,7 +625,13 @@ fn what_was_decided_about_a_picture_holds_for_what_is_made_from_it() {
     assert_eq!(with(before(&["gone/rule"], Outcome::Allow), Use::Personal).outcome, Outcome::Allow);
     let titled = with(Reference { words: vec!["Wandjina, Kimberley".into()], ..before(&[], Outcome::Allow) }, Use::Personal);
     assert_eq!((titled.outcome, titled.matches[0].surface), (Outcome::Deny, Surface::Reference));
-    let label = |code: &str| Label { code: code.into(), name: "N".into(), community: "C".into(), text: "Ours.".into(), language: String::new() };
+    let label = |code: &str| Label {
+        code: code.into(),
+        name: "N".into(),
+        community: "C".into(),
+        text: "Ours.".into(),
+        language: String::new(),
+    };
     let project = |code: &str| Project {
         id: "p".into(),
         title: "Weavings".into(),

@@ -137,9 +137,8 @@ impl Typos {
         let tokens = reading.words();
         let text = |i: usize| &reading.text[tokens[i].0..tokens[i].1];
         let mut memo: HashMap<&str, Vec<NearWord>> = HashMap::new();
-        let near: Vec<Vec<NearWord>> = (0..tokens.len())
-            .map(|i| memo.entry(text(i)).or_insert_with(|| self.near_words(text(i), &known)).clone())
-            .collect();
+        let near: Vec<Vec<NearWord>> =
+            (0..tokens.len()).map(|i| memo.entry(text(i)).or_insert_with(|| self.near_words(text(i), &known)).clone()).collect();
         for i in 0..tokens.len() {
             for &NearWord { word, .. } in &near[i] {
                 for &name in &self.by_first[word as usize] {
@@ -185,7 +184,12 @@ impl Typos {
         for end in (SHORT.max(token.len().saturating_sub(ENDING))..=token.len()).filter(|&end| token.is_char_boundary(end)) {
             for NearWord { word, distance, .. } in self.near_words(&token[..end], known) {
                 let names = self.by_first[word as usize].iter().map(|&n| &self.names[n as usize]);
-                out.extend(names.filter(|n| n.stem && distance <= n.edits && !out.contains(&n.alias)).map(|n| n.alias).collect::<Vec<_>>());
+                out.extend(
+                    names
+                        .filter(|n| n.stem && distance <= n.edits && !out.contains(&n.alias))
+                        .map(|n| n.alias)
+                        .collect::<Vec<_>>(),
+                );
             }
         }
         out

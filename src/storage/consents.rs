@@ -39,6 +39,7 @@ impl ConsentRecord {
             consent: self.consent.clone(),
             revoked_at: self.withdrawn.as_ref().map(|w| w.at),
             reference: self.consent.id.to_string(),
+            ruling: false,
         }
     }
 }

@@ -54,10 +54,14 @@ pub async fn insert(
     request: &serde_json::Value,
     now: Timestamp,
 ) -> Result<()> {
-    const SQL: &str = "INSERT INTO decisions (id, account_id, outcome, record, request, decided_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    const SQL: &str =
+        "INSERT INTO decisions (id, account_id, outcome, record, request, decided_at) VALUES ($1, $2, $3, $4, $5, $6)";
     const POLICY: &str = "INSERT INTO decision_policies (decision_id, policy, outcome) VALUES ($1, $2, $3)";
-    let record = serde_json::to_string(decision)
-        .map_err(|e| Error::Corrupt { table: TABLE, row: id.to_string(), cause: e.to_string() })?;
+    let record = serde_json::to_string(decision).map_err(|e| Error::Corrupt {
+        table: TABLE,
+        row: id.to_string(),
+        cause: e.to_string(),
+    })?;
     on!(tx, |c| sqlx::query(SQL)
         .bind(id.to_string())
         .bind(account.map(|a| a.to_string()))
@@ -95,8 +99,7 @@ pub async fn find(tx: &mut Tx, id: DecisionId) -> Result<Option<DecisionRecord>>
 /// Requests that were decided, oldest first, `after` an id: what another bundle is tried on.
 pub async fn requests(tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<(DecisionId, serde_json::Value)>> {
     const SQL: &str = "SELECT id, request FROM decisions WHERE id > $1 AND request IS NOT NULL ORDER BY id LIMIT $2";
-    let rows: Vec<(String, String)> =
-        on!(tx, |c| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
+    let rows: Vec<(String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
     rows.into_iter().map(|(id, request)| Ok((read(TABLE, &id, &id)?, read_json(TABLE, &id, &request)?))).collect()
 }
 
@@ -104,5 +107,7 @@ pub async fn requests(tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<(Decis
 pub async fn counts(tx: &mut Tx) -> Result<Vec<(String, Outcome, u64)>> {
     const SQL: &str = "SELECT policy, outcome, COUNT(*) FROM decision_policies GROUP BY policy, outcome ORDER BY policy, outcome";
     let rows: Vec<(String, String, i64)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
-    rows.into_iter().map(|(policy, outcome, n)| Ok((policy.clone(), read("decision_policies", &policy, &outcome)?, count(n)))).collect()
+    rows.into_iter()
+        .map(|(policy, outcome, n)| Ok((policy.clone(), read("decision_policies", &policy, &outcome)?, count(n))))
+        .collect()
 }

@@ -126,11 +126,8 @@ pub async fn of_decision(tx: &mut Tx, decision: DecisionId) -> Result<Option<Rev
 
 /// The queue: what waits for a person, the longest wait first, `after` an id.
 pub async fn open(tx: &mut Tx, now: Timestamp, after: &str, limit: u32) -> Result<Page<Review>> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM reviews WHERE state = 'open' AND due_at > $1 AND id > $2 ORDER BY id LIMIT $3"
-    );
+    const SQL: &str =
+        concat!("SELECT ", columns!(), " FROM reviews WHERE state = 'open' AND due_at > $1 AND id > $2 ORDER BY id LIMIT $3");
     let rows: Vec<ReviewRow> =
         on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(after).bind(i64::from(limit) + 1).fetch_all(c).await)?;
     let items = rows.into_iter().map(TryInto::try_into).collect::<Result<Vec<Review>>>()?;

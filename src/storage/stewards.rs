@@ -47,7 +47,8 @@ impl TryFrom<StewardRow> for StewardRecord {
 
 /// Puts an appointment in.
 pub async fn insert(tx: &mut Tx, steward: &Steward, statement: StatementId) -> Result<()> {
-    const SQL: &str = "INSERT INTO stewards (statement_id, tradition, name, appointed_by, evidence, since) VALUES ($1, $2, $3, $4, $5, $6)";
+    const SQL: &str =
+        "INSERT INTO stewards (statement_id, tradition, name, appointed_by, evidence, since) VALUES ($1, $2, $3, $4, $5, $6)";
     on!(tx, |c| sqlx::query(SQL)
         .bind(statement.to_string())
         .bind(&steward.tradition)
@@ -64,8 +65,14 @@ pub async fn insert(tx: &mut Tx, steward: &Steward, statement: StatementId) -> R
 /// Ends an appointment. False when there is none in force.
 pub async fn end(tx: &mut Tx, tradition: &str, name: &str, at: Timestamp, by: &str) -> Result<bool> {
     const SQL: &str = "UPDATE stewards SET ended_at = $3, ended_by = $4 WHERE tradition = $1 AND name = $2 AND ended_at IS NULL";
-    let done =
-        on!(tx, |c| sqlx::query(SQL).bind(tradition).bind(name).bind(at.millis()).bind(by).execute(c).await.map(|d| d.rows_affected()))?;
+    let done = on!(tx, |c| sqlx::query(SQL)
+        .bind(tradition)
+        .bind(name)
+        .bind(at.millis())
+        .bind(by)
+        .execute(c)
+        .await
+        .map(|d| d.rows_affected()))?;
     Ok(done > 0)
 }
 
@@ -117,9 +124,9 @@ pub async fn remove_member(tx: &mut Tx, tradition: &str, account: AccountId) -> 
 
 /// The traditions whose stewards know an account as a member now.
 pub async fn memberships(tx: &mut Tx, account: AccountId, now: Timestamp) -> Result<Vec<String>> {
-    const SQL: &str = "SELECT tradition FROM memberships WHERE account_id = $1 AND (ends_at IS NULL OR ends_at > $2) ORDER BY tradition";
-    let rows: Vec<(String,)> =
-        on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).bind(now.millis()).fetch_all(c).await)?;
+    const SQL: &str =
+        "SELECT tradition FROM memberships WHERE account_id = $1 AND (ends_at IS NULL OR ends_at > $2) ORDER BY tradition";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).bind(now.millis()).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|r| r.0).collect())
 }
 
@@ -130,4 +137,3 @@ pub async fn members(tx: &mut Tx, tradition: &str) -> Result<Vec<(String, Option
     let rows: Vec<(String, Option<i64>)> = on!(tx, |c| sqlx::query_as(SQL).bind(tradition).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(name, end)| (name, end.map(Timestamp::from_millis))).collect())
 }
-

@@ -8,6 +8,7 @@ mod importing;
 mod people;
 mod pictures;
 mod record;
+mod stewarding;
 mod whole;
 
 use colophon::accounts::{Account, Role, Roles, Scope, Scopes, Secret, Session, Token};
@@ -15,11 +16,14 @@ use colophon::chance::SeededChance;
 use colophon::clock::Timestamp;
 use colophon::digest::{Digest, blake3_of, sha256_of};
 use colophon::id::{
-    AccountId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, JobId, ModelId, NoticeId, RunId, SessionId,
-    StatementId, TokenId, WorkId,
+    AccountId, ConsentId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, JobId, ModelId, NoticeId, ReviewId,
+    RunId, SessionId, StatementId, TokenId, WorkId,
 };
 use colophon::lineage::{Dataset, Model, ModelCard, Run};
+use colophon::policy::review::{ReviewKind, ReviewState, Ruled, Ruling as Said, Steward};
+use colophon::policy::{Consent, Decision, Fired, Label, Outcome as Answered, Project, Use};
 use colophon::storage::blobs::{Blob, Blobs};
+use colophon::storage::consents::Withdrawal;
 use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
 use colophon::storage::imports::{Import, ImportRow, Outcome};
 use colophon::storage::instance::Fact;
@@ -27,11 +31,12 @@ use colophon::storage::jobs::Job;
 use colophon::storage::log::HeadRow;
 use colophon::storage::models::BundleRecord;
 use colophon::storage::notices::Notice;
+use colophon::storage::reviews::Review;
 use colophon::storage::tasks::TaskState;
 use colophon::storage::works::{Filter, Revocation};
 use colophon::storage::{
-    Error, Lock, Store, Tx, accounts, blobs, datasets, disputes, images, impacts, imports, instance, jobs, log, models, notices,
-    runs, terms, uploads, works,
+    Error, Lock, Store, Tx, accounts, blobs, consents, datasets, decisions, disputes, images, impacts, imports, instance, jobs,
+    log, models, notices, projects, reviews, runs, stewards, terms, uploads, works,
 };
 use colophon::works::dispute::{Dispute, DisputeStep, Ground, Ruling, Step};
 use colophon::works::licence::{Concluded, Detected};

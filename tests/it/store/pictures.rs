@@ -47,13 +47,6 @@ async fn images_prompts_and_decisions(kind: Kind) {
     images::insert_prompt(&mut tx, &Prompt { image: second.id, public: true, ..prompt }).await.unwrap();
     assert!(images::find_prompt(&mut tx, second.id).await.unwrap().unwrap().public);
 
-    let (id, record) = (DecisionId::derived(b"d"), json!({ "outcome": "deny", "words": "é \u{1f34e}" }));
-    images::insert_decision(&mut tx, id, None, "deny", &record, t(1)).await.unwrap();
-    images::insert_decision(&mut tx, DecisionId::derived(b"e"), Some(AccountId::derived(b"a")), "allow", &record, t(1))
-        .await
-        .unwrap();
-    assert_eq!(images::find_decision(&mut tx, id).await.unwrap(), Some(record));
-    assert_eq!(images::find_decision(&mut tx, DecisionId::derived(b"?")).await.unwrap(), None);
     drop(tx);
     s.remove().await;
 }

@@ -1,5 +1,6 @@
 //! What holds for the store as a whole: transactions, pages, conflicts, odd texts, spoiled rows, and addresses that lead nowhere.
 
+use super::stewarding::{consent, decision, project, review, ruled, steward};
 use super::*;
 
 both! {
@@ -161,10 +162,10 @@ async fn odd_and_long_texts_come_back_as_they_were(kind: Kind) {
         assert_eq!(works::find(&mut tx, each.id).await.unwrap().unwrap().work, each);
         let author = Filter { author: each.author.clone(), ..Filter::default() };
         assert!(works::list(&mut tx, &author, "", 10, t(1)).await.unwrap().items.iter().any(|w| w.work == each));
-        let record = json!({ "words": text });
+        let request = json!({ "words": text });
         let id = DecisionId::derived(text.as_bytes());
-        images::insert_decision(&mut tx, id, None, "allow", &record, t(1)).await.unwrap();
-        assert_eq!(images::find_decision(&mut tx, id).await.unwrap(), Some(record));
+        decisions::insert(&mut tx, id, None, &decision(Answered::Allow, &[]), &request, t(1)).await.unwrap();
+        assert_eq!(decisions::find(&mut tx, id).await.unwrap().unwrap().request, Some(request));
     }
     // Numbers at their ends.
     let mut far = work("far");
@@ -194,9 +195,9 @@ async fn a_nul_character_is_kept_whole_or_refused(kind: Kind) {
     drop(tx);
     // As JSON it is six plain characters.
     let mut tx = s.begin().await;
-    let record = json!({ "words": "a\0b" });
-    images::insert_decision(&mut tx, DecisionId::derived(b"d"), None, "deny", &record, t(1)).await.unwrap();
-    assert_eq!(images::find_decision(&mut tx, DecisionId::derived(b"d")).await.unwrap(), Some(record));
+    let request = json!({ "words": "a\0b" });
+    decisions::insert(&mut tx, DecisionId::derived(b"d"), None, &decision(Answered::Deny, &[]), &request, t(1)).await.unwrap();
+    assert_eq!(decisions::find(&mut tx, DecisionId::derived(b"d")).await.unwrap().unwrap().request, Some(request));
     drop(tx);
     s.remove().await;
 }
@@ -232,7 +233,15 @@ async fn spoiled_rows_are_called_corrupt(kind: Kind) {
     let prompt =
         Prompt { image: picture.id, account: ana.id, prompt: "p".into(), negative: String::new(), key: [1; 32], public: true };
     images::insert_prompt(&mut tx, &prompt).await.unwrap();
-    images::insert_decision(&mut tx, DecisionId::derived(b"d"), None, "allow", &json!({}), t(1)).await.unwrap();
+    decisions::insert(&mut tx, DecisionId::derived(b"d"), None, &decision(Answered::Deny, &["a/b"]), &json!({}), t(1))
+        .await
+        .unwrap();
+    let (consent, review) = (consent("c", "Ana", 1), review("r", ana.id, 1));
+    consents::insert(&mut tx, &consent, statement("c")).await.unwrap();
+    reviews::insert(&mut tx, &review).await.unwrap();
+    reviews::insert_ruling(&mut tx, &ruled(review.id, "a/b", 1), statement("c")).await.unwrap();
+    stewards::insert(&mut tx, &steward("a", "Ana", 1), statement("s")).await.unwrap();
+    projects::insert(&mut tx, a.id, &project("p"), t(1), statement("p")).await.unwrap();
     jobs::insert(&mut tx, &job("j", 1), None).await.unwrap();
     log::stage(&mut tx, statement("a"), "work", &a.id.to_string(), b"", t(1)).await.unwrap();
     blobs::insert(&mut tx, &blob).await.unwrap();
@@ -318,7 +327,17 @@ async fn spoiled_rows_are_called_corrupt(kind: Kind) {
         "images": format!("bundle = {short}"), tx => images::find_by_sha256(&mut tx, picture.digest.sha256);
         "image_works": "work_id = 'nonsense'", tx => images::find(&mut tx, picture.id);
         "prompts": format!("commitment_key = {short}"), tx => images::find_prompt(&mut tx, picture.id);
-        "decisions": "record = '{'", tx => images::find_decision(&mut tx, DecisionId::derived(b"d"));
+        "decisions": "record = '{'", tx => decisions::find(&mut tx, DecisionId::derived(b"d"));
+        "decisions": "request = '{'", tx => decisions::requests(&mut tx, "", 5);
+        "decision_policies": "outcome = 'perhaps'", tx => decisions::counts(&mut tx);
+        "consents": "uses = 'all'", tx => consents::find(&mut tx, consent.id);
+        "consents": "revoked_at = 1, revocation_id = 'x'", tx => consents::of_policy(&mut tx, "a");
+        "reviews": "state = 'lost'", tx => reviews::find(&mut tx, review.id);
+        "reviews": "job_id = 'x'", tx => reviews::of_account(&mut tx, ana.id, 5);
+        "rulings": "ruling = 'perhaps'", tx => reviews::rulings(&mut tx, review.id);
+        "rulings": "statement_id = 'x'", tx => reviews::rulings_of_policy(&mut tx, "a", 5);
+        "stewards": "statement_id = 'x'", tx => stewards::of(&mut tx, "a");
+        "work_projects": "record = ''", tx => projects::of_work(&mut tx, a.id);
         "jobs": "state = 'asleep'", tx => jobs::find(&mut tx, JobId::derived(b"j"));
         "jobs": "request = ''", tx => jobs::lease(&mut tx, t(9), t(10));
         "jobs": "image_id = 'nonsense'", tx => jobs::find(&mut tx, JobId::derived(b"j"));
@@ -348,6 +367,10 @@ async fn emptying_the_public_tables_empties_only_them(kind: Kind) {
     let claim = dispute("d", a.id, 1);
     disputes::insert(&mut tx, &claim, statement("a")).await.unwrap();
     disputes::insert_step(&mut tx, &dispute_step(&claim, Step::Answered, None, 2), statement("a")).await.unwrap();
+    consents::insert(&mut tx, &consent("c", "Ana", 1), statement("c")).await.unwrap();
+    reviews::insert_ruling(&mut tx, &ruled(ReviewId::derived(b"r"), "a/b", 1), statement("c")).await.unwrap();
+    stewards::insert(&mut tx, &steward("a", "Ana", 1), statement("s")).await.unwrap();
+    projects::insert(&mut tx, a.id, &project("p"), t(1), statement("p")).await.unwrap();
     accounts::insert(&mut tx, &account("Ana", 1), "").await.unwrap();
     jobs::insert(&mut tx, &job("j", 1), None).await.unwrap();
     log::stage(&mut tx, statement("a"), "work", "a", b"", t(1)).await.unwrap();

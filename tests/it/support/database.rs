@@ -33,6 +33,10 @@ pub const PUBLIC_TABLES: &[&str] = &[
     "reservations",
     "disputes",
     "dispute_steps",
+    "stewards",
+    "consents",
+    "rulings",
+    "work_projects",
 ];
 
 /// All of them.
@@ -51,6 +55,10 @@ pub const TABLES: &[&str] = &[
     "reservations",
     "disputes",
     "dispute_steps",
+    "stewards",
+    "consents",
+    "rulings",
+    "work_projects",
     "statements",
     "log_tiles",
     "log_heads",
@@ -61,6 +69,9 @@ pub const TABLES: &[&str] = &[
     "sessions",
     "tokens",
     "decisions",
+    "decision_policies",
+    "memberships",
+    "reviews",
     "jobs",
     "prompts",
     "work_thumbnails",
