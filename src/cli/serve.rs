@@ -85,6 +85,8 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
 
     let importer = tokio::spawn(jobs::import::run(Arc::clone(&instance), stopping.clone()));
 
+    let policies = tokio::spawn(jobs::policies::run(Arc::clone(&instance), stopping.clone()));
+
     let health = engine.health();
     let state = web::State {
         instance: Arc::clone(&instance),
@@ -111,7 +113,7 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
     tracing::info!("stopping");
     let _ = stop.send(true);
     let ended = async {
-        let _ = tokio::join!(served, worker, sequencer, importer);
+        let _ = tokio::join!(served, worker, sequencer, importer, policies);
     };
     if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!("some requests did not end in time; what they had not committed is not kept");

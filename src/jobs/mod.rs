@@ -4,6 +4,7 @@
 pub mod adapt;
 pub mod generate;
 pub mod import;
+pub mod policies;
 pub mod replay;
 pub mod sequence;
 pub mod train;

@@ -271,8 +271,7 @@ fn deletions(word: &[u8], most: u8, mut give: impl FnMut(u64)) {
     if most == 0 {
         return;
     }
-    for i in 0..n {
-        let one = before[i];
+    for (i, &one) in before.iter().enumerate().take(n) {
         give(mix(join(one, i + 1, n)));
         if most >= 2 {
             for j in i + 1..n {

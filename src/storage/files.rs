@@ -54,6 +54,27 @@ pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
     written.map_err(|e| failed("write", path, &e))
 }
 
+/// What tells that a file was changed: its name, its size, and when it was written.
+pub type Stamp = (std::path::PathBuf, u64, Option<std::time::SystemTime>);
+
+/// The stamps of all files of a folder and the folders in it, by name.
+pub fn stamps(folder: &Path) -> Result<Vec<Stamp>> {
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(|e| failed("read the folder", &folder, &e))? {
+            let entry = entry.map_err(|e| failed("read the folder", &folder, &e))?;
+            let about = entry.metadata().map_err(|e| failed("read", &entry.path(), &e))?;
+            if about.is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.push((entry.path(), about.len(), about.modified().ok()));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Reads a text file; `None` when there is none.
 pub fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {

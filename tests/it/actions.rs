@@ -12,5 +12,6 @@ mod policy;
 mod queue;
 mod rights;
 mod sign_in;
+mod stewards;
 mod terms;
 mod training;

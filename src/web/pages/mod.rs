@@ -16,6 +16,7 @@ mod lineage;
 mod log;
 mod policies;
 mod refused;
+mod reviews;
 mod studio;
 mod verify;
 pub mod view;
@@ -77,6 +78,10 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/models/{id}", get(lineage::model))
         .route("/licences", get(licences::page))
         .route("/policies", get(policies::page))
+        .route("/policies/{id}", get(policies::one))
+        .route("/reviews", get(reviews::list).post(reviews::ask))
+        .route("/reviews/{id}", get(reviews::page))
+        .route("/reviews/{id}/rulings", post(reviews::rule))
         .route("/log", get(log::page))
         .route("/log/entries/{index}", get(log::entry))
         .route("/login", get(account::login).post(account::sign_in))

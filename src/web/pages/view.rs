@@ -16,6 +16,7 @@ pub mod log;
 pub mod make;
 pub mod people;
 pub mod policies;
+pub mod reviews;
 mod text;
 pub mod verify;
 pub mod works;
@@ -31,11 +32,13 @@ pub use lineage::{DatasetPage, DatasetRef, FileRow, ModelCard, ModelPage, Models
 pub use log::{EntryPage, EntryRow, GrowthPoint, Inclusion, LogPage, Recipe};
 pub use make::{Counts, HomePage, JobPage, Limits, Refusal, StudioForm, StudioPage};
 pub use people::{AccountPage, AccountRow, AccountsAdmin, LoginPage, SetupPage, TokenRow};
-pub use policies::{PoliciesPage, PolicyRule, TraditionView};
+pub use policies::{PoliciesPage, PolicyPage, PolicyRule, TraditionView};
+pub use reviews::{ReviewPage, ReviewsPage};
 pub use verify::{CreditsView, Reason, SignerView, TrustPage, VerifyPage, VerifyResult};
 pub use works::{GrantRow, ReservationRow, RevokeForm, Revoked, VerdictRow, WorkNewPage, WorkPage, WorksPage};
 
-use cards::{authority_words, outcome_tone, outcome_words};
+pub(super) use cards::outcome_words;
+use cards::{authority_words, outcome_tone};
 use text::{and_list, filters, in_words};
 
 /// What every page carries around its own content.
@@ -253,7 +256,7 @@ mod tests {
             WorkPage::sample_revoked, WorkNewPage::sample, WorkNewPage::sample_offered, ImportsPage::sample, ImportsPage::sample_refused, ImportPage::sample,
             ImportPage::sample_running, DisputesPage::sample, DisputePage::sample,
             DisputeNewPage::sample, NoticesPage::sample, DatasetsPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
-            PoliciesPage::sample, LicencesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
+            PoliciesPage::sample, PolicyPage::sample, ReviewPage::sample, ReviewsPage::sample, LicencesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
             VerifyPage::sample_changed, VerifyPage::sample_problem, TrustPage::sample, LoginPage::sample, SetupPage::sample,
             AccountPage::sample, DocsPage::sample, TermsPage::sample, ErrorPage::sample,
         }

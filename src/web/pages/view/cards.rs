@@ -219,7 +219,7 @@ impl RuleLine {
 }
 
 /// What an outcome means, as the start of a sentence.
-pub(super) fn outcome_words(outcome: &str) -> &'static str {
+pub(in crate::web::pages) fn outcome_words(outcome: &str) -> &'static str {
     match outcome {
         "allow" => "Allowed",
         "allow-with-notice" => "Allowed, with a notice",

@@ -26,6 +26,48 @@ pub struct PoliciesPage {
     pub json_url: String,
 }
 
+/// `GET /policies/{id}`: what its people could be shown.
+#[derive(Debug, Clone, Template)]
+#[template(path = "policy.html")]
+pub struct PolicyPage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// The policy with its rules.
+    pub tradition: TraditionView,
+    /// One or two sentences about it.
+    pub summary: String,
+    /// Names it is found by, without those that are never shown.
+    pub names: Vec<String>,
+    /// Who answers for it, a sentence each.
+    pub stewards: Vec<String>,
+    /// What they allowed, a sentence each.
+    pub consents: Vec<String>,
+    /// What was ruled on requests, a sentence each.
+    pub rulings: Vec<String>,
+    /// Answers with their number.
+    pub counts: Vec<(String, u64)>,
+    /// The same as JSON.
+    pub json_url: String,
+}
+
+impl PolicyPage {
+    /// A tradition with somebody who answers for it.
+    pub fn sample() -> Self {
+        let mut policies = PoliciesPage::sample();
+        Self {
+            chrome: Chrome::sample("Tā moko", "/policies/maori-ta-moko"),
+            tradition: policies.traditions.swap_remove(0),
+            summary: "Tattoo that records genealogy.".into(),
+            names: vec!["tā moko".into(), "moko kauae".into()],
+            stewards: vec!["Hana Rewi, since 3 May 2026, named by Mere: letter of the authority".into()],
+            consents: vec!["Ana Ruiz, for education, until 1 June 2027".into()],
+            rulings: vec!["maori-ta-moko/any: the words mean something else".into()],
+            counts: vec![("Not made".into(), 12)],
+            json_url: "/api/v1/policies/maori-ta-moko".into(),
+        }
+    }
+}
+
 /// One policy file.
 #[derive(Debug, Clone, Default)]
 pub struct TraditionView {
