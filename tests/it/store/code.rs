@@ -10,7 +10,9 @@ both! {
 fn joined(source: &str) -> Vec<String> {
     let columns = source.split("macro_rules! columns").nth(1).map_or(String::new(), |rest| literals(rest).swap_remove(0));
     let mut out = Vec::new();
-    let mut rest = source;
+    // The formatter breaks the line before a long one.
+    let source = source.replace("=\n        concat!(", "= concat!(");
+    let mut rest = source.as_str();
     while let Some((before, after)) = rest.split_once("= concat!(") {
         out.extend(literals(before));
         let (inner, further) = after.split_once(");\n").expect("the end of concat!");
