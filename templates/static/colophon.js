@@ -54,12 +54,14 @@
       const fine = answer.outcome === 'allow' || answer.outcome === 'allow-with-notice';
       const rules = answer.rules || [];
       live.replaceChildren();
+      // What cannot be seen is not kept from whoever typed it.
+      if (answer.read_as) live.append(make('span', 'The model is given: ' + answer.read_as, 'fine'), make('br'));
       if (answer.outcome === 'allow' && !rules.length) return;
       live.append(make('span', answer.sentence, fine ? '' : 'refused'));
       for (const rule of rules) {
         live.append(make('br'), (rule.words || []).map((w) => '“' + w + '”').join(', ') + (rule.words && rule.words.length ? ': ' : '') + rule.why + ' ');
         const place = make('a', rule.rule);
-        place.href = '/policies#' + rule.rule;
+        place.href = rule.url || '/policies';
         live.append(place);
         for (const other of rule.alternatives || []) {
           const button = make('button', 'Instead: ' + other, 'copy');
