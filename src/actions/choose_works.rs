@@ -68,7 +68,7 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
     let [width, height] = instance.offer.image;
     let mut chosen = Vec::new();
     if !order.with.is_empty() {
-        let parts = parts(&order.prompt).len();
+        let parts = parts(order.words()).len();
         for (n, (work, grant)) in named(&mut tx, order, account, now).await?.into_iter().enumerate() {
             let rgb = picture(instance, &mut tx, &work, width, height).await?;
             chosen.push(Chosen { work, grant, rgb, words: Vec::new(), part: n % parts });
@@ -87,7 +87,7 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
             !order.without.contains(&id) && shelf.terms.get(&id).is_some_and(permits)
         };
         let (k, style) = (instance.offer.works_per_prompt, order.style.as_deref().filter(|s| !s.is_empty()));
-        shelf.library.retrieve_parts(&order.prompt, style, k, &allowed, order.seed)
+        shelf.library.retrieve_parts(order.words(), style, k, &allowed, order.seed)
     };
     for (part, pick) in picks {
         let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;

@@ -273,6 +273,7 @@ fn replay(order: &Order, instance: &Instance, picture: &Picture) -> Replay {
         height: picture.height,
         sampler: "euler".to_owned(),
         engine: format!("colophon {} candle f32 cpu", env!("CARGO_PKG_VERSION")),
+        folded: order.read_as.is_some(),
         pixels_blake3: pixels,
     }
 }

@@ -11,7 +11,7 @@ use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
 use crate::id::{ConsentId, StatementId};
-use crate::policy::consent::CONSENT_WORDS;
+use crate::policy::consent::{CONSENT_WORDS, policy_of};
 use crate::policy::{Consent, Use};
 use crate::storage::{self, Lock};
 
@@ -42,7 +42,7 @@ pub struct Consenting {
 pub async fn give_consent(instance: &Instance, actor: &Actor, sent: Consenting) -> Result<(ConsentId, StatementId)> {
     let now = instance.clock.now();
     let consent = checked(instance, actor, sent, now)?;
-    let (policy, _) = consent.rule.split_once('/').unwrap_or((&consent.rule, ""));
+    let policy = policy_of(&consent.rule);
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Policies).await?;
     stewards_only(&mut tx, actor, policy).await?;
@@ -140,7 +140,7 @@ pub async fn revoke_consent(instance: &Instance, actor: &Actor, id: ConsentId, r
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Policies).await?;
     let kept = storage::consents::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("consent", id))?;
-    let (policy, _) = kept.consent.rule.split_once('/').unwrap_or((&kept.consent.rule, ""));
+    let policy = policy_of(&kept.consent.rule);
     if !is_steward(&mut tx, policy, &actor.name).await? && !actor.may(Scope::Operate) {
         return Err(Error::invalid("consent", "only a steward of the tradition, or an operator, may take a consent back"));
     }

@@ -145,7 +145,7 @@ impl Default for Order {
 impl Order {
     /// What the engine is asked, without works.
     pub fn draw_request(&self, offer: &ModelConfig) -> DrawRequest {
-        let mut request = DrawRequest::new(self.read_as.as_ref().unwrap_or(&self.prompt).clone(), self.seed.unwrap_or(0), offer);
+        let mut request = DrawRequest::new(self.words(), self.seed.unwrap_or(0), offer);
         request.style = self.style.clone().filter(|s| !s.is_empty());
         request.steps = self.steps.unwrap_or(request.steps);
         // Four places behind the point are drawn with and recorded, so that every reader prints the numbers alike.
@@ -155,6 +155,11 @@ impl Order {
         request.width = self.width.unwrap_or(request.width);
         request.height = self.height.unwrap_or(request.height);
         request
+    }
+
+    /// The words as the model is given them, and works are looked up by.
+    pub fn words(&self) -> &str {
+        self.read_as.as_deref().unwrap_or(&self.prompt)
     }
 
     /// The file format.

@@ -9,6 +9,7 @@ use crate::actions::{Error, Instance, Result};
 use crate::digest::blake3_of;
 use crate::generation::{DrawRequest, Engine, Picture, Reference};
 use crate::id::{ImageId, WorkId};
+use crate::policy::folded_for_model;
 use crate::provenance::Replay;
 use crate::storage;
 
@@ -44,7 +45,8 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
         .await?
         .ok_or_else(|| Error::Conflict(format!("the words of `{id}` were erased, and without them it can't be drawn again")))?;
     let replay: Replay = serde_json::from_value(image.replay.clone()).map_err(Error::internal)?;
-    let mut request = DrawRequest::new(words.prompt, replay.seed, &instance.offer);
+    let folded = replay.folded.then(|| folded_for_model(&words.prompt)).flatten();
+    let mut request = DrawRequest::new(folded.unwrap_or(words.prompt), replay.seed, &instance.offer);
     request.style = replay.style;
     request.steps = u16::try_from(replay.steps).map_err(Error::internal)?;
     (request.guidance, request.start) = (replay.guidance as f32, replay.start as f32);

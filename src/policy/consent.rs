@@ -35,6 +35,11 @@ pub struct Consent {
     pub ends_at: Timestamp,
 }
 
+/// The policy of a rule that is named as `policy/rule`.
+pub fn policy_of(rule: &str) -> &str {
+    rule.split_once('/').map_or(rule, |(policy, _)| policy)
+}
+
 /// A consent as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {

@@ -208,7 +208,7 @@ impl Bundle {
     /// One name that two files claim without a cue to tell them apart.
     fn lint_collisions(&self, out: &mut Vec<Problem>) {
         let mut owners: HashMap<&Form, usize> = HashMap::new();
-        for alias in self.matcher.aliases.iter().filter(|a| a.mode != AliasMatch::NeedsCue) {
+        for alias in self.matcher.aliases.iter().filter(|a| !matches!(a.mode, AliasMatch::NeedsCue | AliasMatch::Described)) {
             let owner = *owners.entry(&alias.form).or_insert(alias.policy);
             if owner != alias.policy {
                 let (file, other) = (&self.policies[alias.policy].file, &self.policies[owner].file);

@@ -169,6 +169,9 @@ pub struct Replay {
     pub height: u32,
     /// Sampler name.
     pub sampler: String,
+    /// Whether the words were folded before they were drawn from: look-alike letters, and what shows nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub folded: bool,
     /// Version of the engine that drew.
     pub engine: String,
     /// blake3 of the raw RGB bytes, row by row, before encoding.

@@ -124,6 +124,7 @@ fn claim(rgb: &[u8]) -> ImageClaim {
             height: 64,
             sampler: "euler".to_owned(),
             engine: "0.1.0".to_owned(),
+            folded: false,
             pixels_blake3: blake3_of(rgb),
         },
         statement_id: StatementId::derived(b"s"),

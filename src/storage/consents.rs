@@ -4,6 +4,7 @@ use super::works::{list_text, read_list};
 use super::{Error, Result, Tx, on, read};
 use crate::clock::Timestamp;
 use crate::id::{ConsentId, StatementId};
+use crate::policy::consent::policy_of;
 use crate::policy::{Consent, Held};
 
 const TABLE: &str = "consents";
@@ -90,10 +91,6 @@ impl TryFrom<ConsentRow> for ConsentRecord {
             },
         })
     }
-}
-
-fn policy_of(rule: &str) -> &str {
-    rule.split_once('/').map_or(rule, |(policy, _)| policy)
 }
 
 /// Puts a consent in.

@@ -3,6 +3,7 @@
 use super::{Error, Page, Result, Tx, count, on, read};
 use crate::clock::Timestamp;
 use crate::id::{AccountId, DecisionId, JobId, ReviewId, StatementId};
+use crate::policy::consent::policy_of;
 use crate::policy::review::{ReviewKind, ReviewState, Ruled};
 
 const TABLE: &str = "reviews";
@@ -195,10 +196,9 @@ impl TryFrom<RulingRow> for (Ruled, StatementId) {
 pub async fn insert_ruling(tx: &mut Tx, ruled: &Ruled, statement: StatementId) -> Result<()> {
     const SQL: &str = "INSERT INTO rulings (review_id, policy, rule, kind, ruling, reason, by_name, as_role, at, statement_id) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-    let policy = ruled.rule.split_once('/').map_or(ruled.rule.as_str(), |(policy, _)| policy);
     on!(tx, |c| sqlx::query(SQL)
         .bind(ruled.review.to_string())
-        .bind(policy)
+        .bind(policy_of(&ruled.rule))
         .bind(&ruled.rule)
         .bind(ruled.kind.as_str())
         .bind(ruled.ruling.as_str())

@@ -50,6 +50,9 @@ pub(super) async fn bundle(Handed(instance): TheInstance) -> Answer {
     })))
 }
 
+/// Longest title or name of a style that is looked at, in bytes.
+const NAME_MAX: usize = 1_000;
+
 /// What to check: what a picture would be asked for with, as far as the policy looks at it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,6 +78,13 @@ pub(super) async fn check(Handed(instance): TheInstance, visitor: Visitor, Json(
     let length = asked.prompt.chars().count().max(asked.negative.chars().count());
     if length > PROMPT_MAX {
         return Err(Error::invalid("prompt", format!("the prompt has {length} characters: at most 2,000 are read")).into());
+    }
+    let names = [asked.title.as_str(), asked.style.as_deref().unwrap_or_default(), asked.region.as_deref().unwrap_or_default()];
+    if names.iter().any(|name| name.len() > NAME_MAX) || asked.with.len() > instance.offer.works_per_prompt {
+        let works = instance.offer.works_per_prompt;
+        let problem =
+            format!("a title, a style and a country have at most {NAME_MAX} bytes each, and {works} works can be named");
+        return Err(Error::invalid("title", problem).into());
     }
     let Question { prompt, negative, style, title, region, with, adapter, use_ } = asked;
     let order = Order { prompt, negative, style, title, region, with, adapter, use_, ..Order::default() };

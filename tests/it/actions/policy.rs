@@ -16,6 +16,7 @@ both! {
     all_five_outcomes_are_reached_and_only_two_lead_to_a_picture,
     a_denied_prompt_leaves_a_decision_and_nothing_else,
     a_notice_goes_with_the_picture,
+    letters_that_can_not_be_told_apart_draw_the_same_picture,
 }
 
 /// One of the examples beside the policy files.
@@ -124,5 +125,21 @@ async fn a_notice_goes_with_the_picture(kind: Kind) {
     assert!(image.decision["rules"][0]["file"].as_str().unwrap().ends_with(".toml"));
     assert!(!image.decision.to_string().contains(&each.prompt), "the public form does not hold the words");
     drop(tx);
+    t.finish().await;
+}
+
+async fn letters_that_can_not_be_told_apart_draw_the_same_picture(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let actor = creator(&t).await;
+    let mut pixels = Vec::new();
+    // A Cyrillic letter in one word, a space of no width in the other.
+    for prompt in ["red apple", "r\u{200b}ed \u{430}pple"] {
+        let delivered = draw_order(&t, &actor, order(prompt, 7)).await.unwrap();
+        let mut tx = t.store.read().await.unwrap();
+        let image = storage::images::find(&mut tx, delivered.image).await.unwrap().unwrap().image;
+        assert_eq!(image.replay["folded"].as_bool().unwrap_or(false), prompt != "red apple");
+        pixels.push(image.pixels);
+    }
+    assert_eq!(pixels[0], pixels[1], "nobody steers a picture by what can't be seen");
     t.finish().await;
 }
