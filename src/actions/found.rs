@@ -28,6 +28,11 @@ const REGISTRAR: &str = "Colophon";
 
 /// Parses the bundle from a folder, or the one inside the program.
 pub fn policies(folder: Option<&Path>) -> Result<Bundle> {
+    policies_after(folder, None)
+}
+
+/// As [`policies`]; what did not change since `before` is taken from it.
+pub(super) fn policies_after(folder: Option<&Path>, before: Option<&Bundle>) -> Result<Bundle> {
     let texts = match folder {
         None => embedded::POLICY_FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
         Some(folder) => {
@@ -37,7 +42,7 @@ pub fn policies(folder: Option<&Path>) -> Result<Bundle> {
             texts
         }
     };
-    Bundle::parse(&texts).map_err(|problems| {
+    before.map_or_else(|| Bundle::parse(&texts), |before| before.parse_again(&texts)).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Error::Internal(format!("the policy bundle can't be used:\n{}", lines.join("\n")))
     })

@@ -38,8 +38,9 @@ pub async fn reload_policies(instance: &Instance) -> Result<Reloaded> {
 async fn swap(instance: &Instance) -> Result<Reloaded> {
     let folder = instance.policies_dir.clone();
     // Reading, compiling and testing take milliseconds of a core: not on the threads that answer.
-    let read = tokio::task::spawn_blocking(move || found::policies(folder.as_deref())).await.map_err(Error::internal)?;
-    let bundle = read?;
+    let before = instance.policies();
+    let read = tokio::task::spawn_blocking(move || found::policies_after(folder.as_deref(), Some(&before)));
+    let bundle = read.await.map_err(Error::internal)??;
     if bundle.hash() == instance.policies().hash() {
         return Ok(Reloaded::Same(bundle.hash()));
     }

@@ -1,14 +1,17 @@
 //! A bundle: the policy folder at one hash, with policies and rules as a page can show them. How it is read stands in `read`; nothing
 //! here touches a disk.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::decide::BundleRef;
-use super::matcher::{Matcher, Surface};
+use super::matcher::Matcher;
+use super::mention::Surface;
 use super::read::Reader;
 use super::schema::{AuthorityStatus, CaseToml, DateToml, Life, MatchWord};
+use super::search::Vocabulary;
 use super::terms::{Outcome, Use};
 use crate::digest::{Sha256Hash, sha256_of};
 
@@ -129,6 +132,9 @@ pub struct Rule {
     pub notices: BTreeMap<String, String>,
     /// What it is about; empty for all that the file names.
     pub elements: Vec<String>,
+    /// The files of those texts, such as `notices/name.{lang}.md`; empty for none.
+    #[serde(skip)]
+    pub(super) notice: String,
     #[serde(skip)]
     pub(super) surfaces: Vec<Surface>,
     #[serde(skip)]
@@ -174,13 +180,10 @@ pub struct Bundle {
     pub(super) appeal: String,
     pub(super) policies: Vec<Policy>,
     pub(super) matcher: Matcher,
-    pub(super) cases: Vec<Case>,
-    /// Paths of all files, sorted.
-    pub(super) files: Vec<String>,
-    /// Notices that a rule shows.
-    pub(super) used_notices: HashSet<String>,
-    pub(super) used_cues: HashSet<usize>,
-    pub(super) cue_names: Vec<String>,
+    pub(super) cases: Vec<Arc<Case>>,
+    /// All files by path, each with the hash of its text.
+    pub(super) files: BTreeMap<String, Sha256Hash>,
+    pub(super) vocabulary: Arc<Vocabulary>,
     pub(super) languages: Vec<String>,
 }
 
@@ -190,8 +193,20 @@ impl Bundle {
     /// # Errors
     /// Everything that is wrong with it, sorted by file and line.
     pub fn parse(files: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        Self::read(files, None)
+    }
+
+    /// As [`Bundle::parse`], several times as fast where little changed: what is the same in this bundle is taken from it.
+    ///
+    /// # Errors
+    /// As [`Bundle::parse`].
+    pub fn parse_again(&self, files: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+        Self::read(files, Some(self))
+    }
+
+    fn read(files: &[(String, String)], before: Option<&Self>) -> Result<Self, Vec<Problem>> {
         let mut reader = Reader::default();
-        let bundle = reader.read(files);
+        let bundle = reader.read(files, before);
         reader.problems.sort();
         match bundle {
             Some(bundle) if reader.problems.is_empty() => Ok(bundle),
@@ -250,10 +265,14 @@ impl Bundle {
     }
 }
 
+/// SHA-256 of a file's text, its line ends normalised to LF.
+pub(super) fn sha256_of_text(text: &str) -> Sha256Hash {
+    if text.contains('\r') { sha256_of(text.replace("\r\n", "\n").as_bytes()) } else { sha256_of(text.as_bytes()) }
+}
+
 /// What is hashed of a set of files; the order they come in does not matter.
-pub(super) fn listing_of<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let mut lines: Vec<String> =
-        files.map(|(path, text)| format!("{path}\0{}\n", sha256_of(text.replace("\r\n", "\n").as_bytes()))).collect();
+pub(super) fn listing_of<'a>(files: impl Iterator<Item = (&'a str, Sha256Hash)>) -> String {
+    let mut lines: Vec<String> = files.map(|(path, hash)| format!("{path}\0{hash}\n")).collect();
     lines.sort_unstable();
     lines.concat()
 }

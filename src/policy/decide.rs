@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::bundle::{Bundle, Person, Policy, Rule};
 use super::consent::{Held, satisfied_by};
 use super::labels::{Label, Project};
-use super::matcher::{Hit, Surface, View};
+use super::mention::{Hit, Surface, View};
 use super::schema::{AuthorityStatus, Life};
 use super::terms::{Outcome, Use};
 use crate::clock::Timestamp;

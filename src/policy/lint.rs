@@ -2,12 +2,13 @@
 //! Runs the examples in `tests/`. Judges the text of policies, never a prompt.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use super::bundle::{Bundle, Kind, Policy, Problem, Rule};
+use super::bundle::{Bundle, Case, Kind, Policy, Problem, Rule};
 use super::consent::{Consent, Held};
-use super::decide::{Facts, decide};
-use super::matcher::Form;
+use super::decide::{Decision, Facts, decide};
 use super::schema::{AliasMatch, Life};
+use super::search::Form;
 use super::terms::{Outcome, Use};
 use crate::clock::Timestamp;
 use crate::id::ConsentId;
@@ -28,7 +29,7 @@ impl Bundle {
                 lint_rule(policy, rule, &mut out);
             }
             let stem = policy.file.rsplit('/').next().unwrap_or_default();
-            if !self.files.contains(&format!("tests/{stem}")) {
+            if !self.files.contains_key(&format!("tests/{stem}")) {
                 out.push(problem(&policy.file, 0, format!("has no examples; add tests/{stem} with [[case]] entries")));
             }
             if policy.kind == Kind::Artist {
@@ -44,17 +45,20 @@ impl Bundle {
         }
         self.lint_elements(&mut out);
         self.lint_collisions(&mut out);
-        for notice in self.files.iter().filter(|f| f.starts_with("notices/") && !self.used_notices.contains(*f)) {
-            let base = notice.rsplit_once('/').map_or(notice.as_str(), |(_, n)| n).split('.').next().unwrap_or_default();
+        let rules = || self.policies.iter().flat_map(|p| &p.rules);
+        for notice in self.files.keys().filter(|f| f.starts_with("notices/")) {
             // A translation of a notice in use is in use.
-            if !self.used_notices.iter().any(|used| used.starts_with(&format!("notices/{base}."))) {
+            let base = notice.split('.').next().unwrap_or_default();
+            if !rules().any(|rule| rule.notice.split('.').next() == Some(base)) {
                 out.push(problem(notice, 0, "no rule shows it; name it in a rule or remove it".to_owned()));
             }
         }
-        for (_, name) in self.cue_names.iter().enumerate().filter(|(i, _)| !self.used_cues.contains(i)) {
+        let used: HashSet<usize> =
+            self.matcher.aliases.iter().flat_map(|a| &a.cues).chain(rules().flat_map(|r| &r.with)).copied().collect();
+        for (_, name) in self.vocabulary.names.iter().enumerate().filter(|(i, _)| !used.contains(i)) {
             out.push(problem("vocab/cues.toml", 0, format!("no alias or rule uses the set `{name}`; use it or remove it")));
         }
-        if !self.files.iter().any(|f| f == "CHANGES.md") {
+        if !self.files.contains_key("CHANGES.md") {
             out.push(problem("CHANGES.md", 0, "missing; say there who asked for what, and when".to_owned()));
         }
         out.sort();
@@ -109,31 +113,16 @@ impl Bundle {
         let mut hit: HashSet<String> = HashSet::new();
         let mut missed: HashMap<String, usize> = HashMap::new();
         let mut near_misses: HashSet<&str> = HashSet::new();
-        for case in &self.cases {
+        for (case, decision) in self.cases.iter().zip(self.decided()) {
             let mut say = |message: String| out.push(problem(&case.file, case.line, message));
             let raw = &case.case;
             for key in raw.rules.iter().chain(&raw.consent).filter(|k| !keys.contains(*k)) {
                 say(format!("`{key}` is not a rule of this bundle; correct the name"));
             }
-            let day = raw.today.as_deref().unwrap_or(CASE_DAY);
-            let Some(today) = Timestamp::parse(&format!("{day}T12:00:00Z")) else {
-                say(format!("`{day}` is not a day; write YYYY-MM-DD"));
+            let Some(decision) = decision else {
+                say(format!("`{}` is not a day; write YYYY-MM-DD", raw.today.as_deref().unwrap_or_default()));
                 continue;
             };
-            let consents: Vec<Held> = raw.consent.iter().map(|rule| example(rule, raw.use_, today)).collect();
-            let facts = Facts {
-                prompt: &raw.prompt,
-                negative: &raw.negative,
-                style: raw.style.as_deref(),
-                titles: &[raw.title.as_str()],
-                models: &[raw.model.as_str()],
-                use_: raw.use_,
-                region: raw.region.as_deref(),
-                consents: &consents,
-                memberships: &raw.member,
-                ..Facts::default()
-            };
-            let decision = decide(self, &facts, today);
             let mut fired: Vec<String> = decision.rules.iter().map(super::Fired::key).collect();
             fired.sort();
             fired.dedup();
@@ -186,6 +175,35 @@ impl Bundle {
         }
         out.sort();
         out
+    }
+
+    /// What is decided about every example, in their order; `None` where the day is none. On two threads: a changed bundle waits for it.
+    fn decided(&self) -> Vec<Option<Decision>> {
+        let decide = |case: &Arc<Case>| {
+            let raw = &case.case;
+            let today = Timestamp::parse(&format!("{}T12:00:00Z", raw.today.as_deref().unwrap_or(CASE_DAY)))?;
+            let consents: Vec<Held> = raw.consent.iter().map(|rule| example(rule, raw.use_, today)).collect();
+            let facts = Facts {
+                prompt: &raw.prompt,
+                negative: &raw.negative,
+                style: raw.style.as_deref(),
+                titles: &[raw.title.as_str()],
+                models: &[raw.model.as_str()],
+                use_: raw.use_,
+                region: raw.region.as_deref(),
+                consents: &consents,
+                memberships: &raw.member,
+                ..Facts::default()
+            };
+            Some(decide(self, &facts, today))
+        };
+        let (one, other) = self.cases.split_at(self.cases.len() / 2);
+        std::thread::scope(|threads| {
+            let other = threads.spawn(|| other.iter().map(decide).collect::<Vec<_>>());
+            let one = one.iter().map(decide).collect::<Vec<_>>();
+            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            one.into_iter().chain(other).collect()
+        })
     }
 
     fn lint_elements(&self, out: &mut Vec<Problem>) {

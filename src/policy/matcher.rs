@@ -2,18 +2,17 @@
 //! original text. Knows nothing of rules or outcomes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::bounds::{bounded, bounded_native, covered, fits, merge, word_around};
+use super::mention::{Hit, View};
 use super::near::Near;
-use super::patterns::{Gathered, Pattern, Patterns, What};
-use super::schema::{AliasMatch, MatchWord};
-use super::typo::{Typos, edits_for};
-use super::views::{Reading, beyond_latin, folded, native_form, readings, unspaced};
+use super::patterns::{Pattern, What};
+use super::schema::AliasMatch;
+use super::search::{Alias, Search};
+use super::views::{Reading, beyond_latin, readings};
 use super::words::WordSet;
 
-/// Longest run of letters looked into for glued names.
-const LONGEST_GLUED: usize = 400;
 /// Longest word that may be glued to a name, in letters.
 const LONGEST_GLUE: usize = 18;
 /// A name of several words with so many letters is seen with any word glued to it.
@@ -22,138 +21,8 @@ const LONG_NAME: usize = 10;
 const ANYWHERE: usize = 6;
 /// A run of so many letters is no word of its own.
 const LONG_RUN: usize = 20;
-/// A cue of so many letters may be misspelt by one.
-const CUE_TYPO: usize = 6;
 /// Words between the first and the last of a description, at most.
 const DESCRIPTION_REACH: usize = 14;
-
-/// Where a mention stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Surface {
-    /// The prompt.
-    Prompt,
-    /// A style preset or its name.
-    Style,
-    /// The name of an adapter, as in `<lora:name:0.8>`.
-    Lora,
-    /// The name of a model.
-    Model,
-    /// The title of the picture, or the name of its file.
-    Title,
-    /// A picture handed in: what it resembles, and what was decided about it before.
-    Reference,
-    /// The negative prompt: what to avoid. Recorded only.
-    Negative,
-}
-
-impl Surface {
-    /// The text form, such as `lora`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Prompt => "prompt",
-            Self::Style => "style",
-            Self::Lora => "lora",
-            Self::Model => "model",
-            Self::Title => "title",
-            Self::Reference => "reference",
-            Self::Negative => "negative",
-        }
-    }
-
-    /// Whether a name there stands for a style by itself, without a cue.
-    pub(super) const fn is_cue(self) -> bool {
-        matches!(self, Self::Style | Self::Lora | Self::Model)
-    }
-}
-
-/// How a mention was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum View {
-    /// Case, marks and punctuation aside, as written.
-    Plain,
-    /// In its own script.
-    Native,
-    /// With letters of another script that look alike.
-    LookAlike,
-    /// With digits or signs for letters.
-    Leet,
-    /// Letter by letter.
-    Spaced,
-    /// With punctuation inside the word.
-    Tight,
-    /// Run together with another word.
-    Glued,
-    /// With a letter or two different: never more than a question.
-    Fuzzy,
-    /// Described in other words: never more than a question.
-    Described,
-    /// Not in words: in a picture handed in.
-    Picture,
-}
-
-impl View {
-    /// For a sentence; `None` for plain writing.
-    pub const fn in_words(self) -> Option<&'static str> {
-        match self {
-            Self::Plain | Self::Native | Self::Picture => None,
-            Self::LookAlike => Some("written with look-alike letters"),
-            Self::Leet => Some("written with digits for letters"),
-            Self::Spaced => Some("written letter by letter"),
-            Self::Tight => Some("written with signs inside"),
-            Self::Glued => Some("written as one word"),
-            Self::Fuzzy => Some("close to a known name"),
-            Self::Described => Some("described in other words"),
-        }
-    }
-
-    /// Whether it may mean something else: then a person is asked, and nothing is refused for it alone.
-    pub const fn is_unsure(self) -> bool {
-        matches!(self, Self::Fuzzy | Self::Described)
-    }
-
-    /// Whether a rule that wants this kind of match takes it.
-    pub(super) const fn is(self, kind: MatchWord) -> bool {
-        match kind {
-            MatchWord::Exact => matches!(self, Self::Plain | Self::Native | Self::Picture),
-            MatchWord::Variant => matches!(self, Self::LookAlike | Self::Leet | Self::Spaced | Self::Tight | Self::Glued),
-            MatchWord::Fuzzy => matches!(self, Self::Fuzzy),
-            MatchWord::Semantic => matches!(self, Self::Described),
-        }
-    }
-}
-
-/// What to look for.
-#[derive(Debug)]
-pub(super) struct Alias {
-    /// As it is looked for.
-    pub form: Form,
-    pub policy: usize,
-    /// Index of the artist or character, when the alias is one's name.
-    pub entry: Option<usize>,
-    pub element: String,
-    pub text: String,
-    pub never_show: bool,
-    pub mode: AliasMatch,
-    pub fuzzy: Option<u8>,
-    /// Indices of cue sets.
-    pub cues: Vec<usize>,
-    /// Of a description: words of which one of each group must stand close together.
-    pub groups: Vec<Vec<String>>,
-}
-
-/// One mention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hit {
-    pub alias: usize,
-    pub start: usize,
-    pub end: usize,
-    pub view: View,
-    pub lora: bool,
-    /// Counts with a cue only, whatever its alias says.
-    pub short: bool,
-}
 
 /// Everything found in one text.
 #[derive(Debug, Default)]
@@ -163,97 +32,14 @@ pub(super) struct Scan {
     pub cue_sets: BTreeSet<usize>,
 }
 
-/// What a bundle looks for, as its files give it.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    pub aliases: Vec<Alias>,
-    pub cue_sets: Vec<Vec<String>>,
-    pub exceptions: Vec<String>,
-    /// Words that are never a misspelling.
-    pub ordinary: Vec<String>,
-    /// Small words that may be glued to a name.
-    pub glue: Vec<String>,
-}
-
-/// The compiled search.
+/// Names, and the search for them.
 #[derive(Debug)]
 pub(super) struct Matcher {
     pub aliases: Vec<Alias>,
-    ascii: Patterns,
-    native: Patterns,
-    /// Words that may be glued to a name.
-    glue: WordSet,
-    /// Words that are never a misspelling.
-    known: WordSet,
-    /// Near spellings of names in Latin letters, and in others.
-    typos: [Typos; 2],
-    /// Near spellings of cues; the number is the set.
-    cue_typos: Typos,
-}
-
-/// A name or cue in the form it is looked for in.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Form {
-    pub text: String,
-    /// In a script that folding would destroy.
-    pub native: bool,
-    /// In Cyrillic or Greek letters.
-    pub beyond: bool,
-}
-
-impl Form {
-    pub(super) fn of(text: &str) -> Self {
-        match native_form(text) {
-            Some(text) => Self { text, native: true, beyond: false },
-            None => Self { text: folded(text), native: false, beyond: text.chars().any(beyond_latin) },
-        }
-    }
+    pub search: Arc<Search>,
 }
 
 impl Matcher {
-    /// Compiles the search. Fails with a sentence when the names are too many or too long.
-    pub(super) fn new(names: Names) -> Result<Self, String> {
-        let Names { aliases, cue_sets, exceptions, ordinary, glue } = names;
-        let (mut ascii, mut native) = (Gathered::default(), Gathered::default());
-        let mut add = |form: &Form, what: What| {
-            let pattern = Pattern { what, squeezed: false, beyond: form.beyond };
-            if form.native {
-                native.add(&form.text, pattern);
-                return;
-            }
-            if matches!(what, What::Alias(_)) && form.text.contains(' ') {
-                let squeezed = form.text.replace(' ', "");
-                if squeezed.len() >= 5 {
-                    ascii.add(&squeezed, Pattern { squeezed: true, ..pattern });
-                }
-            }
-            ascii.add(&form.text, pattern);
-        };
-        for (i, alias) in aliases.iter().enumerate() {
-            if alias.mode == AliasMatch::Described {
-                for (group, words) in alias.groups.iter().enumerate() {
-                    words.iter().for_each(|word| add(&Form::of(word), What::Part(i, group)));
-                }
-            } else {
-                add(&alias.form, What::Alias(i));
-            }
-        }
-        let cues: Vec<(usize, Form)> =
-            cue_sets.iter().enumerate().flat_map(|(set, cues)| cues.iter().map(move |cue| (set, Form::of(cue)))).collect();
-        cues.iter().for_each(|(set, form)| add(form, What::Cue(*set)));
-        let exceptions: Vec<Form> = exceptions.iter().map(|text| Form::of(text)).collect();
-        exceptions.iter().for_each(|form| add(form, What::Exception));
-        // The automaton and the index of near spellings know nothing of each other.
-        let (searchers, words) = std::thread::scope(|both| {
-            let searchers = both.spawn(|| Ok::<_, String>((ascii.compile()?, native.compile()?)));
-            let words = Spelling::of(&aliases, &cues, &exceptions, &ordinary, &glue);
-            (searchers.join(), words)
-        });
-        let (ascii, native) = searchers.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let Spelling { glue, known, typos, cue_typos } = words;
-        Ok(Self { aliases, ascii, native, glue, known, typos, cue_typos })
-    }
-
     /// All mentions in `text`, in order of place. What stands in one of the `named` ranges is the name of a style: its own cue.
     pub(super) fn scan(&self, text: &str, named: &[(usize, usize)]) -> Scan {
         let readings = readings(text);
@@ -275,7 +61,7 @@ impl Matcher {
         if !uncued.is_empty() {
             let mut cues = Vec::new();
             for reading in misspelt {
-                for n in self.cue_typos.find(reading, |word| self.known.contains(word)) {
+                for n in self.search.cue_typos.find(reading, |word| self.search.known.contains(word)) {
                     let (start, end) = reading.original(n.start, n.end);
                     cues.push((start, end, n.alias));
                 }
@@ -364,7 +150,7 @@ impl Matcher {
 
     fn collect<'r>(&self, text: &str, reading: &'r Reading, found: &mut Found<'r>) {
         let native = reading.kind == View::Native;
-        let patterns = if native { &self.native } else { &self.ascii };
+        let patterns = if native { &self.search.native } else { &self.search.ascii };
         let mut inside: Vec<(usize, usize, Pattern)> = Vec::new();
         let mut glued: HashSet<usize> = HashSet::new();
         for (start, end, pattern) in patterns.find(&reading.text) {
@@ -394,7 +180,8 @@ impl Matcher {
             let Some((from, to)) = word_around(&reading.text, start, end) else { continue };
             let (before, after) = (&reading.text[from..start], &reading.text[end..to]);
             // A cue glued to the name, or to other words of the kind.
-            if glued.contains(&from) || end - start >= 4 && found.is_glue(before, &self.glue) && found.is_glue(after, &self.glue)
+            if glued.contains(&from)
+                || end - start >= 4 && found.is_glue(before, &self.search.glue) && found.is_glue(after, &self.search.glue)
             {
                 found.add(pattern.what, reading, start, end, View::Glued);
             }
@@ -411,10 +198,10 @@ impl Matcher {
     ) -> bool {
         let (before, after) = (&reading.text[from..start], &reading.text[end..to]);
         let letters = end - start;
-        if self.known.contains(&reading.text[from..to]) {
+        if self.search.known.contains(&reading.text[from..to]) {
             return false;
         }
-        let all_glue = |found: &mut Found<'r>| [before, after].iter().all(|part| found.is_glue(part, &self.glue));
+        let all_glue = |found: &mut Found<'r>| [before, after].iter().all(|part| found.is_glue(part, &self.search.glue));
         if reading.text[start..end].contains(' ') {
             return letters >= LONG_NAME && [before, after].iter().all(|p| p.is_empty() || p.len() >= 3) || all_glue(found);
         }
@@ -432,10 +219,10 @@ impl Matcher {
             _ => return false,
         };
         let ends = |part: &str| {
-            part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.glue.contains(&part[part.len() - n..]))
+            part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.search.glue.contains(&part[part.len() - n..]))
         };
         let begins =
-            |part: &str| part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.glue.contains(&part[..n]));
+            |part: &str| part.is_empty() || (least..=part.len().min(LONGEST_GLUE)).any(|n| self.search.glue.contains(&part[..n]));
         ends(before) && begins(after)
     }
 
@@ -449,8 +236,9 @@ impl Matcher {
             merge(spans);
         }
         let beyond = text.chars().any(beyond_latin);
-        let latin = self.typos[0].find(reading, |word| self.known.contains(word));
-        let others = if beyond { self.typos[1].find(reading, |word| self.known.contains(word)) } else { Vec::new() };
+        let latin = self.search.typos[0].find(reading, |word| self.search.known.contains(word));
+        let others =
+            if beyond { self.search.typos[1].find(reading, |word| self.search.known.contains(word)) } else { Vec::new() };
         for (near, other) in latin.into_iter().map(|n| (n, false)).chain(others.into_iter().map(|n| (n, true))) {
             if beyond && !fits(text, reading, (near.start, near.end), other) {
                 continue;
@@ -469,53 +257,6 @@ impl Matcher {
                 }
             }
         }
-    }
-}
-
-/// What tells a misspelt or glued name from another word.
-struct Spelling {
-    glue: WordSet,
-    known: WordSet,
-    typos: [Typos; 2],
-    cue_typos: Typos,
-}
-
-impl Spelling {
-    fn of(aliases: &[Alias], cues: &[(usize, Form)], exceptions: &[Form], ordinary: &[String], glue: &[String]) -> Self {
-        let mut known: WordSet = ordinary.iter().map(|w| folded(w)).collect();
-        let mut glue: WordSet = glue.iter().map(|w| folded(w)).collect();
-        let (mut typos, mut cue_typos) = ([Typos::default(), Typos::default()], Typos::default());
-        let mut common: WordSet = glue.clone();
-        common.extend(cues.iter().flat_map(|(_, form)| form.text.split(' ').map(str::to_owned)));
-        let written = |alias: &Alias| !alias.form.native && alias.mode != AliasMatch::Described;
-        for (i, alias) in aliases.iter().enumerate().filter(|(_, a)| written(a)) {
-            let Form { text: form, beyond, .. } = &alias.form;
-            let letters = form.bytes().filter(|b| *b != b' ').count();
-            let stem = alias.mode == AliasMatch::Stem;
-            if alias.mode != AliasMatch::Word && letters >= 4 && (!stem || *beyond) {
-                typos[usize::from(*beyond)].add(i, form, alias.fuzzy.unwrap_or_else(|| edits_for(letters)), stem);
-            }
-        }
-        for (set, form) in cues.iter().filter(|(_, form)| !form.native) {
-            cue_typos.add(*set, &form.text, u8::from(form.text.len() >= CUE_TYPO), false);
-        }
-        let many_have = |word: &str| common.contains(word) || known.contains(word);
-        typos.iter_mut().for_each(|t| t.index(many_have));
-        cue_typos.index(|_| true);
-        for form in aliases.iter().filter(|a| written(a)).map(|a| &a.form.text) {
-            if form.len() >= 4 {
-                glue.insert(form.replace(' ', ""));
-            }
-            // A short part of one name is not another misspelt.
-            known.extend(form.split(' ').filter(|w| (3..6).contains(&w.len())).map(str::to_owned));
-        }
-        known.extend(aliases.iter().filter(|a| written(a)).map(|a| a.form.text.clone()));
-        for form in cues.iter().map(|(_, form)| form).filter(|form| !form.native) {
-            glue.insert(form.text.replace(' ', ""));
-            known.insert(form.text.clone());
-        }
-        known.extend(exceptions.iter().map(|form| form.text.clone()));
-        Self { glue, known, typos, cue_typos }
     }
 }
 
@@ -579,60 +320,4 @@ impl<'r> Found<'r> {
             reach[bytes.len()]
         })
     }
-}
-
-/// Whether the words behind a place have letters of the alphabet that a name is written in: Cyrillic or Greek, or else Latin.
-fn fits(text: &str, reading: &Reading, (start, end): (usize, usize), beyond: bool) -> bool {
-    let (from, to) = reading.original(start, end);
-    text[from..to].chars().filter(|c| c.is_alphanumeric()).any(|c| beyond_latin(c) == beyond)
-}
-
-fn merge(spans: &mut Vec<(usize, usize)>) {
-    spans.sort_unstable();
-    spans.dedup_by(|next, kept| {
-        let touching = next.0 < kept.1;
-        if touching {
-            kept.1 = kept.1.max(next.1);
-        }
-        touching
-    });
-}
-
-fn covered(spans: &[(usize, usize)], start: usize, end: usize) -> bool {
-    let at = spans.partition_point(|s| s.1 < end);
-    spans.get(at).is_some_and(|s| s.0 <= start)
-}
-
-/// Whole words, a plural `s` or `es` aside.
-fn bounded(text: &str, start: usize, end: usize, stem: bool) -> bool {
-    let bytes = text.as_bytes();
-    let stop = |at: usize| bytes.get(at).is_none_or(|&b| b == b' ');
-    let left = start == 0 || bytes[start - 1] == b' ';
-    let plural =
-        end - start >= 4 && (text[end..].starts_with('s') && stop(end + 1) || text[end..].starts_with("es") && stop(end + 2));
-    left && (stem || stop(end) || plural)
-}
-
-/// Whole words where the script has them.
-fn bounded_native(text: &str, start: usize, end: usize, stem: bool) -> bool {
-    // As much of a word as this is seen at either end of it.
-    const LONG: usize = 5;
-    let part = |c: char| !unspaced(c) && (c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c));
-    let found = &text[start..end];
-    let word_begins = |text: &str| !text.chars().next_back().is_some_and(part);
-    // Arabic joins “and”, “with”, “for”, “like” and the article to the word.
-    let joined = ["ال", "وال", "بال", "فال", "كال", "لل", "و", "ب", "ل", "ف", "ك"];
-    let left = found.chars().next().is_some_and(unspaced)
-        || word_begins(&text[..start])
-        || joined.iter().any(|with| text[..start].strip_suffix(with).is_some_and(word_begins));
-    let right = found.chars().next_back().is_some_and(unspaced) || !text[end..].chars().next().is_some_and(part);
-    left && (right || stem) || (left || right) && found.chars().count() >= LONG
-}
-
-/// The word that `start..end` lies in, if it is not too long to be one.
-fn word_around(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
-    let bytes = text.as_bytes();
-    let before = bytes[..start].iter().rev().take(LONGEST_GLUED).take_while(|&&b| b != b' ').count();
-    let after = bytes[end..].iter().take(LONGEST_GLUED).take_while(|&&b| b != b' ').count();
-    (before + after + end - start <= LONGEST_GLUED).then_some((start - before, end + after))
 }

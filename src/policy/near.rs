@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::matcher::Hit;
+use super::mention::Hit;
 use super::views::Reading;
 
 /// Words between an alias and its cue, at most.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::matcher::Surface;
+use super::mention::Surface;
 use super::terms::{Outcome, Use};
 
 /// `bundle.toml`.

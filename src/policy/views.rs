@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-use super::matcher::View;
+use super::mention::View;
 
 /// One character of a view and the bytes of the original it stands for.
 #[derive(Debug, Clone, Copy)]

@@ -46,6 +46,16 @@ fn main() {
     }
     println!("{} names, {} policies, {} cases", bundle.names(), bundle.policies().len(), bundle.cases());
     println!("a decision, over {} prompts: median {:?}", prompts.len(), median(each));
-    println!("reading the whole bundle: median {:?}", time(20, parse));
+    let changed = |path: &str, with: &str| {
+        let mut files = files.clone();
+        files.iter_mut().find(|(name, _)| name == path).expect("the file is there").1.push_str(with);
+        files
+    };
+    let names = changed("traditions/kente.toml", "\n[[alias]]\ntext = \"zibbelmuster\"\n");
+    let words = changed("traditions/kente.toml", "\n# a remark\n");
+    let again = |files: &[(String, String)]| bundle.parse_again(files).unwrap_or_else(|problems| panic!("{problems:?}"));
+    println!("reading the whole bundle for the first time: median {:?}", time(20, parse));
+    println!("reading it again, names changed: median {:?}", time(20, || again(&names)));
+    println!("reading it again, other words changed: median {:?}", time(20, || again(&words)));
     println!("running its cases: median {:?}", time(20, || bundle.check_cases()));
 }
