@@ -44,6 +44,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("models_dir", "", "folder of models; empty: `models` in data_dir, where the embedded model is unpacked"),
     setting("policies_dir", "", "folder of the policy bundle; empty: the bundle inside the program"),
+    setting("hub_url", "https://localcontextshub.org", "address of the Local Contexts Hub whose projects works can belong to"),
+    Setting {
+        name: "hub_key",
+        default: "",
+        doc: "API key of an account of that Hub; empty: projects are not fetched, only taken as JSON",
+        secret: true,
+    },
     setting("queue", "16", "pictures that may wait for the engine; more are answered 429 (1 to 1000)"),
     setting("threads", "1", "threads the engine may use (1 to 64); more pay off only for large models"),
     setting("max_upload_mib", "32", "largest upload, in MiB (1 to 256)"),
@@ -72,6 +79,10 @@ pub struct Settings {
     pub models_dir: PathBuf,
     /// Folder of the policy bundle, when not the one inside the program.
     pub policies_dir: Option<PathBuf>,
+    /// Address of the Local Contexts Hub, without a slash at its end.
+    pub hub_url: String,
+    /// API key for it. Never shown.
+    pub hub_key: Option<String>,
     /// Pictures that may wait.
     pub queue: usize,
     /// Engine threads, at least 1.
@@ -217,6 +228,10 @@ impl Settings {
         if !public_url.starts_with("http://") && !public_url.starts_with("https://") {
             return Err(read.refuse("public_url", "expected an address that starts with http:// or https://"));
         }
+        let hub_url = read.text("hub_url").trim_end_matches('/').to_owned();
+        if !hub_url.starts_with("http://") && !hub_url.starts_with("https://") {
+            return Err(read.refuse("hub_url", "expected an address that starts with http:// or https://"));
+        }
         let site_name = read.text("site_name").trim().to_owned();
         if site_name.is_empty() || site_name.chars().count() > 60 || site_name.chars().any(char::is_control) {
             return Err(read.refuse("site_name", "expected 1 to 60 printable characters"));
@@ -233,6 +248,8 @@ impl Settings {
             log_origin,
             models_dir: or("models_dir", data_dir.join("models")),
             policies_dir: filled("policies_dir").map(PathBuf::from),
+            hub_url,
+            hub_key: filled("hub_key"),
             queue: read.range("queue", 1, 1000)?,
             threads: read.range("threads", 1, 64)?,
             max_upload: read.range("max_upload_mib", 1, 256)? << 20,
@@ -269,11 +286,12 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Hides the user and password of a URL.
+/// Hides the user and password of a URL, and all of what is none.
 fn redact(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(start), Some(at)) if at > start => format!("{}(hidden)@{}", &url[..start + 3], &url[at + 1..]),
-        _ => url.to_owned(),
+        _ if url.is_empty() || url.contains("://") => url.to_owned(),
+        _ => "(hidden)".to_owned(),
     }
 }
 

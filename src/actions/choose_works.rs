@@ -1,6 +1,6 @@
 //! Choosing the works a picture draws on: those whose words meet the prompt and whose terms, at this moment, allow it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::request_image::Order;
@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::generation::draft::parts;
 use crate::generation::{Library, LibraryEntry, Reference};
 use crate::id::WorkId;
-use crate::policy::Use;
+use crate::policy::{Outcome, Use};
 use crate::provenance::encode::{Rgb, decode, fit};
 use crate::provenance::{Format, container::outline};
 use crate::storage::works::WorkRecord;
@@ -82,12 +82,24 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
             empty => empty.insert(fill(&mut tx).await?),
         };
         keep_up(shelf, &mut tx).await?;
-        let allowed = |id: WorkId| {
-            let permits = |terms: &Terms| terms.verdict(usage, account, now).permits();
-            !order.without.contains(&id) && shelf.terms.get(&id).is_some_and(permits)
-        };
         let (k, style) = (instance.offer.works_per_prompt, order.style.as_deref().filter(|s| !s.is_empty()));
-        shelf.library.retrieve_parts(order.words(), style, k, &allowed, order.seed)
+        let mut labelled = HashSet::new();
+        loop {
+            let allowed = |id: WorkId| {
+                let permits = |terms: &Terms| terms.verdict(usage, account, now).permits();
+                !order.without.contains(&id) && !labelled.contains(&id) && shelf.terms.get(&id).is_some_and(permits)
+            };
+            let picks = shelf.library.retrieve_parts(order.words(), style, k, &allowed, order.seed);
+            let known = labelled.len();
+            for (_, pick) in &picks {
+                if asks_something(&mut tx, pick.work, order.use_).await? {
+                    labelled.insert(pick.work);
+                }
+            }
+            if labelled.len() == known {
+                break picks;
+            }
+        }
     };
     for (part, pick) in picks {
         let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;
@@ -100,6 +112,12 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
         }
     }
     Ok(chosen)
+}
+
+/// Whether a community says anything about a work that a picture for this use must heed. Such a work is drawn on by who chooses it, and is
+/// then asked about; words alone never find it.
+async fn asks_something(tx: &mut Tx, work: WorkId, use_: Use) -> Result<bool> {
+    Ok(storage::projects::of_work(tx, work).await?.iter().any(|project| project.outcome(use_) > Outcome::Allow))
 }
 
 /// Whether the works an order names can be drawn on now; the first that can't is named with its reason.

@@ -43,6 +43,10 @@ pub struct Instance {
     policy_problem: RwLock<Option<String>>,
     /// Folder of the policy bundle; `None`: the one inside the program.
     pub policies_dir: Option<PathBuf>,
+    /// Address of the Local Contexts Hub.
+    pub hub_url: String,
+    /// Whether projects are fetched from there.
+    pub asks_hub: bool,
     /// The model that draws, as registered.
     pub model: ModelRecord,
     /// What that model offers.
@@ -149,6 +153,8 @@ impl Instance {
             policies: RwLock::new(Arc::new(policies)),
             policy_problem: RwLock::new(None),
             policies_dir: settings.policies_dir.clone(),
+            hub_url: settings.hub_url.clone(),
+            asks_hub: settings.hub_key.is_some(),
             model: ModelRecord { model: unregistered, statement: crate::id::StatementId::derived(b"none yet") },
             offer,
             tries: Tries::default(),

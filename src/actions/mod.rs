@@ -20,6 +20,7 @@
 //! | `granted` | what the grants in force allow, of all works at once |
 //! | `freeze_dataset`, `freeze_query`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
+//! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
 //! | `reload_policies`, `policy_diff` | another bundle in force; what it would have answered |
 //! | `attach_project` | what communities say of a work, from the Local Contexts Hub |
@@ -37,6 +38,7 @@ pub mod bell;
 pub mod board;
 mod candidate;
 pub mod check_log;
+pub mod check_picture;
 pub mod check_policy;
 pub mod choose_works;
 pub mod conclude_licence;

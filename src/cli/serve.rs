@@ -87,6 +87,9 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
 
     let policies = tokio::spawn(jobs::policies::run(Arc::clone(&instance), stopping.clone()));
 
+    let hub = settings.hub_key.as_deref().map(|key| jobs::hub::Hub::new(&settings.hub_url, key));
+    let hub = tokio::spawn(jobs::hub::run(Arc::clone(&instance), hub, stopping.clone()));
+
     let health = engine.health();
     let state = web::State {
         instance: Arc::clone(&instance),
@@ -113,7 +116,7 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
     tracing::info!("stopping");
     let _ = stop.send(true);
     let ended = async {
-        let _ = tokio::join!(served, worker, sequencer, importer, policies);
+        let _ = tokio::join!(served, worker, sequencer, importer, policies, hub);
     };
     if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!("some requests did not end in time; what they had not committed is not kept");

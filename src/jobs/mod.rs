@@ -1,8 +1,10 @@
 //! Jobs: what runs beside the requests. `worker` leases and draws pictures, `sequence` publishes checkpoints and keeps the certificate
-//! fresh, `import` registers lists of works. Jobs know the engine; they know no HTTP.
+//! fresh, `import` registers lists of works, `policies` watches the policy folder, `hub` asks the Local Contexts Hub. Jobs know the engine;
+//! they answer no requests.
 
 pub mod adapt;
 pub mod generate;
+pub mod hub;
 pub mod import;
 pub mod policies;
 pub mod replay;

@@ -1,5 +1,6 @@
-//! A project of the Local Contexts Hub, read from the JSON of its API, version 2 (`GET /api/v2/projects/<unique_id>/`). Reads what is
-//! written and asks nobody; who fetches it hands the bytes in.
+//! A project of the Local Contexts Hub, read from the JSON of its API, version 2 (`GET /api/v2/projects/<unique_id>/`), and when projects
+//! were changed (`GET /api/v2/projects/multi/date_modified/<unique_id>,…/`). Reads what is written and asks nobody; who fetches it hands the
+//! bytes in.
 //!
 //! Fields: `localcontexts/localcontextshub`, `api/versioned/v2/serializers.py` and `api/base/serializers.py`.
 
@@ -85,6 +86,37 @@ struct Detail {
     detail: String,
 }
 
+#[derive(Deserialize)]
+struct DateJson {
+    unique_id: String,
+    date_modified: String,
+}
+
+/// Whether a text can be a `unique_id`: letters, digits and hyphens, at most 64.
+pub fn is_project_id(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Reads when projects were last changed: (id, date as written there). Those that the Hub does not show any more are missing.
+///
+/// # Errors
+/// As [`read_project`].
+pub fn read_dates(json: &[u8]) -> Result<Vec<(String, String)>, HubError> {
+    if json.len() > LIMIT {
+        return Err(HubError::Long(json.len()));
+    }
+    let read: Vec<DateJson> = serde_json::from_slice(json).map_err(|e| refusal(json, &e))?;
+    Ok(read.into_iter().map(|one| (one.unique_id, one.date_modified)).collect())
+}
+
+/// What the Hub says instead of what was asked for.
+fn refusal(json: &[u8], problem: &serde_json::Error) -> HubError {
+    match serde_json::from_slice::<Detail>(json) {
+        Ok(said) => HubError::Refused(said.detail),
+        Err(_) => HubError::Shape(problem.to_string()),
+    }
+}
+
 /// Reads a project. Labels keep the community's words as they are.
 ///
 /// # Errors
@@ -93,12 +125,8 @@ pub fn read_project(json: &[u8]) -> Result<Project, HubError> {
     if json.len() > LIMIT {
         return Err(HubError::Long(json.len()));
     }
-    let read: ProjectJson = serde_json::from_slice(json).map_err(|e| match serde_json::from_slice::<Detail>(json) {
-        Ok(said) => HubError::Refused(said.detail),
-        Err(_) => HubError::Shape(e.to_string()),
-    })?;
-    let is_id = read.unique_id.len() <= 64 && read.unique_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if !is_id || read.unique_id.is_empty() {
+    let read: ProjectJson = serde_json::from_slice(json).map_err(|e| refusal(json, &e))?;
+    if !is_project_id(&read.unique_id) {
         return Err(HubError::Shape(format!("`{}` is no unique_id", read.unique_id.chars().take(64).collect::<String>())));
     }
     let labels = |list: Option<Vec<LabelJson>>, biocultural| {
@@ -181,5 +209,13 @@ mod tests {
             assert!(matches!(read_project(noise.as_bytes()), Err(HubError::Shape(_))), "{noise}");
         }
         assert_eq!(read_project(&vec![b' '; LIMIT + 1]), Err(HubError::Long(LIMIT + 1)));
+        assert_eq!(read_dates(&vec![b' '; LIMIT + 1]), Err(HubError::Long(LIMIT + 1)));
+        assert_eq!(
+            read_dates(br#"{"detail":"Project does not exist."}"#),
+            Err(HubError::Refused("Project does not exist.".into()))
+        );
+        assert!(matches!(read_dates(b"[{}]"), Err(HubError::Shape(_))));
+        let dates = read_dates(br#"[{"unique_id":"a-1","date_modified":"2026-05-06T07:08:09Z"}]"#).unwrap();
+        assert_eq!(dates, [("a-1".to_owned(), "2026-05-06T07:08:09Z".to_owned())]);
     }
 }

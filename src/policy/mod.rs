@@ -59,7 +59,7 @@ pub use bundle::{Authority, Bundle, Kind, Policy, Problem, Rule};
 pub use consent::{Consent, Held};
 pub use decide::{BundleRef, Decision, Facts, Fired, Mention, Reference, Satisfied, decide};
 pub use for_model::folded_for_model;
-pub use hub::{HubError, read_project};
+pub use hub::{HubError, is_project_id, read_dates, read_project};
 pub use labels::{Label, Project};
 pub use mention::{Surface, View};
 pub use schema::AuthorityStatus;

@@ -232,7 +232,6 @@ impl Reader {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of `policy`, split off for length")]
     fn rule(
         &mut self,
         file: &str,

@@ -125,8 +125,9 @@ routes! {
     get "/api/v1/reviews/{id}" "images" "One request with its clock, its place in the queue and the rulings on it" ? [] body "" gives "application/json" => stewards::one_review;
     post "/api/v1/reviews/{id}/rulings" "policies" "Rule on one rule of a request; the last ruling closes it" ? [] body "application/json" gives "application/json" => stewards::rule;
     delete "/api/v1/reviews/{id}" "images" "Call a request of one's own off" ? [] body "" gives "application/json" => stewards::withdraw;
-    post "/api/v1/works/{id}/projects" "grants" "Say that a work belongs to a project of the Local Contexts Hub: the JSON of its API, version 2" ? [] body "application/octet-stream" gives "application/json" => stewards::project;
+    post "/api/v1/works/{id}/projects" "grants" "Say that a work belongs to a project of the Local Contexts Hub: the JSON of its API, version 2, or its `unique_id` alone, to be fetched" ? [] body "application/octet-stream" gives "application/json" => stewards::project;
     post "/api/v1/policy/check" "public" "What the policy says of some words; nothing is kept" ? [] body "application/json" gives "application/json" => policy::check;
+    post "/api/v1/policy/check/picture" "public" "What the policy says of making something from a picture: its credentials and the work it resembles; nothing is kept" ? [] body "multipart/form-data" gives "application/json" => policy::picture;
     post "/api/v1/verify" "public" "Is this file what it claims?" ? [] body "multipart/form-data" gives "application/json" => verify::check;
     get "/api/v1/statements" "public" "Log entries, newest first" ? ["kind", "after", "limit"] body "" gives "application/json" => statements::list;
     get "/api/v1/statements/{id}" "public" "One statement as logged: a DSSE envelope" ? [] body "" gives "application/vnd.in-toto+json" => statements::one;

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{TheInstance, shape};
 use crate::actions::Error;
+use crate::actions::Instance;
+use crate::actions::check_picture::check_picture;
 use crate::actions::check_policy::check_policy;
 use crate::actions::request_image::Order;
 use crate::generation::request::PROMPT_MAX;
@@ -13,7 +15,7 @@ use crate::id::{ModelId, WorkId};
 use crate::policy::{Decision, Fired, Use, folded_for_model};
 use crate::storage;
 use crate::web::error::Failure;
-use crate::web::extract::Json;
+use crate::web::extract::{Json, Upload};
 use crate::web::session::Visitor;
 
 type Answer = Result<axum::Json<Value>, Failure>;
@@ -74,7 +76,8 @@ pub(super) struct Question {
     use_: Use,
 }
 
-pub(super) async fn check(Handed(instance): TheInstance, visitor: Visitor, Json(asked): Json<Question>) -> Answer {
+/// The question as an order, if it is not too long.
+fn order(instance: &Instance, asked: Question) -> Result<Order, Failure> {
     let length = asked.prompt.chars().count().max(asked.negative.chars().count());
     if length > PROMPT_MAX {
         return Err(Error::invalid("prompt", format!("the prompt has {length} characters: at most 2,000 are read")).into());
@@ -87,11 +90,38 @@ pub(super) async fn check(Handed(instance): TheInstance, visitor: Visitor, Json(
         return Err(Error::invalid("title", problem).into());
     }
     let Question { prompt, negative, style, title, region, with, adapter, use_ } = asked;
-    let order = Order { prompt, negative, style, title, region, with, adapter, use_, ..Order::default() };
+    Ok(Order { prompt, negative, style, title, region, with, adapter, use_, ..Order::default() })
+}
+
+pub(super) async fn check(Handed(instance): TheInstance, visitor: Visitor, Json(asked): Json<Question>) -> Answer {
+    let order = order(&instance, asked)?;
     let mut tx = instance.store.read().await?;
     let decision = check_policy(&instance, &mut tx, visitor.actor.as_ref(), &order).await?;
     let mut shown = shown(&decision);
     shown["read_as"] = json!(folded_for_model(&order.prompt));
+    Ok(axum::Json(shown))
+}
+
+/// The same for a picture handed in: the field `file`, beside `prompt`, `negative`, `use`, `title` and `region`.
+pub(super) async fn picture(Handed(instance): TheInstance, visitor: Visitor, upload: Upload) -> Answer {
+    if upload.file.is_empty() {
+        return Err(Error::invalid("file", "send the picture as the field `file` of a form, or as the body").into());
+    }
+    let text = |name: &str| upload.form.get(name).to_owned();
+    let use_ = match upload.form.get("use") {
+        "" => Use::default(),
+        text => Use::parse(text).map_err(|e| Error::invalid("use", e.to_string()))?,
+    };
+    let region = Some(text("region")).filter(|region| !region.is_empty());
+    let (prompt, negative, title) = (text("prompt"), text("negative"), text("title"));
+    let asked = Question { prompt, negative, style: None, title, region, with: Vec::new(), adapter: None, use_ };
+    let order = order(&instance, asked)?;
+    let checked = check_picture(&instance, visitor.actor.as_ref(), &order, &upload.name, upload.file).await?;
+    let mut shown = shown(&checked.decision);
+    shown["picture"] = json!({
+        "credentials": checked.sentence,
+        "nearest": checked.nearest.map(|(work, distance)| json!({ "work": work, "distance": distance })),
+    });
     Ok(axum::Json(shown))
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Paging, TheInstance, limit};
 use crate::accounts::Scope;
 use crate::actions::appoint_steward::{appoint_steward, end_steward, forget_member, note_member};
-use crate::actions::attach_project::attach_project;
+use crate::actions::attach_project::{ask_for_project, attach_project};
 use crate::actions::give_consent::{Consenting, give_consent, revoke_consent};
 use crate::actions::reload_policies::{Reloaded, reload_policies};
 use crate::actions::review::{in_the_way, may_see, open_review, rule_on, withdraw_review};
@@ -320,15 +320,26 @@ pub(super) async fn reload(Handed(instance): TheInstance, visitor: Visitor, head
     Ok(axum::Json(json!({ "changed": changed, "sha256": sha256 })))
 }
 
-/// A project of the Local Contexts Hub, as its API writes it.
+/// A project by its id alone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectNamed {
+    unique_id: String,
+}
+
+/// A project of the Local Contexts Hub: as its API writes it, or by its id alone, to be fetched.
 pub(super) async fn project(
     Handed(instance): TheInstance,
     visitor: Visitor,
     headers: HeaderMap,
     Segment(id): Segment<WorkId>,
     body: Bytes,
-) -> Answer {
+) -> Result<Response, Failure> {
     let actor = visitor.check_api(&headers)?;
+    if let Ok(ProjectNamed { unique_id }) = serde_json::from_slice(&body) {
+        ask_for_project(&instance, actor, id, &unique_id).await?;
+        return Ok((StatusCode::ACCEPTED, axum::Json(json!({ "work": id, "asked": unique_id }))).into_response());
+    }
     let (project, statement) = attach_project(&instance, actor, id, &body).await?;
-    Ok(axum::Json(json!({ "work": id, "project": project, "statement": statement })))
+    Ok(axum::Json(json!({ "work": id, "project": project, "statement": statement })).into_response())
 }

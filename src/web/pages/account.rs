@@ -155,11 +155,16 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
     } else {
         None
     };
+    let waiting = match visitor.may(Scope::Policies) {
+        true => Some(storage::reviews::waiting(&mut tx, now, None).await?),
+        false => None,
+    };
     drop(tx);
     Ok(AccountPage {
         chrome: chrome(state, visitor, "Account", "/account").await?,
         name: session.account.name.clone(),
         roles: roles(&session.account.roles),
+        waiting,
         since: fill::day(session.account.created_at),
         current_problem: problems.of("old_password"),
         new_problem: problems.of("new_password"),

@@ -1,16 +1,21 @@
 //! `/policies`: the bundle in force, rule by rule.
 
 use axum::extract::State as Handed;
+use axum::response::{IntoResponse, Redirect, Response};
 
-use super::view::policies::{PolicyRule, TraditionView};
-use super::view::{Link, PoliciesPage, PolicyPage};
-use super::{Page, chrome, fill};
+use super::view::policies::{PolicyRule, StewardDesk, TraditionView};
+use super::view::{Choice, Field, Link, PoliciesPage, PolicyPage};
+use super::{Page, Problems, Refused, chrome, fill, problems_of};
+use crate::accounts::{Actor, Scope};
 use crate::actions::Error;
-use crate::policy::{Policy, Rule};
-use crate::storage;
+use crate::actions::appoint_steward::{appoint_steward, end_steward, forget_member, note_member};
+use crate::actions::give_consent::{Consenting, give_consent, revoke_consent};
+use crate::clock::Timestamp;
+use crate::policy::{Policy, Rule, Use};
+use crate::storage::{self, Tx};
 use crate::web::State;
 use crate::web::error::Failure;
-use crate::web::extract::Segment;
+use crate::web::extract::{Form, Segment};
 use crate::web::session::Visitor;
 
 /// Rulings on the page of a policy.
@@ -32,6 +37,7 @@ pub(super) async fn page(Handed(state): Handed<State>, visitor: Visitor) -> Resu
         since: kept.map(|(b, _)| fill::day(b.in_force_from)).unwrap_or_default(),
         index,
         traditions: bundle.policies().map(tradition).collect(),
+        problem: state.instance.policy_problem().filter(|_| visitor.may(Scope::Operate)).unwrap_or_default(),
         appeal: Link::new(bundle.appeal(), ""),
         json_url: "/api/v1/policies".to_owned(),
     }))
@@ -43,11 +49,19 @@ pub(super) async fn one(
     visitor: Visitor,
     Segment(id): Segment<String>,
 ) -> Result<Page<PolicyPage>, Failure> {
+    build(&state, &visitor, &id, &Form::default(), &Problems::default()).await.map(Page)
+}
+
+async fn build(state: &State, visitor: &Visitor, id: &str, form: &Form, problems: &Problems) -> Result<PolicyPage, Failure> {
     let bundle = state.instance.policies();
-    let policy = bundle.policy(&id).ok_or_else(|| Error::not_found("policy", &id))?;
+    let policy = bundle.policy(id).ok_or_else(|| Error::not_found("policy", id))?;
     let now = state.instance.clock.now();
     let mut tx = state.instance.store.read().await?;
-    let stewards = storage::stewards::of(&mut tx, &id)
+    let desk = match &visitor.actor {
+        Some(actor) => desk(&mut tx, actor, policy, now, form, problems).await?,
+        None => None,
+    };
+    let stewards = storage::stewards::of(&mut tx, id)
         .await?
         .into_iter()
         .map(|s| {
@@ -56,7 +70,7 @@ pub(super) async fn one(
             format!("{}, since {}{until}, named by {}: {}", s.name, s.since.day(), s.appointed_by, s.evidence)
         })
         .collect();
-    let consents = storage::consents::of_policy(&mut tx, &id)
+    let consents = storage::consents::of_policy(&mut tx, id)
         .await?
         .into_iter()
         .map(|c| {
@@ -70,7 +84,7 @@ pub(super) async fn one(
             format!("{} may, under {}{about}, for {}: {stands}", c.consent.grantee, c.consent.rule, uses.join(", "))
         })
         .collect();
-    let rulings = storage::reviews::rulings_of_policy(&mut tx, &id, RULINGS)
+    let rulings = storage::reviews::rulings_of_policy(&mut tx, id, RULINGS)
         .await?
         .into_iter()
         .map(|(r, _)| format!("{}, {}: {}, by {} ({}): {}", r.at.day(), r.rule, r.ruling.title(), r.by, r.as_role, r.reason))
@@ -82,8 +96,10 @@ pub(super) async fn one(
         .map(|(_, outcome, n)| (super::view::outcome_words(outcome.as_str()).to_owned(), n))
         .collect();
     drop(tx);
-    Ok(Page(PolicyPage {
-        chrome: chrome(&state, &visitor, &policy.title, "/policies").await?,
+    let project = &policy.authority.local_contexts_project;
+    let project = if project.is_empty() { String::new() } else { format!("{}/projects/{project}", state.instance.hub_url) };
+    Ok(PolicyPage {
+        chrome: chrome(state, visitor, &policy.title, "/policies").await?,
         tradition: tradition(policy),
         summary: policy.summary.clone(),
         names: policy.aliases.clone(),
@@ -91,8 +107,133 @@ pub(super) async fn one(
         consents,
         rulings,
         counts,
+        project: Link::new("its project on the Local Contexts Hub", project),
+        desk,
         json_url: format!("/api/v1/policies/{id}"),
+    })
+}
+
+/// What `actor` may do for a policy; `None` when nothing.
+async fn desk(
+    tx: &mut Tx,
+    actor: &Actor,
+    policy: &Policy,
+    now: Timestamp,
+    form: &Form,
+    problems: &Problems,
+) -> Result<Option<StewardDesk>, Failure> {
+    if !actor.may(Scope::Policies) {
+        return Ok(None);
+    }
+    let mut stewards: Vec<String> =
+        storage::stewards::of(tx, &policy.id).await?.into_iter().filter(|s| s.ended.is_none()).map(|s| s.steward.name).collect();
+    let (is_steward, operates) = (stewards.contains(&actor.name), actor.may(Scope::Operate));
+    if !is_steward && !operates {
+        return Ok(None);
+    }
+    let may_appoint = is_steward || stewards.is_empty();
+    stewards.dedup();
+    let chosen = |name: &str, value: &str| form.get(name).split(',').any(|one| one == value);
+    let consents = storage::consents::of_policy(tx, &policy.id).await?.into_iter();
+    let rules: Vec<&Rule> = policy.rules.iter().filter(|rule| rule.consent.is_some()).collect();
+    let mut abouts: Vec<String> = rules.iter().flat_map(|rule| policy.abouts(rule)).collect();
+    abouts.sort_unstable();
+    abouts.dedup();
+    let mut members = Vec::new();
+    if is_steward {
+        for (name, until) in storage::stewards::members(tx, &policy.id).await? {
+            members.push(until.map_or_else(|| name.clone(), |until| format!("{name}, until {}", until.day())));
+        }
+    }
+    let field = |typed: &str, named: &[&str]| Field {
+        value: form.get(typed).to_owned(),
+        problem: named.iter().map(|name| problems.of(name)).filter(|problem| !problem.is_empty()).collect::<Vec<_>>().join("; "),
+    };
+    Ok(Some(StewardDesk {
+        may_appoint,
+        stewards: stewards.iter().map(|name| Choice::new(name, name, chosen("name", name))).collect(),
+        is_steward,
+        rules: rules
+            .into_iter()
+            .map(|r| {
+                let key = format!("{}/{}", policy.id, r.id);
+                Choice::new(&key, format!("{}: {}", r.id, r.why), chosen("rule", &key))
+            })
+            .collect(),
+        abouts,
+        uses: Use::ALL.iter().map(|u| Choice::new(u.as_str(), u.as_str(), chosen("uses", u.as_str()))).collect(),
+        consents: consents
+            .filter(|c| c.withdrawn.is_none() && now < c.consent.ends_at)
+            .map(|c| {
+                let id = c.consent.id.to_string();
+                let label = format!("{}, under {}, until {}", c.consent.grantee, c.consent.rule, c.consent.ends_at.day());
+                Choice::new(&id, label, chosen("consent", &id))
+            })
+            .collect(),
+        members,
+        deed: form.get("deed").to_owned(),
+        problem: problems.all(),
+        name: field("name", &["name", "grantee"]),
+        words: field("words", &["words", "evidence", "reason"]),
+        about: field("about", &["about"]),
+        ends: field("ends", &["ends_at"]),
     }))
+}
+
+/// The end of a day that was typed.
+fn ends(form: &Form) -> Result<Option<Timestamp>, Error> {
+    match form.get("ends").trim() {
+        "" => Ok(None),
+        day => match Timestamp::parse(&format!("{day}T00:00:00Z")) {
+            Some(start) => Ok(Some(start.plus_days(1))),
+            None => Err(Error::invalid("ends_at", "name a day such as 2027-01-31")),
+        },
+    }
+}
+
+/// One deed of those that the page offers.
+pub(super) async fn act(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<String>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let actor = visitor.someone()?;
+    visitor.check_form(form.get("csrf"))?;
+    match deed(&state, actor, &id, &form).await {
+        Ok(()) => Ok(Redirect::to(&format!("/policies/{id}#desk")).into_response()),
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            Ok(Refused(status, build(&state, &visitor, &id, &form, &problems).await?).into_response())
+        }
+    }
+}
+
+async fn deed(state: &State, actor: &Actor, id: &str, form: &Form) -> Result<(), Error> {
+    let (instance, name, words) = (&state.instance, form.get("name").trim(), form.get("words"));
+    match form.get("deed") {
+        "appoint" => appoint_steward(instance, actor, id, name, words).await.map(drop),
+        "end" => end_steward(instance, actor, id, name, words).await.map(drop),
+        "member" => note_member(instance, actor, id, name, ends(form)?).await,
+        "forget" => forget_member(instance, actor, id, name).await,
+        "revoke" => {
+            let consent = form.get("consent").parse().map_err(|_| Error::not_found("consent", form.get("consent")))?;
+            revoke_consent(instance, actor, consent, words).await.map(drop)
+        }
+        "consent" => {
+            let sent = Consenting {
+                rule: form.get("rule").to_owned(),
+                about: Some(form.get("about").to_owned()),
+                uses: form.get("uses").split(',').filter_map(|text| Use::parse(text).ok()).collect(),
+                grantee: name.to_owned(),
+                words: words.to_owned(),
+                starts_at: None,
+                ends_at: ends(form)?,
+            };
+            give_consent(instance, actor, sent).await.map(drop)
+        }
+        other => Err(Error::invalid("deed", format!("`{other}` is nothing that can be done here; use a button of the page"))),
+    }
 }
 
 fn tradition(p: &Policy) -> TraditionView {
@@ -114,7 +255,7 @@ fn rule(r: &Rule) -> PolicyRule {
         id: r.id.clone(),
         line: u32::try_from(r.line).unwrap_or(0),
         outcome: r.outcome.as_str().to_owned(),
-        when: if uses.is_empty() || uses.len() == crate::policy::Use::ALL.len() { "any use".to_owned() } else { uses.join(", ") },
+        when: if uses.is_empty() || uses.len() == Use::ALL.len() { "any use".to_owned() } else { uses.join(", ") },
         why: r.why.clone(),
         sources: r
             .sources

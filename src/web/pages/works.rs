@@ -7,10 +7,12 @@ use super::disputes::line as dispute_line;
 use super::evidence::{download, links};
 use super::licences::{use_label, verdict_row};
 use super::view::disputes::DisputeLine;
+use super::view::policies::{LabelView, ProjectView};
 use super::view::works::{GrantForm, GrantRow, ImpactView, ReservationRow, RevokeForm, Revoked};
 use super::view::{Choice, Field, Link, WorkNewPage, WorkPage, WorksPage};
 use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::accounts::Scope;
+use crate::actions::attach_project::ask_for_project;
 use crate::actions::conclude_licence::conclude_licence;
 use crate::actions::grant_licence::{Granting, grant_licence};
 use crate::actions::impact::impact;
@@ -22,6 +24,7 @@ use crate::actions::{Error, verify_image};
 use crate::clock::Timestamp;
 use crate::digest::Sha256Hash;
 use crate::id::{GrantId, WorkId};
+use crate::policy::Use;
 use crate::storage;
 use crate::storage::works::GrantRecord;
 use crate::web::State;
@@ -140,6 +143,22 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId) -> Result<WorkPage,
             })
         }
     };
+    let mut projects = Vec::new();
+    for project in storage::projects::of_work(&mut tx, id).await? {
+        let labels = project.labels.iter().map(|l| LabelView {
+            name: l.name.clone(),
+            community: l.community.clone(),
+            text: l.text.clone(),
+            language: l.language.clone(),
+            outcome: l.outcome(Use::Personal).as_str().to_owned(),
+        });
+        projects.push(ProjectView {
+            labels: labels.collect(),
+            project: Link::new(project.title, project.page),
+            contact: project.contact,
+        });
+    }
+    let asked = storage::projects::asked(&mut tx, Some(id)).await?;
     drop(tx);
     let work = record.work;
     let shown = fill::shown_grant(&grants, now).map(|g| &g.grant);
@@ -148,6 +167,14 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId) -> Result<WorkPage,
     let mine =
         visitor.actor.as_ref().is_some_and(|a| a.may(Scope::Grants) && (a.name == work.registered_by || a.may(Scope::Operate)));
     let revocable = mine && grants.iter().any(|g| g.in_force(now));
+    let projects_asked = asked
+        .into_iter()
+        .filter(|_| mine)
+        .map(|asked| match asked.problem.as_str() {
+            "" => format!("The project {} is being fetched.", asked.project),
+            problem => format!("The project {} could not be fetched: {problem}", asked.project),
+        })
+        .collect();
     Ok(WorkPage {
         chrome: chrome(state, visitor, &work.title, &format!("/works/{id}")).await?,
         id: id.to_string(),
@@ -189,6 +216,9 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId) -> Result<WorkPage,
         rules_version: RULES_VERSION.to_owned(),
         grants: rows,
         reservations,
+        projects,
+        projects_asked,
+        name_project: (mine && instance.asks_hub).then(Field::default),
         dispute_url: if visitor.may(Scope::Disputes) && terms.disputed.is_none() {
             format!("/works/{id}/dispute")
         } else {
@@ -506,6 +536,27 @@ pub(super) async fn reserve(
 }
 
 /// Puts on record what a licence was found to be.
+/// Names a project of the Local Contexts Hub, to be fetched.
+pub(super) async fn project(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<WorkId>,
+    form: Form,
+) -> Result<Response, Failure> {
+    let actor = visitor.someone()?;
+    visitor.check_form(form.get("csrf"))?;
+    let value = form.get("project").trim().to_owned();
+    match ask_for_project(&state.instance, actor, id, &value).await {
+        Ok(()) => Ok(Redirect::to(&format!("/works/{id}#projects")).into_response()),
+        Err(e) => {
+            let (status, problems) = problems_of(e)?;
+            let mut page = build(&state, &visitor, id).await?;
+            page.name_project = Some(Field { value, problem: problems.all() });
+            Ok(Refused(status, page).into_response())
+        }
+    }
+}
+
 pub(super) async fn conclude(
     Handed(state): Handed<State>,
     visitor: Visitor,

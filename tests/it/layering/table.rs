@@ -105,7 +105,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("tracing", &["actions", "jobs", "web", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("mimalloc", &["main"]),
-    ("ureq", &["cli"]),
+    ("ureq", &["cli", "jobs/hub"]),
 ];
 
 /// What only some places may touch: the words, the places, and where else to turn.

@@ -71,6 +71,7 @@ pub const TABLES: &[&str] = &[
     "decisions",
     "decision_policies",
     "memberships",
+    "project_asks",
     "reviews",
     "jobs",
     "prompts",

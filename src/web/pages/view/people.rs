@@ -66,6 +66,8 @@ pub struct AccountPage {
     pub name: String,
     /// Its roles as words.
     pub roles: Vec<String>,
+    /// Requests that wait for a person, for those who may rule.
+    pub waiting: Option<u64>,
     /// When it was made.
     pub since: When,
     /// What is wrong with the old password typed.
@@ -139,6 +141,7 @@ impl AccountPage {
             chrome: Chrome { notice: "The token is made.".into(), ..Chrome::sample("Your account", "/account") },
             name: "Mere Tāwhai".into(),
             roles: vec!["creator".into(), "operator".into()],
+            waiting: Some(3),
             since: When::sample(),
             current_problem: String::new(),
             new_problem: String::new(),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Chrome, Link, Tone, When, filters};
+use super::{Choice, Chrome, Field, Link, Tone, When, filters};
 
 /// `GET /policies`
 #[derive(Debug, Clone, Template)]
@@ -20,6 +20,8 @@ pub struct PoliciesPage {
     pub index: Option<u64>,
     /// All policies in reading order: traditions, then artists, then characters.
     pub traditions: Vec<TraditionView>,
+    /// Why the files in the policy folder are not in force, for operators; empty when they are.
+    pub problem: String,
     /// How to appeal against any answer.
     pub appeal: Link,
     /// The same as JSON.
@@ -46,6 +48,10 @@ pub struct PolicyPage {
     pub rulings: Vec<String>,
     /// Answers with their number.
     pub counts: Vec<(String, u64)>,
+    /// Its project on the Local Contexts Hub; leads nowhere when there is none.
+    pub project: Link,
+    /// What the reader may do here; `None` for most.
+    pub desk: Option<StewardDesk>,
     /// The same as JSON.
     pub json_url: String,
 }
@@ -63,8 +69,100 @@ impl PolicyPage {
             consents: vec!["Ana Ruiz, for education, until 1 June 2027".into()],
             rulings: vec!["maori-ta-moko/any: the words mean something else".into()],
             counts: vec![("Not made".into(), 12)],
+            project: Link::new("its project on the Local Contexts Hub", "https://localcontextshub.org/projects/1"),
+            desk: Some(StewardDesk::sample()),
             json_url: "/api/v1/policies/maori-ta-moko".into(),
         }
+    }
+}
+
+/// What stewards and operators do on the page of a policy: one form for each deed, all sent to the page itself.
+#[derive(Debug, Clone, Default)]
+pub struct StewardDesk {
+    /// Whether the reader may name a steward.
+    pub may_appoint: bool,
+    /// Stewards whose appointment the reader may end.
+    pub stewards: Vec<Choice>,
+    /// Whether the reader is a steward of it.
+    pub is_steward: bool,
+    /// Rules that foresee a consent.
+    pub rules: Vec<Choice>,
+    /// What a consent may be about.
+    pub abouts: Vec<String>,
+    /// Uses it may be for.
+    pub uses: Vec<Choice>,
+    /// Consents that the reader may take back.
+    pub consents: Vec<Choice>,
+    /// Members, a sentence each; for stewards alone.
+    pub members: Vec<String>,
+    /// The deed that was refused, such as `appoint`; empty before any.
+    pub deed: String,
+    /// What was wrong with it.
+    pub problem: String,
+    /// The account typed.
+    pub name: Field,
+    /// What an appointment rests on, why something ends, or what a consent is for, as typed.
+    pub words: Field,
+    /// The element typed.
+    pub about: Field,
+    /// The day typed.
+    pub ends: Field,
+}
+
+impl StewardDesk {
+    /// Everything at once.
+    pub fn sample() -> Self {
+        Self {
+            may_appoint: true,
+            stewards: vec![Choice::new("Hana Rewi", "Hana Rewi", false)],
+            is_steward: true,
+            rules: vec![Choice::new("maori-ta-moko/any", "any: any use", false)],
+            abouts: vec!["moko".into(), "moko-kauae".into()],
+            uses: vec![Choice::new("personal", "personal", true), Choice::new("news", "news", false)],
+            consents: vec![Choice::new("consent_1", "Ana Ruiz, for education, until 1 June 2027", false)],
+            members: vec!["Wiremu, until 3 May 2028".into()],
+            ..Self::default()
+        }
+    }
+
+    fn open(&self, deed: &str) -> bool {
+        self.deed == deed
+    }
+}
+
+/// A project of the Local Contexts Hub.
+#[derive(Debug, Clone, Default)]
+pub struct ProjectView {
+    /// Its title; its link is its page on the Hub.
+    pub project: Link,
+    /// Whom to ask; may be empty.
+    pub contact: String,
+    /// What the community says.
+    pub labels: Vec<LabelView>,
+}
+
+/// One label, in the community's words.
+#[derive(Debug, Clone, Default)]
+pub struct LabelView {
+    /// The name the community gave it.
+    pub name: String,
+    /// Whose it is; may be empty.
+    pub community: String,
+    /// What it says.
+    pub text: String,
+    /// Its language, a BCP 47 tag; may be empty.
+    pub language: String,
+    /// `allow` … `deny`: what follows for a picture for oneself.
+    pub outcome: String,
+}
+
+impl LabelView {
+    pub(super) fn answer(&self) -> &'static str {
+        super::outcome_words(&self.outcome)
+    }
+
+    pub(super) fn tone(&self) -> Tone {
+        super::outcome_tone(&self.outcome)
     }
 }
 
@@ -202,6 +300,7 @@ impl PoliciesPage {
                     )],
                 ),
             ],
+            problem: String::new(),
             appeal: Link::new("policy@colophon.example", "mailto:policy@colophon.example"),
             json_url: "/api/v1/policies".into(),
         }

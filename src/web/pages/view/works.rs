@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::disputes::DisputeLine;
+use super::policies::{LabelView, ProjectView};
 use super::{Choice, Chrome, DatasetRef, Field, ImageCard, Link, RecordView, Tone, When, WorkCard, filters};
 
 /// `GET /works`
@@ -112,6 +113,12 @@ pub struct WorkPage {
     pub grants: Vec<GrantRow>,
     /// Opt-outs seen.
     pub reservations: Vec<ReservationRow>,
+    /// Projects of the Local Contexts Hub that it belongs to.
+    pub projects: Vec<ProjectView>,
+    /// Projects that are still to be fetched, a sentence each; for those who may name them.
+    pub projects_asked: Vec<String>,
+    /// To name a project; `None` for those who may not, and where none can be fetched.
+    pub name_project: Option<Field>,
     /// Disputes on it, newest first.
     pub disputes: Vec<DisputeLine>,
     /// Where one is opened; empty for those who may not, and while one is open.
@@ -416,6 +423,19 @@ impl WorkPage {
                 index: Some(716),
                 revoke_url: "/grants/grant_0000000000SAMP0000000715/revoke".into(),
             }],
+            projects: vec![ProjectView {
+                project: Link::new("Weavings of the coast", "https://localcontextshub.org/projects/1"),
+                contact: "A. Weaver".into(),
+                labels: vec![LabelView {
+                    name: "TK Attribution".into(),
+                    community: "Coast People".into(),
+                    text: "Name us.".into(),
+                    language: "en".into(),
+                    outcome: "allow-with-notice".into(),
+                }],
+            }],
+            projects_asked: vec!["The project 2 is being fetched.".into()],
+            name_project: Some(Field::default()),
             reservations: vec![ReservationRow {
                 signal: "IPTC/PLUS data mining".into(),
                 says: "plus:DataMining = DMI-PROHIBITED-AIMLTRAINING".into(),
