@@ -1,5 +1,5 @@
 //! The policy check of a picture handed in: what was decided about it before, as its credentials say, and the registered work that it
-//! resembles. Nothing is kept.
+//! resembles or draws on. Nothing is kept.
 
 use super::check_policy::{check_with, of_work};
 use super::finish_image::NEAREST;
@@ -46,7 +46,13 @@ pub async fn check_picture(
     let mut references = vec![as_signed(&verdict, name)];
     let nearest = nearest_work(instance, &thumbnail).await?.filter(|(_, distance)| *distance < NEAREST);
     let mut tx = instance.store.read().await?;
-    if let Some((work, _)) = nearest {
+    // What communities say of the works it draws on holds for what is made from it.
+    let mut works: Vec<WorkId> = nearest.iter().map(|near| near.0).collect();
+    let credited = verdict.claim.as_ref().and_then(|c| c.licences.as_ref());
+    works.extend(credited.into_iter().flat_map(|l| &l.works).map(|credit| credit.work));
+    works.sort_unstable();
+    works.dedup();
+    for work in works {
         references.extend(of_work(&mut tx, work).await?);
     }
     let decision = check_with(instance, &mut tx, actor, order, &[], references).await?;

@@ -9,6 +9,7 @@ mod lineage;
 mod model_files;
 mod pictures;
 mod policy;
+mod projects;
 mod queue;
 mod rights;
 mod sign_in;

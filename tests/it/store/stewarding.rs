@@ -228,6 +228,28 @@ async fn the_newest_reading_of_a_project_counts(kind: Kind) {
     projects::insert(&mut tx, a.id, &project("q"), t(2), statement("3")).await.unwrap();
     assert_eq!(projects::of_work(&mut tx, a.id).await.unwrap(), [newer, project("q")]);
     assert!(projects::of_work(&mut tx, work("b").id).await.unwrap().is_empty());
+    projects::insert(&mut tx, work("b").id, &project("p"), t(3), statement("4")).await.unwrap();
+    let all: Vec<_> = projects::all(&mut tx).await.unwrap().into_iter().map(|(work, project)| (project.id, work)).collect();
+    let mut of_p = [("p".to_owned(), a.id), ("p".to_owned(), work("b").id)];
+    of_p.sort();
+    assert_eq!(all, [of_p[0].clone(), of_p[1].clone(), ("q".to_owned(), a.id)], "by project");
+    // Those that are still to be read; said again, the newest counts.
+    let asked = |work, id: &str, at, problem: &str| projects::Asked {
+        work,
+        project: id.into(),
+        by: "Ana".into(),
+        at: t(at),
+        problem: problem.into(),
+    };
+    projects::ask(&mut tx, &asked(a.id, "r", 5, "")).await.unwrap();
+    projects::ask(&mut tx, &asked(work("b").id, "r", 4, "")).await.unwrap();
+    projects::ask(&mut tx, &asked(a.id, "r", 6, "the Hub is away")).await.unwrap();
+    let waiting = [asked(work("b").id, "r", 4, ""), asked(a.id, "r", 6, "the Hub is away")];
+    assert_eq!(projects::asked(&mut tx, None).await.unwrap(), waiting);
+    assert_eq!(projects::asked(&mut tx, Some(a.id)).await.unwrap(), waiting[1..]);
+    projects::forget_ask(&mut tx, a.id, "r").await.unwrap();
+    projects::forget_ask(&mut tx, a.id, "r").await.unwrap();
+    assert_eq!(projects::asked(&mut tx, None).await.unwrap(), waiting[..1]);
     drop(tx);
     s.remove().await;
 }

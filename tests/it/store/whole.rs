@@ -242,6 +242,8 @@ async fn spoiled_rows_are_called_corrupt(kind: Kind) {
     reviews::insert_ruling(&mut tx, &ruled(review.id, "a/b", 1), statement("c")).await.unwrap();
     stewards::insert(&mut tx, &steward("a", "Ana", 1), statement("s")).await.unwrap();
     projects::insert(&mut tx, a.id, &project("p"), t(1), statement("p")).await.unwrap();
+    let asked = projects::Asked { work: a.id, project: "q".into(), by: "Ana".into(), at: t(1), problem: String::new() };
+    projects::ask(&mut tx, &asked).await.unwrap();
     jobs::insert(&mut tx, &job("j", 1), None).await.unwrap();
     log::stage(&mut tx, statement("a"), "work", &a.id.to_string(), b"", t(1)).await.unwrap();
     blobs::insert(&mut tx, &blob).await.unwrap();
@@ -338,6 +340,8 @@ async fn spoiled_rows_are_called_corrupt(kind: Kind) {
         "rulings": "statement_id = 'x'", tx => reviews::rulings_of_policy(&mut tx, "a", 5);
         "stewards": "statement_id = 'x'", tx => stewards::of(&mut tx, "a");
         "work_projects": "record = ''", tx => projects::of_work(&mut tx, a.id);
+        "work_projects": "work_id = 'x'", tx => projects::all(&mut tx);
+        "project_asks": "work_id = 'x'", tx => projects::asked(&mut tx, None);
         "jobs": "state = 'asleep'", tx => jobs::find(&mut tx, JobId::derived(b"j"));
         "jobs": "request = ''", tx => jobs::lease(&mut tx, t(9), t(10));
         "jobs": "image_id = 'nonsense'", tx => jobs::find(&mut tx, JobId::derived(b"j"));

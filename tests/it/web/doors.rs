@@ -32,6 +32,7 @@ async fn every_page_answers_and_says_what_the_api_says(kind: Kind) {
         "/datasets?q=apple&look=yes",
         "/disputes",
         "/policies",
+        "/policies/kente",
         "/licences",
         "/licences?licence=CC-BY-SA-4.0+OR+%3Cb%3E",
         "/log",

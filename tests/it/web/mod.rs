@@ -4,6 +4,7 @@ mod doors;
 mod log;
 mod pictures;
 mod registry;
+mod stewards;
 
 use std::sync::Arc;
 
