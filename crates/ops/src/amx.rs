@@ -6,6 +6,13 @@
 
 use super::product::Matrix;
 
+/// Where the result of a product lies: rows `stride` numbers apart. Whoever holds one promises that the room is theirs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub out: *mut f32,
+    pub stride: usize,
+}
+
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 mod tiles {
     /// Not on this processor.
@@ -19,6 +26,31 @@ mod tiles {
     /// None needed.
     #[expect(unsafe_code, reason = "the same shape as on a processor with tiles")]
     pub(in super::super) unsafe fn product(_: *mut f32, _: usize, _: super::Matrix<'_>, _: super::Matrix<'_>, _: bool) {}
+
+    /// Never made.
+    #[derive(Debug)]
+    pub(in super::super) struct Panels;
+
+    impl Panels {
+        /// Never called.
+        pub(in super::super) fn new(_: super::Matrix<'_>, _: bool) -> Self {
+            Self
+        }
+
+        /// Never called.
+        ///
+        /// # Safety
+        /// None needed.
+        #[expect(unsafe_code, reason = "the same shape as on a processor with tiles")]
+        pub(in super::super) unsafe fn apply<'x>(
+            &self,
+            _: super::Place,
+            _: std::ops::Range<usize>,
+            _: std::ops::Range<usize>,
+            _: &impl Fn(usize, usize) -> Option<&'x [f32]>,
+        ) {
+        }
+    }
 }
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -27,14 +59,16 @@ mod tiles {
 
     use std::arch::asm;
     use std::arch::x86_64::{
-        __m512, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_si512, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16,
-        _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_storeu_si512, _mm512_unpackhi_epi32,
-        _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+        __m256i, __m512, __m512i, _CMP_ORD_Q, _mm512_castsi512_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask,
+        _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_maskz_loadu_ps,
+        _mm512_maskz_mov_ps, _mm512_permutexvar_epi16, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4,
+        _mm512_slli_epi32, _mm512_storeu_si512, _mm512_sub_ps, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+        _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
     };
     use std::cell::RefCell;
     use std::sync::OnceLock;
 
-    use super::Matrix;
+    use super::{Matrix, Place};
 
     /// Side of a block of sums: two tiles by two.
     const BLOCK: usize = 32;
@@ -242,6 +276,229 @@ mod tiles {
         }
     }
 
+    /// The right side of many products, packed once: for each 32 columns and each 32 inner factors two tiles, and with `split` two more of
+    /// what rounding to bf16 left over.
+    #[derive(Debug)]
+    pub(in super::super) struct Panels {
+        rows: usize,
+        columns: usize,
+        split: bool,
+        panels: Vec<u32>,
+    }
+
+    /// Inner factors of the left side packed at a time, so that 256 rows of it stay in the second-level cache.
+    const STRETCH: usize = 512;
+
+    impl Panels {
+        /// Packs a matrix of inner × columns.
+        pub(in super::super) fn new(b: Matrix<'_>, split: bool) -> Self {
+            let depth = b.rows.div_ceil(DEPTH);
+            let (wide, parts) = (b.columns.div_ceil(BLOCK), 1 + usize::from(split));
+            let panel = depth * parts * PAIR / 2;
+            let mut panels = vec![0u32; wide * panel];
+            let rest = split.then(|| {
+                let mut rest = Vec::with_capacity(b.rows * b.columns);
+                for r in 0..b.rows {
+                    rest.extend((0..b.columns).map(|c| left_over(b.numbers[r * b.row + c * b.column])));
+                }
+                rest
+            });
+            let mut part = vec![0u32; depth * PAIR / 2];
+            for (j, panel) in panels.chunks_exact_mut(panel.max(1)).enumerate() {
+                for n in 0..parts {
+                    let b = match (&rest, n) {
+                        (Some(rest), 1) => Matrix::new(rest, b.rows, b.columns),
+                        _ => b,
+                    };
+                    // SAFETY: `available` found these instructions before anything came here.
+                    unsafe { pack_right(&mut part, b, j * BLOCK, 0, b.rows) };
+                    for (d, tiles) in part.chunks_exact(PAIR / 2).enumerate() {
+                        panel[(d * parts + n) * PAIR / 2..][..PAIR / 2].copy_from_slice(tiles);
+                    }
+                }
+            }
+            Self { rows: b.rows, columns: b.columns, split, panels }
+        }
+
+        /// `place` += a·b for the rows and columns named; columns in whole blocks of 32 but for the last. `line(r, k)` gives the numbers of row
+        /// `r` of a from inner factor `k`, a multiple of 32, on: as many as there are, up to 32; `None` for zeros.
+        ///
+        /// # Safety
+        /// Those rows and columns of `place` must be this caller's own, and initialised.
+        pub(in super::super) unsafe fn apply<'x>(
+            &self,
+            place: Place,
+            rows: std::ops::Range<usize>,
+            columns: std::ops::Range<usize>,
+            line: &impl Fn(usize, usize) -> Option<&'x [f32]>,
+        ) {
+            let parts = 1 + usize::from(self.split);
+            let whole = self.rows.div_ceil(DEPTH);
+            let high = rows.len().div_ceil(BLOCK);
+            SPACE.with_borrow_mut(|(left, _)| {
+                // SAFETY: the configuration is 64 bytes; tiles are this thread's own until they are released below.
+                unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const CONFIG, options(nostack)) };
+                let mut sums = [0f32; BLOCK * BLOCK];
+                for from in (0..whole).step_by(STRETCH / DEPTH) {
+                    let depth = (STRETCH / DEPTH).min(whole - from);
+                    let panel = depth * parts * PAIR / 2;
+                    left.resize((high * panel).max(left.len()), 0);
+                    for (i, panel) in left.chunks_exact_mut(panel).take(high).enumerate() {
+                        // SAFETY: `available` found these instructions before anything came here.
+                        unsafe { pack_lines(panel, self.split, rows.start + i * BLOCK..rows.end, from, self.rows, line) };
+                    }
+                    for j in columns.start / BLOCK..columns.end.div_ceil(BLOCK) {
+                        let b = self.panels[(j * whole + from) * parts * PAIR / 2..][..panel].as_ptr();
+                        let wide = BLOCK.min(columns.end - j * BLOCK).min(self.columns - j * BLOCK);
+                        for i in 0..high {
+                            let (first, a) = (rows.start + i * BLOCK, left[i * panel..][..panel].as_ptr());
+                            let tall = BLOCK.min(rows.end - first);
+                            // SAFETY: each panel holds `depth` tiles of each part, the tiles are configured, and the caller promised that the
+                            // result is theirs: whole blocks are written in place, cut ones by way of `sums`.
+                            unsafe {
+                                let corner = place.out.add(first * place.stride + j * BLOCK);
+                                if tall == BLOCK && wide == BLOCK {
+                                    self.one(a, b, depth, corner, place.stride);
+                                    continue;
+                                }
+                                for r in 0..tall {
+                                    sums[r * BLOCK..].as_mut_ptr().copy_from_nonoverlapping(corner.add(r * place.stride), wide);
+                                }
+                                self.one(a, b, depth, sums.as_mut_ptr(), BLOCK);
+                                for r in 0..tall {
+                                    corner.add(r * place.stride).copy_from_nonoverlapping(sums[r * BLOCK..].as_ptr(), wide);
+                                }
+                            }
+                        }
+                    }
+                }
+                // SAFETY: gives the tile state back.
+                unsafe { asm!("tilerelease", options(nostack)) };
+            });
+        }
+
+        /// # Safety
+        /// As [`block`].
+        unsafe fn one(&self, a: *const u32, b: *const u32, depth: usize, sums: *mut f32, stride: usize) {
+            // SAFETY: as the caller promised.
+            unsafe {
+                if self.split {
+                    split_block(a, b, depth, sums, stride);
+                } else {
+                    block(a, b, depth, sums, stride, true);
+                }
+            }
+        }
+    }
+
+    /// What rounding to bf16 leaves of a number; 0 of what is not finite, so that the sum stays what it is.
+    #[inline(always)]
+    fn left_over(x: f32) -> f32 {
+        let rest = x - f32::from_bits(bf16(x) << 16);
+        if rest.is_finite() { rest } else { 0.0 }
+    }
+
+    /// `sums` (32×32) += a·b, each factor as two bf16 numbers: high·high, low·high and high·low. What is left out, low·low, is 2⁻¹⁶ of the
+    /// product.
+    ///
+    /// # Safety
+    /// `a` and `b` must each hold `depth` times two tiles of the high and two of the low parts, `sums` 32 rows of 32 numbers, and the tiles must
+    /// be configured.
+    unsafe fn split_block(a: *const u32, b: *const u32, depth: usize, sums: *mut f32, stride: usize) {
+        // SAFETY: as the caller promised; every register written is named.
+        unsafe {
+            let low = sums.add(16 * stride);
+            asm!(
+                "tileloadd tmm0, [{c} + {row}*1]",
+                "tileloadd tmm1, [{c} + {row}*1 + 64]",
+                "tileloadd tmm2, [{low} + {row}*1]",
+                "tileloadd tmm3, [{low} + {row}*1 + 64]",
+                "2:",
+                "tileloadd tmm4, [{a} + {line}*1]",
+                "tileloadd tmm6, [{b} + {line}*1]",
+                "tileloadd tmm5, [{a} + {line}*1 + 1024]",
+                "tileloadd tmm7, [{b} + {line}*1 + 1024]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "tileloadd tmm4, [{a} + {line}*1 + 2048]",
+                "tileloadd tmm5, [{a} + {line}*1 + 3072]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "tileloadd tmm4, [{a} + {line}*1]",
+                "tileloadd tmm6, [{b} + {line}*1 + 2048]",
+                "tileloadd tmm5, [{a} + {line}*1 + 1024]",
+                "tileloadd tmm7, [{b} + {line}*1 + 3072]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "add {a}, 4096",
+                "add {b}, 4096",
+                "dec {depth}",
+                "jnz 2b",
+                "tilestored [{c} + {row}*1], tmm0",
+                "tilestored [{c} + {row}*1 + 64], tmm1",
+                "tilestored [{low} + {row}*1], tmm2",
+                "tilestored [{low} + {row}*1 + 64], tmm3",
+                a = inout(reg) a => _,
+                b = inout(reg) b => _,
+                depth = inout(reg) depth => _,
+                c = in(reg) sums,
+                low = in(reg) low,
+                row = in(reg) stride * 4,
+                line = in(reg) 64usize,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+
+    /// Up to 32 rows, from tile `from` on, into a panel. Rows and factors beyond the last are zero.
+    #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+    fn pack_lines<'x>(
+        panel: &mut [u32],
+        split: bool,
+        rows: std::ops::Range<usize>,
+        from: usize,
+        inner: usize,
+        line: &impl Fn(usize, usize) -> Option<&'x [f32]>,
+    ) {
+        let parts = 1 + usize::from(split);
+        for r in 0..BLOCK {
+            let at = (r / 16) * 256 + (r % 16) * 16;
+            for (d, tiles) in panel.chunks_exact_mut(parts * PAIR / 2).enumerate() {
+                let k = (from + d) * DEPTH;
+                let numbers = if rows.start + r < rows.end { line(rows.start + r, k) } else { None };
+                let count = DEPTH.min(inner - k);
+                let (low, high) = match numbers {
+                    Some(numbers) => (take(numbers, 0, count), take(numbers, 16, count.saturating_sub(16))),
+                    None => (_mm512_setzero_ps(), _mm512_setzero_ps()),
+                };
+                let near = _mm512_cvtne2ps_pbh(high, low);
+                // SAFETY: both types are 64 bytes of plain bits.
+                let near: __m512i = unsafe { std::mem::transmute(near) };
+                put(&mut tiles[at..], near);
+                if split {
+                    let rest = |x: __m512, bits: __m256i| {
+                        let wide = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(bits));
+                        let rest = _mm512_sub_ps(x, _mm512_castsi512_ps(wide));
+                        // What is not finite leaves nothing over.
+                        _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_ORD_Q>(rest, rest), rest)
+                    };
+                    let (low, high) = (rest(low, _mm512_castsi512_si256(near)), rest(high, _mm512_extracti64x4_epi64::<1>(near)));
+                    // SAFETY: both types are 64 bytes of plain bits.
+                    let far: __m512i = unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(high, low)) };
+                    put(&mut tiles[PAIR / 2 + at..], far);
+                }
+            }
+        }
+    }
+
     thread_local! {
         static SPACE: RefCell<(Vec<u32>, Vec<u32>)> = const { RefCell::new((Vec::new(), Vec::new())) };
     }
@@ -376,4 +633,4 @@ mod tiles {
     }
 }
 
-pub(super) use tiles::{available, product};
+pub(super) use tiles::{Panels, available, product};

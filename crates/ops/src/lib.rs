@@ -4,22 +4,32 @@
 //! is used. On a device other than the processor each layer is composed of candle's plain operations, which differentiate everywhere; a
 //! test compares the two. All numbers are f32; [`Precision`] says how products are computed.
 
+mod activate;
 mod amx;
 mod attend;
 mod blend;
+mod convolve;
 mod gate;
+mod group_norm;
 mod linear;
+mod look;
 mod neighbours;
 mod norm;
+mod packed;
 mod product;
 mod swiglu;
 
+pub use activate::{Activation, geglu};
 pub use attend::attend;
 pub use blend::blend;
+pub use convolve::{Convolution, Walk};
 pub use gate::gate;
+pub use group_norm::Norm;
 pub use linear::{bias, linear};
+pub use look::look;
 pub use neighbours::neighbours;
 pub use norm::norm;
+pub use packed::{Add, Packed, has_tiles};
 pub use product::{Matrix, Precision, product};
 pub use swiglu::swiglu;
 

@@ -169,3 +169,182 @@ fn attention_with_and_without_context() {
         }
     }
 }
+
+mod drawing {
+    //! Layers of pictures, each compared with candle's plain operations.
+
+    use candle_core::{D, Device, Tensor};
+
+    use crate::{Activation, Add, Convolution, Norm, Packed, Precision, Walk, geglu, look};
+
+    fn some(shape: &[usize], seed: u32) -> Tensor {
+        let n: usize = shape.iter().product();
+        let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+        let numbers: Vec<f32> = (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect();
+        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+    }
+
+    /// Largest difference, by the largest number.
+    fn apart(a: &Tensor, b: &Tensor) -> f32 {
+        assert_eq!(a.dims(), b.dims());
+        let most = |t: &Tensor| t.abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar::<f32>().unwrap();
+        most(&(a - b).unwrap()) / most(b).max(1e-6)
+    }
+
+    const WAYS: [(Precision, f32); 2] = [(Precision::F32, 2e-6), (Precision::Split, 3e-5)];
+
+    #[test]
+    fn packed_products_of_every_shape() {
+        for (rows, inputs, outputs) in [(1, 1, 1), (5, 7, 3), (33, 64, 32), (300, 100, 70), (600, 1100, 40), (2, 2048, 500)] {
+            let (x, w, b) = (some(&[rows, inputs], 1), some(&[inputs, outputs], 2), some(&[outputs], 3));
+            let onto = some(&[rows, outputs], 4);
+            let expected = x.matmul(&w).unwrap().broadcast_add(&b).unwrap();
+            for (precision, most) in WAYS {
+                let packed = Packed::new(&w, Some(&b), precision).unwrap();
+                assert!(
+                    apart(&packed.apply(&x, Add::Nothing).unwrap(), &expected) < most,
+                    "{rows} {inputs} {outputs} {precision:?}"
+                );
+                let sum = (&expected + &onto).unwrap();
+                assert!(
+                    apart(&packed.apply(&x, Add::Same(&onto)).unwrap(), &sum) < most,
+                    "{rows} {inputs} {outputs} {precision:?}"
+                );
+                // Weights that lie with their rows for columns, as a linear layer keeps them.
+                let turned = Packed::new(&w.t().unwrap().contiguous().unwrap().t().unwrap(), Some(&b), precision).unwrap();
+                assert!(apart(&turned.apply(&x, Add::Nothing).unwrap(), &expected) < most);
+            }
+        }
+        let packed = Packed::new(&some(&[4, 2], 1), None, Precision::F32).unwrap();
+        assert!(
+            packed.apply(&some(&[3, 5], 1), Add::Nothing).is_err()
+                && packed.apply(&some(&[3, 4], 1), Add::Same(&some(&[2, 2], 1))).is_err()
+        );
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let (x, w) = (some(&[700, 320], 1), some(&[320, 96], 2));
+        for (precision, _) in WAYS {
+            let packed = Packed::new(&w, None, precision).unwrap();
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| packed.apply(&x, Add::Nothing).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap())
+            };
+            assert!(on(1) == on(2) && on(2) == on(5), "{precision:?}");
+        }
+    }
+
+    #[test]
+    fn convolutions_are_candles() {
+        for (channels, outputs, k, high, wide) in
+            [(4, 8, 3, 5, 6), (32, 16, 3, 8, 8), (64, 40, 3, 6, 10), (3, 5, 1, 4, 4), (64, 32, 1, 3, 7)]
+        {
+            let (x, kernel, bias) =
+                (some(&[2, high, wide, channels], 1), some(&[outputs, channels, k, k], 2), some(&[outputs], 3));
+            let first = x.permute((0, 3, 1, 2)).unwrap().contiguous().unwrap();
+            for (walk, padding, times) in [
+                (Walk::SAME, (1, 1), 1),
+                (Walk::HALF, (1, 1), 1),
+                (Walk::SAME, (1, 1), 2),
+                (Walk { stride: 2, padding: [0, 1] }, (0, 1), 1),
+            ] {
+                if k == 1 && (walk != Walk::SAME || times > 1) {
+                    continue;
+                }
+                let mut from = first.clone();
+                if times > 1 {
+                    from = from.upsample_nearest2d(high * 2, wide * 2).unwrap();
+                }
+                if k == 3 {
+                    from = from.pad_with_zeros(2, padding.0, padding.1).unwrap().pad_with_zeros(3, padding.0, padding.1).unwrap();
+                }
+                let expected = from.conv2d(&kernel, 0, walk.stride, 1, 1).unwrap();
+                let expected = expected.broadcast_add(&bias.reshape((1, outputs, 1, 1)).unwrap()).unwrap();
+                let expected = expected.permute((0, 2, 3, 1)).unwrap().contiguous().unwrap();
+                for (precision, most) in WAYS {
+                    let convolution = Convolution::new(&kernel, Some(&bias), walk, precision).unwrap();
+                    let got = convolution.apply_to(&x, [high * times, wide * times], Add::Nothing).unwrap();
+                    assert!(apart(&got, &expected) < most, "{channels} {k} {walk:?} {precision:?}");
+                    let twice = convolution.apply_to(&x, [high * times, wide * times], Add::Same(&expected)).unwrap();
+                    assert!(apart(&twice, &(&expected * 2.0).unwrap()) < most);
+                    let each = some(&[2, outputs], 5);
+                    let shifted = expected.broadcast_add(&each.reshape((2, 1, 1, outputs)).unwrap()).unwrap();
+                    let got = convolution.apply_to(&x, [high * times, wide * times], Add::Batch(&each)).unwrap();
+                    assert!(apart(&got, &shifted) < most);
+                }
+            }
+        }
+        let kernel = some(&[4, 4, 3, 3], 1);
+        let convolution = Convolution::new(&kernel, None, Walk::SAME, Precision::F32).unwrap();
+        assert!(convolution.apply(&some(&[1, 4, 4, 5], 1), Add::Nothing).is_err());
+        assert!(Convolution::new(&some(&[4, 4, 5, 5], 1), None, Walk::SAME, Precision::F32).is_err());
+    }
+
+    #[test]
+    fn norms_are_the_plain_ones() {
+        for (batch, pixels, channels, groups) in [(2, 16, 64, 32), (1, 700, 32, 4), (3, 512, 8, 2), (2, 1, 4, 4)] {
+            let x = ((some(&[batch, pixels, channels], 1) * 3.0).unwrap() + 2.0).unwrap();
+            let (gain, shift) = (some(&[channels], 2), some(&[channels], 3));
+            let norm = Norm::new(&gain, &shift, 1e-5).unwrap();
+            let by_group = x.reshape((batch, pixels, groups, channels / groups)).unwrap();
+            let mean = by_group.mean_keepdim((1, 3)).unwrap();
+            let centred = by_group.broadcast_sub(&mean).unwrap();
+            let root = (centred.sqr().unwrap().mean_keepdim((1, 3)).unwrap() + 1e-5).unwrap().sqrt().unwrap();
+            let expected = centred.broadcast_div(&root).unwrap().reshape((batch, pixels, channels)).unwrap();
+            let expected = expected.broadcast_mul(&gain).unwrap().broadcast_add(&shift).unwrap();
+            assert!(apart(&norm.groups(&x, groups, false).unwrap(), &expected) < 1e-5, "{batch} {pixels} {channels}");
+            let silu = expected.silu().unwrap();
+            assert!(apart(&norm.groups(&x, groups, true).unwrap(), &silu) < 1e-5);
+            let mean = x.mean_keepdim(D::Minus1).unwrap();
+            let centred = x.broadcast_sub(&mean).unwrap();
+            let root = (centred.sqr().unwrap().mean_keepdim(D::Minus1).unwrap() + 1e-5).unwrap().sqrt().unwrap();
+            let expected = centred.broadcast_div(&root).unwrap().broadcast_mul(&gain).unwrap().broadcast_add(&shift).unwrap();
+            assert!(apart(&norm.rows(&x).unwrap(), &expected) < 1e-5);
+        }
+    }
+
+    #[test]
+    fn attention_is_the_plain_one() {
+        for (tokens, others, heads, size, causal) in
+            [(70, 77, 2, 40, false), (130, 130, 3, 8, true), (1, 5, 1, 64, false), (64, 64, 2, 33, true)]
+        {
+            let width = heads * size;
+            let (q, k, v) = (some(&[2, tokens, width], 1), some(&[2, others, width], 2), some(&[2, others, width], 3));
+            let split = |x: &Tensor, n| x.reshape((2, n, heads, size)).unwrap().transpose(1, 2).unwrap().contiguous().unwrap();
+            let (qs, ks, vs) = (split(&(&q * 4.0).unwrap(), tokens), split(&k, others), split(&v, others));
+            let mut scores = (qs.matmul(&ks.t().unwrap()).unwrap() / (size as f64).sqrt()).unwrap();
+            if causal {
+                let mask: Vec<f32> =
+                    (0..tokens).flat_map(|t| (0..others).map(move |o| if o > t { f32::NEG_INFINITY } else { 0.0 })).collect();
+                scores = scores.broadcast_add(&Tensor::from_vec(mask, (tokens, others), &Device::Cpu).unwrap()).unwrap();
+            }
+            let weights = candle_nn::ops::softmax(&scores, D::Minus1).unwrap();
+            let expected = weights.matmul(&vs).unwrap().transpose(1, 2).unwrap().reshape((2, tokens, width)).unwrap();
+            for (precision, most) in [(Precision::F32, 1e-5), (Precision::Split, 1e-4)] {
+                let got = look(&(&q * 4.0).unwrap(), &k, &v, heads, causal, precision).unwrap();
+                assert!(apart(&got, &expected) < most, "{tokens} {others} {precision:?} {}", apart(&got, &expected));
+            }
+        }
+    }
+
+    #[test]
+    fn activations_are_the_plain_ones() {
+        let x = (some(&[3, 1000], 1) * 6.0).unwrap();
+        for (activation, expected) in [
+            (Activation::Silu, x.silu().unwrap()),
+            (Activation::Gelu, x.gelu_erf().unwrap()),
+            (Activation::GeluTanh, x.gelu().unwrap()),
+            (Activation::QuickGelu, (&x * candle_nn::ops::sigmoid(&(&x * 1.702).unwrap()).unwrap()).unwrap()),
+        ] {
+            assert!(apart(&activation.apply(&x).unwrap(), &expected) < 1e-6, "{activation:?}");
+        }
+        let expected = (x.narrow(1, 0, 500).unwrap() * x.narrow(1, 500, 500).unwrap().gelu_erf().unwrap()).unwrap();
+        assert!(apart(&geglu(&x).unwrap(), &expected) < 1e-6);
+    }
+}
