@@ -14,6 +14,7 @@ mod doctor;
 mod generate;
 mod import;
 mod licence;
+mod model;
 mod policy;
 mod prepare;
 mod replay;
@@ -96,6 +97,9 @@ enum Command {
     /// Ask the cultural policy, or test its files
     #[command(subcommand)]
     Policy(policy::Policy),
+    /// Check the files of a model
+    #[command(subcommand)]
+    Model(model::Model),
     /// Ask what licences allow
     #[command(subcommand)]
     Licence(licence::Licence),
@@ -151,6 +155,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Command::Prepare(prepare) = args.command {
         return prepare::run(&prepare, common.json);
     }
+    if let Command::Model(what) = &args.command {
+        return model::run(&common, what);
+    }
     if let Command::Licence(what) = &args.command {
         return Ok(licence::run(what, common.json));
     }
@@ -178,7 +185,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
-            Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Hash(_) => Ok(ExitCode::SUCCESS),
+            Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Model(_) | Command::Hash(_) => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     })
 }

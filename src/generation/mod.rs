@@ -9,6 +9,7 @@
 pub mod backend;
 pub mod candle;
 pub mod config;
+pub mod diffusers;
 mod dit;
 pub mod draft;
 pub mod engine;

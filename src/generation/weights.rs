@@ -67,6 +67,14 @@ pub enum LoadError {
         /// Its name.
         tensor: String,
     },
+    /// Numbers that are none.
+    #[error("tensor `{tensor}` in the model file `{file}` holds infinities or what is no number: fetch the file again")]
+    NotFinite {
+        /// Path.
+        file: String,
+        /// Its name.
+        tensor: String,
+    },
     /// No such device, or no memory on it.
     #[error("the device `{device}` cannot be used ({cause}): choose the CPU or check its driver")]
     Device {

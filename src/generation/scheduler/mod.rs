@@ -1,7 +1,14 @@
-//! Times of the sampler's steps: plain arithmetic on f64, no tensors.
+//! Walks from noise to picture: plain arithmetic, no tensors. `schedule` and `walk` are those of models trained at discrete times; what stands
+//! here is the walk of the embedded models.
 //!
 //! Time runs from 0 (noise) to 1 (picture) along a straight path: x(t) = t·picture + (1 − t)·noise (rectified flow, Liu et al. 2022), and
 //! Euler's method walks it in equal steps.
+
+mod schedule;
+mod walk;
+
+pub use schedule::{BetaSchedule, FinalSigma, Prediction, ScheduleConfig, Spacing};
+pub use walk::{Method, Walk, WalkError};
 
 /// Above this time guidance is left off: the last steps only settle detail.
 pub const GUIDED_UNTIL: f64 = 0.95;

@@ -1,0 +1,225 @@
+//! The weights of one part of a model: safetensors, in one file or several, tensors read one by one and turned into f32, every shape and
+//! number checked.
+//!
+//! Files are read, not mapped: a file that is cut short while it is mapped ends the whole process, and each tensor is packed anew for the
+//! processor anyway, so a map would save nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use colophon_ops::{Convolution, Norm, Packed, Precision, Walk};
+use safetensors::Dtype;
+use safetensors::tensor::TensorInfo;
+
+use crate::generation::weights::{LoadError, Loaded, first_line};
+
+/// Longest header of a safetensors file, in bytes.
+const HEADER: u64 = 100 << 20;
+
+/// One file.
+#[derive(Debug)]
+struct Shard {
+    name: String,
+    file: File,
+    /// Where the numbers begin.
+    data: u64,
+}
+
+/// Where a tensor lies.
+#[derive(Debug, Clone)]
+struct Place {
+    shard: usize,
+    kind: Dtype,
+    shape: Vec<usize>,
+    from: u64,
+    until: u64,
+}
+
+/// The tensors of one part of a model, handed out once each.
+#[derive(Debug)]
+pub(super) struct Tensors {
+    shards: Vec<Shard>,
+    places: HashMap<String, Place>,
+    precision: Precision,
+    taken: u64,
+}
+
+/// Why a file can't be used.
+fn malformed(file: &str, cause: impl ToString) -> LoadError {
+    LoadError::Malformed { file: file.to_owned(), cause: cause.to_string() }
+}
+
+impl Tensors {
+    /// Opens the weights of a part: `stem.safetensors`, or the files that `stem.safetensors.index.json` names.
+    pub(super) fn open(folder: &Path, stem: &str, precision: Precision) -> Loaded<Self> {
+        let files = files_of(folder, stem)?;
+        let mut tensors = Self { shards: Vec::new(), places: HashMap::new(), precision, taken: 0 };
+        for path in files {
+            tensors.add(&path)?;
+        }
+        Ok(tensors)
+    }
+
+    fn add(&mut self, path: &Path) -> Loaded<()> {
+        let name = path.display().to_string();
+        let unreadable = |cause: std::io::Error| LoadError::Unreadable { file: name.clone(), cause: cause.to_string() };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let mut first = [0u8; 8];
+        file.read_exact(&mut first).map_err(|e| malformed(&name, format!("it has no header: {e}")))?;
+        let header = u64::from_le_bytes(first);
+        if header > HEADER || header + 8 > length {
+            return Err(malformed(&name, format!("its header has {header} bytes, the file {length}")));
+        }
+        let mut bytes = vec![0u8; header as usize];
+        file.read_exact(&mut bytes).map_err(unreadable)?;
+        let read: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&bytes).map_err(|e| malformed(&name, e))?;
+        let shard = self.shards.len();
+        for (tensor, value) in read {
+            if tensor == "__metadata__" {
+                continue;
+            }
+            let info: TensorInfo = serde_json::from_value(value)
+                .map_err(|e| malformed(&name, format!("`{tensor}` is not described as it should be: {e}")))?;
+            let (from, until) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
+            if header + 8 + until > length {
+                let missing = header + 8 + until - length;
+                return Err(malformed(&name, format!("it is cut short: `{tensor}` ends {missing} bytes behind its end")));
+            }
+            let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |bits, n| bits.checked_mul(*n));
+            if bits.map(|bits| bits as u64 / 8) != until.checked_sub(from) {
+                return Err(malformed(&name, format!("`{tensor}` of shape {:?} does not have that many bytes", info.shape)));
+            }
+            self.places.insert(tensor, Place { shard, kind: info.dtype, shape: info.shape, from, until });
+        }
+        self.shards.push(Shard { name, file, data: header + 8 });
+        Ok(())
+    }
+
+    /// The file in which a tensor lies, or the first.
+    fn file_of(&self, name: &str) -> String {
+        let shard = self.places.get(name).map_or(0, |place| place.shard);
+        self.shards.get(shard).map(|s| s.name.clone()).unwrap_or_default()
+    }
+
+    /// Whether there is a tensor of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.places.contains_key(name)
+    }
+
+    /// Takes the tensor `name` as f32.
+    pub(super) fn take(&mut self, name: &str, shape: &[usize]) -> Loaded<Tensor> {
+        let (file, name) = (self.file_of(name), name.to_owned());
+        let Some(place) = self.places.remove(&name) else { return Err(LoadError::Missing { file, tensor: name }) };
+        if place.shape != shape {
+            return Err(LoadError::Shape { file, tensor: name, expected: shape.to_vec(), found: place.shape });
+        }
+        let shard = &mut self.shards[place.shard];
+        let mut bytes = vec![0u8; (place.until - place.from) as usize];
+        shard
+            .file
+            .seek(SeekFrom::Start(shard.data + place.from))
+            .and_then(|_| shard.file.read_exact(&mut bytes))
+            .map_err(|e| malformed(&file, format!("`{name}` can't be read: {e}")))?;
+        let numbers: Vec<f32> = match place.kind {
+            Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+            Dtype::BF16 => bytes.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+            other => return Err(malformed(&file, format!("`{name}` has numbers of type {other:?}; f32, f16 and bf16 are read"))),
+        };
+        drop(bytes);
+        self.taken += numbers.len() as u64;
+        if numbers.iter().any(|x| !x.is_finite()) {
+            return Err(LoadError::NotFinite { file, tensor: name });
+        }
+        Tensor::from_vec(numbers, shape, &Device::Cpu).map_err(|e| malformed(&file, first_line(&e)))
+    }
+
+    /// What was made from tensors while loading; a failure there is the file's fault.
+    pub(super) fn ready<T>(&self, name: &str, made: candle_core::Result<T>) -> Loaded<T> {
+        made.map_err(|e| malformed(&self.file_of(name), format!("`{name}`: {}", first_line(&e))))
+    }
+
+    /// Takes `name.weight` (outputs × inputs) and, where there is one, `name.bias`.
+    pub(super) fn linear(&mut self, name: &str, inputs: usize, outputs: usize) -> Loaded<Packed> {
+        let weight = self.take(&format!("{name}.weight"), &[outputs, inputs])?;
+        self.packed(name, &weight, outputs)
+    }
+
+    /// The same for a weight that is a matrix or a 1×1 kernel.
+    pub(super) fn pointwise(&mut self, name: &str, inputs: usize, outputs: usize) -> Loaded<Packed> {
+        let key = format!("{name}.weight");
+        let kernel = self.places.get(&key).is_some_and(|place| place.shape.len() == 4);
+        let shape: &[usize] = if kernel { &[outputs, inputs, 1, 1] } else { &[outputs, inputs] };
+        let weight = self.take(&key, shape)?;
+        let weight = self.ready(&key, weight.reshape((outputs, inputs)))?;
+        self.packed(name, &weight, outputs)
+    }
+
+    /// A layer whose weight was taken before.
+    pub(super) fn packed(&mut self, name: &str, weight: &Tensor, outputs: usize) -> Loaded<Packed> {
+        let bias = self.bias(name, outputs)?;
+        self.ready(name, weight.t().and_then(|weight| Packed::new(&weight, bias.as_ref(), self.precision)))
+    }
+
+    fn bias(&mut self, name: &str, outputs: usize) -> Loaded<Option<Tensor>> {
+        let name = format!("{name}.bias");
+        if self.has(&name) { self.take(&name, &[outputs]).map(Some) } else { Ok(None) }
+    }
+
+    /// Takes the kernel `name.weight` (outputs × inputs × k × k) and, where there is one, `name.bias`.
+    pub(super) fn convolution(&mut self, name: &str, inputs: usize, outputs: usize, k: usize, walk: Walk) -> Loaded<Convolution> {
+        let kernel = self.take(&format!("{name}.weight"), &[outputs, inputs, k, k])?;
+        let bias = self.bias(name, outputs)?;
+        self.ready(name, Convolution::new(&kernel, bias.as_ref(), walk, self.precision))
+    }
+
+    /// Takes `name.weight` and `name.bias`, gains and shifts.
+    pub(super) fn norm(&mut self, name: &str, channels: usize, epsilon: f64) -> Loaded<Norm> {
+        let gain = self.take(&format!("{name}.weight"), &[channels])?;
+        let shift = self.take(&format!("{name}.bias"), &[channels])?;
+        self.ready(name, Norm::new(&gain, &shift, epsilon))
+    }
+
+    /// How products are computed.
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Numbers taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Ends the loading: every tensor must have been taken, but for those whose names begin or end with one of `but`.
+    pub(super) fn finish(self, but: &[&str]) -> Loaded<()> {
+        let left = |name: &&String| !but.iter().any(|but| name.starts_with(but) || name.ends_with(but));
+        match self.places.keys().filter(left).min() {
+            Some(tensor) => Err(LoadError::Unexpected { file: self.file_of(tensor), tensor: tensor.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The files of a part, in order of name.
+pub(super) fn files_of(folder: &Path, stem: &str) -> Loaded<Vec<PathBuf>> {
+    let index = folder.join(format!("{stem}.safetensors.index.json"));
+    if !index.is_file() {
+        return Ok(vec![folder.join(format!("{stem}.safetensors"))]);
+    }
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let name = index.display().to_string();
+    let text = std::fs::read(&index).map_err(|e| LoadError::Unreadable { file: name.clone(), cause: e.to_string() })?;
+    let read: Index = serde_json::from_slice(&text).map_err(|e| malformed(&name, e))?;
+    let files: std::collections::BTreeSet<String> = read.weight_map.into_values().collect();
+    if let Some(odd) = files.iter().find(|file| file.contains(['/', '\\']) || file.starts_with('.')) {
+        return Err(malformed(&name, format!("`{odd}` is no file beside it")));
+    }
+    Ok(files.into_iter().map(|file| folder.join(file)).collect())
+}

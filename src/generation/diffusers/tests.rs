@@ -1,0 +1,98 @@
+//! Files that are not what they should be: each is refused with its name and the tensor's, and nothing falls over. That the networks are right
+//! is `tests/parity`'s business.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use colophon_ops::{Precision, Walk};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+use super::folder::Folder;
+use super::tensors::{Tensors, files_of};
+use crate::generation::weights::LoadError;
+
+fn bytes(tensors: &[(&str, &[usize], &[f32])]) -> Vec<u8> {
+    let raw: Vec<Vec<u8>> = tensors.iter().map(|(_, _, x)| x.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
+    let views: BTreeMap<&str, TensorView> = tensors
+        .iter()
+        .zip(&raw)
+        .map(|((name, shape, _), raw)| (*name, TensorView::new(Dtype::F32, shape.to_vec(), raw).unwrap()))
+        .collect();
+    safetensors::serialize(views, None).unwrap()
+}
+
+fn good() -> Vec<u8> {
+    bytes(&[("a.weight", &[2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), ("a.bias", &[2], &[0.5, -0.5])])
+}
+
+fn open(folder: &Path, file: &[u8]) -> Result<Tensors, LoadError> {
+    std::fs::write(folder.join("model.safetensors"), file).unwrap();
+    Tensors::open(folder, "model", Precision::F32)
+}
+
+#[test]
+fn a_file_that_is_whole_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut w = open(folder.path(), &good()).unwrap();
+    let layer = w.linear("a", 3, 2).unwrap();
+    assert_eq!((layer.inputs(), layer.outputs(), w.taken()), (3, 2, 8));
+    w.finish(&[]).unwrap();
+    // What is left over is named, unless it is known to be of no use.
+    let mut w = open(folder.path(), &good()).unwrap();
+    w.take("a.weight", &[2, 3]).unwrap();
+    assert!(matches!(w.finish(&[]), Err(LoadError::Unexpected { tensor, .. }) if tensor == "a.bias"));
+    let mut w = open(folder.path(), &good()).unwrap();
+    w.take("a.weight", &[2, 3]).unwrap();
+    w.finish(&["bias"]).unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_said_with_file_and_tensor() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Tensors::open(folder.path(), "model", Precision::F32).unwrap_err();
+    assert!(matches!(missing, LoadError::Unreadable { .. }) && missing.to_string().contains("model.safetensors"));
+    let mut w = open(folder.path(), &good()).unwrap();
+    assert!(matches!(w.linear("b", 3, 2), Err(LoadError::Missing { tensor, .. }) if tensor == "b.weight"));
+    let shape = w.linear("a", 4, 2).unwrap_err();
+    assert!(matches!(&shape, LoadError::Shape { tensor, found, .. } if tensor == "a.weight" && *found == [2, 3]), "{shape}");
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut w = open(folder.path(), &bytes(&[("k.weight", &[1, 1, 1, 1], &[bad])])).unwrap();
+        let said = w.convolution("k", 1, 1, 1, Walk::SAME).unwrap_err();
+        assert!(matches!(&said, LoadError::NotFinite { tensor, .. } if tensor == "k.weight"), "{said}");
+    }
+    // Cut at every place: an error, or, behind the header, one for the tensor that is missing.
+    let whole = good();
+    for length in 0..whole.len() {
+        let said = open(folder.path(), &whole[..length]).unwrap_err();
+        assert!(matches!(said, LoadError::Malformed { .. }), "{length}: {said}");
+    }
+    let header = whole.len() - 32;
+    for (from, to) in [("F32", "I64"), ("[0,24]", "[9,24]"), ("[2,3]", "[2,9]"), ("[24,32]", "[32,24]"), ("shape", "shade")] {
+        let text = String::from_utf8_lossy(&whole[..header]).replace(from, to);
+        if let Ok(mut w) = open(folder.path(), &[text.as_bytes(), &whole[header..]].concat()) {
+            assert!(w.linear("a", 3, 2).is_err(), "{from} for {to}");
+        }
+    }
+    let mut renamed = whole;
+    renamed[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert!(matches!(open(folder.path(), &renamed), Err(LoadError::Malformed { .. })));
+}
+
+#[test]
+fn shards_are_found_and_stay_in_their_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, file: &[u8]| std::fs::write(folder.path().join(name), file).unwrap();
+    write("m-1.safetensors", &bytes(&[("a.weight", &[2, 3], &[1.0; 6])]));
+    write("m-2.safetensors", &bytes(&[("a.bias", &[2], &[1.0; 2])]));
+    write("m.safetensors.index.json", br#"{"weight_map":{"a.weight":"m-1.safetensors","a.bias":"m-2.safetensors"}}"#);
+    let mut w = Tensors::open(folder.path(), "m", Precision::F32).unwrap();
+    w.linear("a", 3, 2).unwrap();
+    w.finish(&[]).unwrap();
+    for map in [r#"{"weight_map":{"a":"../m-1.safetensors"}}"#, r#"{"weight_map":[]}"#, "{"] {
+        write("m.safetensors.index.json", map.as_bytes());
+        assert!(matches!(files_of(folder.path(), "m"), Err(LoadError::Malformed { .. })), "{map}");
+    }
+    std::fs::remove_file(folder.path().join("m.safetensors.index.json")).unwrap();
+    assert!(Folder::open(folder.path()).unwrap_err().to_string().contains("model_index.json"));
+}
