@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
-                       FlowMatchEulerDiscreteScheduler, LCMScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline, UniPCMultistepScheduler, UNet2DConditionModel)
+                       FlowMatchEulerDiscreteScheduler, LCMScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline, StableDiffusionPipeline, StableDiffusionXLPipeline, UniPCMultistepScheduler, UNet2DConditionModel)
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -63,6 +63,23 @@ MODELS = {
                                  addition_time_embed_dim=8, projection_class_embeddings_input_dim=6 * 8 + 32), vae=lambda: vae(0.13025, 8),
                text_encoder=lambda: clip(32, "quick_gelu", None, 9, 2), text_encoder_2=lambda: clip(32, "gelu", 32, 10, TOKENS - 1)),
 }
+
+
+
+def flow(seed, **more):
+    """The network of Stable Diffusion 3 (and, with `more`, of 3.5)."""
+    return shaken(SD3Transformer2DModel(**{**dict(
+        sample_size=16, patch_size=2, in_channels=16, out_channels=16, num_layers=3, attention_head_dim=8, num_attention_heads=4,
+        joint_attention_dim=24, caption_projection_dim=32, pooled_projection_dim=40, pos_embed_max_size=12), **more}), seed)
+
+
+def flow_vae(seed):
+    return shaken(AutoencoderKL(in_channels=3, out_channels=3, latent_channels=16, block_out_channels=[32, 64], layers_per_block=1,
+                                down_block_types=["DownEncoderBlock2D"] * 2, up_block_types=["UpDecoderBlock2D"] * 2, norm_num_groups=16,
+                                scaling_factor=1.5305, shift_factor=0.0609, use_quant_conv=False, use_post_quant_conv=False), seed)
+
+
+FLOWS = {"sd3": lambda: flow(11), "sd35": lambda: flow(12, qk_norm="rms_norm", dual_attention_layers=(0, 1))}
 
 WALKS = {
     "ddim": (DDIMScheduler, dict(LATENT, clip_sample=False, set_alpha_to_one=False, steps_offset=1)),
@@ -204,9 +221,43 @@ def prompts():
     return (many + [f"{a}, {b}" for a, b in zip(found, reversed(found))])[:1000]
 
 
+def flows(folder):
+    """The networks of Stable Diffusion 3 and 3.5, at two sizes and for two pictures at once, with their autoencoder."""
+    for name, make in FLOWS.items():
+        net, decoder, tensors = make(), flow_vae(13), {}
+        for case, (batch, high, wide) in {"small": (1, 16, 16), "pair": (2, 8, 24)}.items():
+            given = dict(x=random(1, batch, 16, high, wide), t=torch.tensor([981.0, 3.5][:batch]), words=random(2, batch, 11, 24),
+                         pooled=random(3, batch, 40))
+            given["y"] = net(given["x"], given["words"], given["pooled"], given["t"]).sample
+            tensors |= {f"transformer/{case}/{what}": x for what, x in given.items()}
+            latents = random(4, batch, 16, high, wide)
+            tensors |= {f"vae/{case}/latents": latents, f"vae/{case}/picture": decoder.decode(latents).sample}
+        metadata = {}
+        for case, (batch, high, wide, steps, shift) in {"shifted": (1, 16, 16, 6, 3.0), "pair": (2, 8, 24, 4, 1.0)}.items():
+            scheduler = FlowMatchEulerDiscreteScheduler(shift=shift)
+            pipe = StableDiffusion3Pipeline(transformer=net, scheduler=scheduler, vae=decoder, text_encoder=None, tokenizer=None,
+                                            text_encoder_2=None, tokenizer_2=None, text_encoder_3=None, tokenizer_3=None)
+            pipe.set_progress_bar_config(disable=True)
+            given = dict(latents=random(7, batch, 16, high, wide), words=random(8, batch, 11, 24), avoid_words=random(9, batch, 11, 24),
+                         pooled=random(10, batch, 40), avoid_pooled=random(11, batch, 40))
+            made = pipe(prompt_embeds=given["words"], negative_prompt_embeds=given["avoid_words"], pooled_prompt_embeds=given["pooled"],
+                        negative_pooled_prompt_embeds=given["avoid_pooled"], latents=given["latents"].clone(), num_inference_steps=steps,
+                        guidance_scale=5.0, height=2 * high, width=2 * wide, output_type="latent").images
+            given |= dict(guidance=torch.tensor([5.0]), steps=torch.tensor([float(steps)]), drawn=made, picture=decoder.decode(
+                made / decoder.config.scaling_factor + decoder.config.shift_factor).sample)
+            tensors |= {f"flow/{case}/{what}": x for what, x in given.items()}
+            metadata[f"flow/{case}"] = json.dumps(dict(scheduler.config, _class_name="FlowMatchEulerDiscreteScheduler"))
+        net.save_pretrained(folder / name / "transformer")
+        decoder.save_pretrained(folder / name / "vae")
+        (folder / name / "model_index.json").write_text(json.dumps(
+            {"_class_name": "StableDiffusion3Pipeline", "transformer": ["diffusers", "SD3Transformer2DModel"], "vae": ["diffusers", "AutoencoderKL"]}))
+        save_file({what: x.contiguous().clone() for what, x in tensors.items()}, folder / f"{name}.safetensors", metadata)
+
+
 def main(folder):
     torch.set_grad_enabled(False)
     folder.mkdir(parents=True, exist_ok=True)
+    flows(folder)
     for name, makers in MODELS.items():
         parts = {part: make() for part, make in makers.items()}
         for part, model in parts.items():

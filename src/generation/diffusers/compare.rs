@@ -5,10 +5,12 @@
 //! | part | inputs | answers |
 //! | --- | --- | --- |
 //! | `unet` | `x`, `t` (one a picture), `words`; XL: `pooled`, `sizes` (six a picture) | `y` |
+//! | `transformer` | `x`, `t` (one a picture), `words`, `pooled` | `y` |
 //! | `vae` | `latents`; `pixels` | `picture`; `moments` |
 //! | `text_encoder`, `text_encoder_2` | `ids` | `last`, `before_last`, `pooled` |
 //! | `tokenizer`, `tokenizer_2` | in the metadata `PART/CASE`: a JSON list of prompts | `ids` (prompts × 77) |
 //! | `pipeline` | `ids`, `avoid` (ids of what is not wanted), XL: `ids_2`, `avoid_2`; `latents`, `guidance`, `noise` (steps × numbers); in the metadata `pipeline/CASE`: `scheduler_config.json` | `drawn` (latents at the end), `picture` |
+//! | `flow` | `latents`, `words`, `pooled`, `avoid_words`, `avoid_pooled`, `guidance`, `steps` (one number); in the metadata `flow/CASE`: `scheduler_config.json` | `drawn`, `picture` |
 //! | `walk` | `x`, `said` and `noise` (steps × numbers); in the metadata `walk/CASE`: `scheduler_config.json` | `y` and `shown` (steps × numbers), `times`, `first_scale` |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,7 +22,8 @@ use colophon_ops::Precision;
 
 use super::clip::Clip;
 use super::folder::Folder;
-use super::pipeline::{Asked, Pipeline};
+use super::mmdit::Mmdit;
+use super::pipeline::{Asked, Pipeline, flow, picture};
 use super::tensors::Tensors;
 use super::tokens::Tokens;
 use super::unet::{Beside, UNet};
@@ -154,6 +157,7 @@ pub fn check(folder: &Path, way: Way) -> Loaded<Vec<(String, u64)>> {
         for part in folder.parts.keys() {
             let taken = match part.as_str() {
                 "unet" => unet(&folder, way.precision())?.1,
+                "transformer" => mmdit(&folder, way.precision())?.1,
                 "vae" => vae(&folder, way.precision())?.1,
                 "text_encoder" | "text_encoder_2" => clip(&folder, part, way.precision())?.1,
                 _ => continue,
@@ -167,6 +171,13 @@ pub fn check(folder: &Path, way: Way) -> Loaded<Vec<(String, u64)>> {
 fn unet(folder: &Folder, precision: Precision) -> Loaded<(UNet, u64)> {
     let mut w = Tensors::open(&folder.part("unet"), "diffusion_pytorch_model", precision)?;
     let made = UNet::load(&folder.config("unet", "config.json")?, &mut w)?;
+    let taken = w.taken();
+    w.finish(&[]).map(|()| (made, taken))
+}
+
+fn mmdit(folder: &Folder, precision: Precision) -> Loaded<(Mmdit, u64)> {
+    let mut w = Tensors::open(&folder.part("transformer"), "diffusion_pytorch_model", precision)?;
+    let made = Mmdit::load(&folder.config("transformer", "config.json")?, &mut w)?;
     let taken = w.taken();
     w.finish(&[]).map(|()| (made, taken))
 }
@@ -209,6 +220,18 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
             };
             let begun = Instant::now();
             let y = record.ready(unet.apply(&x, &t, &words, beside.as_ref()).and_then(first))?;
+            out.push(record.compare(name("y"), &y, begun.elapsed())?);
+        }
+    }
+    let cases = record.cases("transformer");
+    if !cases.is_empty() {
+        let (mmdit, _) = mmdit(&folder, precision)?;
+        for case in cases {
+            let name = |part: &str| format!("transformer/{case}/{part}");
+            let (x, t) = (record.picture(&name("x"))?, record.numbers(&name("t"))?);
+            let (words, pooled) = (record.get(&name("words"))?, record.get(&name("pooled"))?);
+            let begun = Instant::now();
+            let y = record.ready(mmdit.apply(&x, &t, &words, &pooled).and_then(first))?;
             out.push(record.compare(name("y"), &y, begun.elapsed())?);
         }
     }
@@ -279,6 +302,25 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
         let pipeline = Pipeline { unet: unet(&folder, precision)?.0, vae: vae(&folder, precision)?.0, encoder, second };
         for case in cases {
             out.extend(draw(&record, &pipeline, &case)?);
+        }
+    }
+    let cases = record.cases("flow");
+    if !cases.is_empty() {
+        let (network, vae) = (mmdit(&folder, precision)?.0, vae(&folder, precision)?.0);
+        for case in cases {
+            let key = format!("flow/{case}");
+            let name = |name: &str| format!("{key}/{name}");
+            let number = |what: &str| Ok::<f32, LoadError>(record.numbers(&name(what))?.first().copied().unwrap_or(1.0));
+            let mut walk = record.walk(&key, number("steps")? as usize)?;
+            let told = (record.get(&name("words"))?, record.get(&name("pooled"))?);
+            let avoid = (record.get(&name("avoid_words"))?, record.get(&name("avoid_pooled"))?);
+            let (latents, guidance) = (record.picture(&name("latents"))?, f64::from(number("guidance")?));
+            let begun = Instant::now();
+            let drawn = record.ready(flow(&network, &mut walk, &latents, [&told, &avoid], guidance))?;
+            let made = record.ready(picture(&vae, &drawn).and_then(first))?;
+            let took = begun.elapsed();
+            out.push(record.compare(name("drawn"), &record.ready(first(drawn))?, took)?);
+            out.push(record.compare(name("picture"), &made, took)?);
         }
     }
     for case in record.cases("walk") {

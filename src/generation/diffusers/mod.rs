@@ -1,4 +1,4 @@
-//! Models in the folder layout of diffusers: Stable Diffusion 1.5, 2.1 and XL. Networks are written anew on our own layers, since candle's
+//! Models in the folder layout of diffusers: Stable Diffusion 1.5, 2.1 and XL, and the network of 3 and 3.5. Networks are written anew on our own layers, since candle's
 //! have no micro-conditioning for XL, take one time for a whole batch, and spend most of theirs in convolutions; `compare` holds them against
 //! what another implementation says.
 //!
@@ -7,7 +7,7 @@
 //! | `folder` | `model_index.json` and the configuration of each part |
 //! | `tensors` | weights: single files and sharded ones, every shape and number checked |
 //! | `blocks` | residual blocks, attention, time embeddings |
-//! | `unet`, `vae`, `clip` | the networks |
+//! | `unet`, `mmdit`, `vae`, `clip` | the networks |
 //! | `tokens` | prompts as the tokens of CLIP |
 //! | `pipeline` | words → latents → picture |
 //! | `compare` | a model's parts against recorded numbers |
@@ -16,6 +16,7 @@ mod blocks;
 mod clip;
 pub mod compare;
 mod folder;
+mod mmdit;
 mod pipeline;
 mod tensors;
 mod tokens;

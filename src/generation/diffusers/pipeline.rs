@@ -1,10 +1,11 @@
-//! From words to a picture: text encoders, the walk with the network, the decoder. Which words are tokens, and where noise comes from, is the
+//! From words to a picture: text encoders, the walk with the network, the decoder; for a flow from what its encoders said. Which words are tokens, and where noise comes from, is the
 //! caller's business.
 
 use candle_core::{D, Device, Result, Tensor, bail};
 
 use super::blocks::beside;
 use super::clip::Clip;
+use super::mmdit::Mmdit;
 use super::unet::{Beside, UNet};
 use super::vae::Vae;
 use crate::generation::scheduler::Walk;
@@ -87,13 +88,7 @@ impl Pipeline {
             let shown = if twice { Tensor::cat(&[&shown, &shown], 0)? } else { shown };
             let times = vec![walk.times()[i] as f32; count];
             let said = self.unet.apply(&shown, &times, &words, more.as_ref())?.flatten_all()?.to_vec1::<f32>()?;
-            let said = if twice {
-                let (avoid, told) = said.split_at(x.len());
-                let guide = |(a, t): (&f32, &f32)| (f64::from(*a) + asked.guidance * (f64::from(*t) - f64::from(*a))) as f32;
-                avoid.iter().zip(told).map(guide).collect()
-            } else {
-                said
-            };
+            let said = if twice { guided(&said, x.len(), asked.guidance) } else { said };
             x = walk.step(i, &said, &x, &mut || noise(i));
             if !on_step(i) {
                 return Ok(None);
@@ -104,11 +99,46 @@ impl Pipeline {
 
     /// Latents at the end of a walk → pictures, −1 to 1.
     pub(super) fn picture(&self, latents: &Tensor) -> Result<Tensor> {
-        let [factor, shift] = self.vae.scaling();
-        let picture = self.vae.decode(&latents.affine(1.0 / factor, shift)?)?;
-        if picture.dim(D::Minus1)? != 3 {
-            bail!("pictures of {:?}, where three colours were expected", picture.dims());
-        }
-        Ok(picture)
+        picture(&self.vae, latents)
     }
+}
+
+/// Latents at the end of a walk → pictures, −1 to 1.
+pub(super) fn picture(vae: &Vae, latents: &Tensor) -> Result<Tensor> {
+    let [factor, shift] = vae.scaling();
+    let picture = vae.decode(&latents.affine(1.0 / factor, shift)?)?;
+    if picture.dim(D::Minus1)? != 3 {
+        bail!("pictures of {:?}, where three colours were expected", picture.dims());
+    }
+    Ok(picture)
+}
+
+/// Walks on a flow from `latents` (batch × height × width × channels, of variance 1) to those of a picture, with guidance: `told` and `avoid` are words and
+/// pooled words of what is wanted and of what is not.
+pub(super) fn flow(
+    network: &Mmdit,
+    walk: &mut Walk,
+    latents: &Tensor,
+    [told, avoid]: [&(Tensor, Tensor); 2],
+    guidance: f64,
+) -> Result<Tensor> {
+    let batch = latents.dim(0)?;
+    let words = Tensor::cat(&[&avoid.0, &told.0], 0)?;
+    let pooled = Tensor::cat(&[&avoid.1, &told.1], 0)?;
+    let mut x: Vec<f32> = latents.flatten_all()?.to_vec1()?;
+    for i in 0..walk.times().len() {
+        let shown = Tensor::from_slice(&x, latents.shape(), &Device::Cpu)?;
+        let times = vec![walk.times()[i] as f32; 2 * batch];
+        let said = network.apply(&Tensor::cat(&[&shown, &shown], 0)?, &times, &words, &pooled)?;
+        let said = guided(&said.flatten_all()?.to_vec1()?, x.len(), guidance);
+        x = walk.step(i, &said, &x, &mut || vec![0.0; latents.elem_count()]);
+    }
+    Tensor::from_vec(x, latents.shape(), &Device::Cpu)
+}
+
+/// From what is not wanted towards what is, `guidance` times as far.
+fn guided(said: &[f32], n: usize, guidance: f64) -> Vec<f32> {
+    let (avoid, told) = said.split_at(n);
+    let guide = |(a, t): (&f32, &f32)| (f64::from(*a) + guidance * (f64::from(*t) - f64::from(*a))) as f32;
+    avoid.iter().zip(told).map(guide).collect()
 }
