@@ -19,6 +19,7 @@ pub mod policies;
 pub mod reviews;
 mod text;
 pub mod verify;
+pub mod work_new;
 pub mod works;
 
 pub use about::{ApiRow, DocsPage, ErrorPage, TermsPage};
@@ -35,7 +36,8 @@ pub use people::{AccountPage, AccountRow, AccountsAdmin, LoginPage, SetupPage, T
 pub use policies::{PoliciesPage, PolicyPage, PolicyRule, TraditionView};
 pub use reviews::{ReviewPage, ReviewsPage};
 pub use verify::{CreditsView, Reason, SignerView, TrustPage, VerifyPage, VerifyResult};
-pub use works::{GrantRow, ReservationRow, RevokeForm, Revoked, VerdictRow, WorkNewPage, WorkPage, WorksPage};
+pub use work_new::WorkNewPage;
+pub use works::{GrantRow, ReservationRow, RevokeForm, Revoked, VerdictRow, WorkPage, WorksPage};
 
 pub(super) use cards::outcome_words;
 use cards::{authority_words, outcome_tone};
