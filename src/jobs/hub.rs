@@ -3,7 +3,7 @@
 //!
 //! A project that the Hub does not show any more keeps its labels: nobody has taken them back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -135,8 +135,11 @@ async fn fetch(instance: &Instance, hub: &Arc<Hub>, id: &str) -> Result<usize, E
 /// Asks which of the known projects have changed, and fetches those, with what could not be fetched before. How many statements that made.
 pub async fn refresh(instance: &Instance, hub: &Arc<Hub>) -> Result<usize, Error> {
     let mut tx = instance.store.read().await?;
-    let known: BTreeMap<String, String> =
-        storage::projects::all(&mut tx).await?.into_iter().map(|(_, project)| (project.id, project.date_modified)).collect();
+    // Works of one project may have been read at different times: all of them must be what the Hub says.
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, project) in storage::projects::all(&mut tx).await? {
+        known.entry(project.id).or_default().insert(project.date_modified);
+    }
     let failed: Vec<String> = storage::projects::asked(&mut tx, None).await?.into_iter().map(|asked| asked.project).collect();
     drop(tx);
     let mut made = 0;
@@ -145,7 +148,9 @@ pub async fn refresh(instance: &Instance, hub: &Arc<Hub>) -> Result<usize, Error
         let (asked, wanted) = (Arc::clone(hub), some.to_vec());
         let dates = tokio::task::spawn_blocking(move || asked.dates(&wanted.iter().map(String::as_str).collect::<Vec<_>>()));
         let dates = dates.await.map_err(Error::internal)?.map_err(Error::Internal)?;
-        for id in some.iter().filter(|id| dates.get(*id).is_some_and(|date| known.get(*id) != Some(date))) {
+        let stale =
+            |id: &&String| dates.get(*id).is_some_and(|date| known.get(*id).is_none_or(|read| read.iter().any(|d| d != date)));
+        for id in some.iter().filter(stale) {
             made += fetch(instance, hub, id).await?;
         }
     }

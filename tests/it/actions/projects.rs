@@ -132,6 +132,14 @@ async fn a_project_is_fetched_by_its_id_and_again_when_it_changes(kind: Kind) {
     assert_eq!(refresh(&t, &hub).await.unwrap(), 1);
     assert_eq!(labels(&t).await, "tkss");
     assert_eq!(t.number("SELECT COUNT(*) FROM statements WHERE kind = 'project'").await, 2);
+    // Another work, for which an older answer was handed in: it is brought up to date too.
+    let other = t.texts("SELECT id FROM works ORDER BY id DESC LIMIT 1").await[0].parse().unwrap();
+    attach_project(&t, &op, other, project("attribution", "2026-05-06").as_bytes()).await.unwrap();
+    assert_eq!(refresh(&t, &hub).await.unwrap(), 1);
+    let mut tx = t.store.read().await.unwrap();
+    assert_eq!(storage::projects::of_work(&mut tx, other).await.unwrap()[0].labels[0].code, "tkss");
+    drop(tx);
+    assert_eq!(refresh(&t, &hub).await.unwrap(), 0);
     // Gone from the Hub: what was said holds.
     stand_in.put(&format!("projects/multi/date_modified/{WEAVINGS}/"), 200, "[]");
     assert_eq!(refresh(&t, &hub).await.unwrap(), 0);
