@@ -52,7 +52,10 @@ pub const SETTINGS: &[Setting] = &[
         secret: true,
     },
     setting("queue", "16", "pictures that may wait for the engine; more are answered 429 (1 to 1000)"),
-    setting("threads", "1", "threads the engine may use (1 to 64); more pay off only for large models"),
+    setting("threads", "1", "threads the engine may use for the embedded model (1 to 64); models of folders use every core"),
+    setting("device", "auto", "where to draw: `auto`, `cpu`, `cuda:N` or `metal`; others than `cpu` need a build for them"),
+    setting("draws", "all", "which pictures this process draws: `all`, `embedded`, `added` (models of folders) or `none`"),
+    setting("model_memory_mib", "0", "memory that models of folders may hold, in MiB; 0: three quarters of the machine's"),
     setting("max_upload_mib", "32", "largest upload, in MiB (1 to 256)"),
     setting("max_import_mib", "2048", "largest archive or list of works to import, in MiB (1 to 1048576)"),
     setting("session_days", "14", "days a sign-in lasts (1 to 90)"),
@@ -87,6 +90,12 @@ pub struct Settings {
     pub queue: usize,
     /// Engine threads, at least 1.
     pub threads: usize,
+    /// Where to draw.
+    pub device: Device,
+    /// Which pictures this process draws.
+    pub draws: Draws,
+    /// Bytes that models of folders may hold.
+    pub model_memory: u64,
     /// Largest upload in bytes.
     pub max_upload: usize,
     /// Largest import in bytes.
@@ -98,6 +107,42 @@ pub struct Settings {
     /// JSON lines instead of text.
     pub log_json: bool,
     shown: Vec<(Setting, String, Source)>,
+}
+
+/// Where to draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// On what the program was built for.
+    Auto,
+    /// On the processor.
+    Cpu,
+    /// On an NVIDIA device, by number.
+    Cuda(usize),
+    /// On an Apple device.
+    Metal,
+}
+
+/// Which pictures a process draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Draws {
+    /// All.
+    All,
+    /// Those of the embedded model.
+    Embedded,
+    /// Those of models of folders.
+    Added,
+    /// None: other processes do.
+    None,
+}
+
+/// Three quarters of the memory of this machine, or of what this process may have of it, in bytes; 4 GiB where nobody says.
+fn most_memory() -> u64 {
+    let total = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        line.trim().trim_end_matches("kB").trim().parse::<u64>().ok().map(|kib| kib << 10)
+    });
+    let allowed = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|text| text.trim().parse::<u64>().ok());
+    total.into_iter().chain(allowed).min().unwrap_or(16 << 30) / 4 * 3
 }
 
 /// Where a value came from.
@@ -252,6 +297,26 @@ impl Settings {
             hub_key: filled("hub_key"),
             queue: read.range("queue", 1, 1000)?,
             threads: read.range("threads", 1, 64)?,
+            device: match read.text("device") {
+                "auto" => Device::Auto,
+                "cpu" => Device::Cpu,
+                "metal" => Device::Metal,
+                text => match text.strip_prefix("cuda:").and_then(|n| n.parse().ok()).filter(|n| *n < 64) {
+                    Some(number) => Device::Cuda(number),
+                    None => return Err(read.refuse("device", "expected `auto`, `cpu`, `metal` or `cuda:N` with N from 0 to 63")),
+                },
+            },
+            draws: match read.text("draws") {
+                "all" => Draws::All,
+                "embedded" => Draws::Embedded,
+                "added" => Draws::Added,
+                "none" => Draws::None,
+                _ => return Err(read.refuse("draws", "expected `all`, `embedded`, `added` or `none`")),
+            },
+            model_memory: match read.range("model_memory_mib", 0, 1 << 24)? {
+                0 => most_memory(),
+                mib => (mib as u64) << 20,
+            },
             max_upload: read.range("max_upload_mib", 1, 256)? << 20,
             max_import: (read.range("max_import_mib", 1, 1 << 20)? as u64) << 20,
             session_days: i64::try_from(read.range("session_days", 1, 90)?).unwrap_or(14),
@@ -345,6 +410,8 @@ mod tests {
         assert!(text(load("colour = 1", &[])).contains("no setting `colour`"));
         assert!(text(load("", &[("queue", "many")])).contains("a whole number from 1 to 1000"));
         assert!(text(load("", &[("database_url", "mysql://me:secret@host/x")])).contains("`sqlite://FILE`"));
+        assert!(text(load("", &[("device", "cuda:x")])).contains("`cuda:N`"));
+        assert!(text(load("draws = \"some\"", &[])).contains("`embedded`"));
         assert!(!text(load("", &[("database_url", "mysql://me:secret@host/x")])).contains("secret"));
         assert!(text(load("listen = ", &[])).contains("not valid TOML"));
     }

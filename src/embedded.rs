@@ -23,6 +23,15 @@ pub const MODEL_FILES: &[(&str, &[u8])] = folder! { "models/colophon-mini-2":
     "works.zip",
 };
 
+/// Cards of well-known models that are not shipped. A test compares the list with the folder.
+pub const MODEL_CARDS: &[&str] = &[
+    include_str!("../models/sdxl-turbo/model.toml"),
+    include_str!("../models/stable-diffusion-1-5/model.toml"),
+    include_str!("../models/stable-diffusion-2-1/model.toml"),
+    include_str!("../models/stable-diffusion-3-5-medium/model.toml"),
+    include_str!("../models/stable-diffusion-xl-base-1-0/model.toml"),
+];
+
 macro_rules! texts {
     ($($name:literal,)*) => {
         &[$(($name, include_str!(concat!("../policies/", $name)))),*]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::choose_works::{picture, usage_for};
+use super::drawn_with::check_licence;
 use super::freeze_dataset::{freeze, refusals, refuse};
 use super::granted::Granted;
 use super::register_run::{TrainingSet, record_run};
@@ -107,16 +108,27 @@ pub async fn register_adapter(instance: &Instance, actor: &Actor, run: Run, mode
     Ok(id)
 }
 
-/// The adapter `id`, if a picture for `use_` may be drawn with it now: it must belong to the model in use, and the terms of each work it
-/// learnt from must allow that use, unless they are `account`'s own. A revoked work takes it out of use.
-pub async fn usable_adapter(tx: &mut Tx, instance: &Instance, id: ModelId, use_: Use, account: &str) -> Result<Model> {
+/// The adapter `id`, if a picture for `use_` may be drawn with it now: it must belong to `base`, and the terms of each work it learnt from
+/// must allow that use, unless they are `account`'s own. A revoked work takes it out of use. Of an adapter from elsewhere its licence must.
+pub async fn usable_adapter(
+    tx: &mut Tx,
+    instance: &Instance,
+    id: ModelId,
+    base: &Model,
+    use_: Use,
+    account: &str,
+) -> Result<Model> {
     let no = |text: String| Error::invalid("adapter", text);
     let Some(found) = storage::models::find(tx, id).await? else {
         return Err(no(format!("no adapter `{id}` is registered here: take the id from its page")));
     };
     let model = found.model;
-    if model.base != Some(instance.model.model.id) {
-        return Err(no(format!("“{}” ({id}) is no adapter of the model in use", model.card.title)));
+    if model.base != Some(base.id) {
+        return Err(no(format!("“{}” ({id}) is no adapter of “{}”", model.card.title, base.card.title)));
+    }
+    // Those made here stand under the terms of their works; those from elsewhere under their own licence.
+    if model.datasets.is_empty() {
+        check_licence(&model, use_, "adapter")?;
     }
     let now = instance.clock.now();
     for dataset in &model.datasets {
@@ -134,18 +146,18 @@ pub async fn usable_adapter(tx: &mut Tx, instance: &Instance, id: ModelId, use_:
 }
 
 /// The weights of an adapter, as the engine takes them.
-pub async fn adapter_weights(instance: &Instance, tx: &mut Tx, model: &Model) -> Result<Adapter> {
+pub async fn adapter_weights(instance: &Instance, tx: &mut Tx, model: &Model, strength: f32) -> Result<Adapter> {
     let gone = || Error::internal(format!("the weights of `{}` have no bytes on record; run `colophon doctor`", model.id));
     let blob = storage::blobs::find_by_sha256(tx, model.weights).await?.ok_or_else(gone)?;
     let bytes = instance.blobs.get(&blob).await?;
     if Digest::of(&bytes).sha256 != model.weights {
         return Err(gone());
     }
-    Ok(Adapter { model: model.id, weights: Arc::from(bytes) })
+    Ok(Adapter { model: model.id, weights: Arc::from(bytes), strength })
 }
 
-/// The adapters of the model in use, newest first.
-pub async fn adapters(instance: &Instance, tx: &mut Tx) -> Result<Vec<Model>> {
+/// The adapters of a model, newest first.
+pub async fn adapters(tx: &mut Tx, base: ModelId) -> Result<Vec<Model>> {
     let all = storage::models::all(tx).await?;
-    Ok(all.into_iter().rev().map(|record| record.model).filter(|m| m.base == Some(instance.model.model.id)).collect())
+    Ok(all.into_iter().rev().map(|record| record.model).filter(|m| m.base == Some(base)).collect())
 }

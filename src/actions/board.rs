@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::id::JobId;
+use crate::storage::jobs::Job;
 
 /// How far a picture is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,6 +17,14 @@ pub struct Progress {
     pub preview: Option<Vec<u8>>,
     /// Its creator called it off.
     pub cancelled: bool,
+}
+
+impl Progress {
+    /// As a job's worker last wrote it down, where it works in another process.
+    pub fn recorded(job: &Job) -> Self {
+        let (step, of) = job.progress.unwrap_or_default();
+        Self { step, of, ..Self::default() }
+    }
 }
 
 /// Progress by job.

@@ -31,7 +31,13 @@ pub(super) async fn check_with(
     for work in &order.with {
         references.extend(of_work(tx, *work).await?);
     }
+    let own = instance.model.model.id;
     let mut models = vec![instance.model.model.card.title.clone()];
+    if let Some(id) = order.model.filter(|id| *id != own)
+        && let Some(record) = storage::models::find(tx, id).await?
+    {
+        models = vec![record.model.card.title, record.model.card.name];
+    }
     if let Some(adapter) = order.adapter
         && let Some(record) = storage::models::find(tx, adapter).await?
     {

@@ -63,6 +63,10 @@ pub const fn usage_for(use_: Use) -> Usage {
 /// The works for an order, the first being where the picture starts: those it names, or those that its words find. `account` is who asked:
 /// their own works they may name under any terms.
 pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> Result<Vec<Chosen>> {
+    // Models of folders draw from their weights alone: they look nothing up.
+    if order.model.is_some_and(|id| id != instance.model.model.id) {
+        return Ok(Vec::new());
+    }
     let (usage, now) = (usage_for(order.use_), instance.clock.now());
     let mut tx = instance.store.read().await?;
     let [width, height] = instance.offer.image;

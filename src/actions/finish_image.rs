@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::choose_works::{Chosen, permitting, usage_for};
+use super::drawn_with::DrawnWith;
 use super::nearest_work::nearest_work;
 use super::record::{Deed, record_as};
 use super::request_image::Order;
@@ -41,6 +42,8 @@ pub struct Finished<'a> {
     pub decision: &'a Decision,
     /// What the engine drew.
     pub picture: &'a Picture,
+    /// The model it was drawn with.
+    pub with: &'a DrawnWith,
     /// What it drew on.
     pub works: &'a [Chosen],
     /// For each of them, how much the picture changes without it (see [`change`]).
@@ -126,9 +129,10 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let influence = shares(from.changes);
     let mut times = Times { encode: begun.lap(), ..Times::default() };
 
-    let datasets = dataset_credits(instance, &instance.model.model).await?;
-    let card = card_png(instance, &datasets, now).await?;
-    let replay = replay(from.order, instance, picture);
+    let model = from.with.model();
+    let datasets = dataset_credits(instance, model).await?;
+    let card = card_png(instance, model, &datasets, now).await?;
+    let replay = replay(from.order, from.with, picture);
     let decision = serde_json::to_value(from.decision.without_prompt()).map_err(Error::internal)?;
     let claim = ImageClaim {
         image: id,
@@ -138,13 +142,13 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             given => given.to_owned(),
         },
         made_at: now,
-        credit_line: credit_line(&account, now, instance, from.works, from.adapter),
+        credit_line: credit_line(&account, now, model, from.works, from.adapter),
         creator: account.clone(),
         page: Some(format!("{}/images/{id}", instance.site.url)),
         prompt: if from.order.private { PromptClaim::Commitment(words) } else { PromptClaim::Text(from.order.prompt.clone()) },
         negative: (!from.order.negative.is_empty() && !from.order.private)
             .then(|| PromptClaim::Text(from.order.negative.clone())),
-        model: model_claim(instance),
+        model: model_claim(model),
         software: software(),
         works: from.works.iter().zip(&influence).map(|(chosen, share)| credit(chosen, *share)).collect(),
         varies: nearness
@@ -175,7 +179,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let digest = instance.blobs.put(signed.clone()).await?;
     let image = Image {
         id,
-        model: instance.model.model.id,
+        model: model.id,
         bundle: from.decision.bundle.sha256,
         creator: account.clone(),
         format: format.ending().to_owned(),
@@ -257,8 +261,8 @@ fn millionths(x: f64) -> u32 {
     (x * 1e6).round() as u32
 }
 
-fn replay(order: &Order, instance: &Instance, picture: &Picture) -> Replay {
-    let offer = &instance.offer;
+fn replay(order: &Order, with: &DrawnWith, picture: &Picture) -> Replay {
+    let offer = &with.offer;
     let request = order.draw_request(offer);
     let pixels: Blake3 = blake3_of(&picture.rgb);
     // Decimal text between f32 and f64, so that 0.3 stays 0.3.
@@ -271,7 +275,11 @@ fn replay(order: &Order, instance: &Instance, picture: &Picture) -> Replay {
         start: exact(request.start),
         width: picture.width,
         height: picture.height,
-        sampler: "euler".to_owned(),
+        sampler: match request.sampler.or_else(|| offer.samplers.first().copied()) {
+            Some(sampler) => sampler.to_string(),
+            None => "euler".to_owned(),
+        },
+        strength: order.adapter.and(order.strength).map(|_| exact(order.adapter_strength())),
         engine: format!("colophon {} candle f32 cpu", env!("CARGO_PKG_VERSION")),
         folded: order.read_as.is_some(),
         pixels_blake3: pixels,
@@ -285,10 +293,15 @@ fn title(prompt: &str) -> String {
 }
 
 /// “Drawn by Ana on 23 November 2026 with Colophon Mini, from four works by …, under CC BY 4.0 and Apache 2.0.”
-fn credit_line(creator: &str, now: Timestamp, instance: &Instance, works: &[Chosen], adapter: Option<&Model>) -> String {
-    let mut made = format!("Drawn by {creator} on {} with {}", now.day(), instance.model.model.card.title);
+fn credit_line(creator: &str, now: Timestamp, model: &Model, works: &[Chosen], adapter: Option<&Model>) -> String {
+    let mut made = format!("Drawn by {creator} on {} with {}", now.day(), model.card.title);
     if let Some(adapter) = adapter {
         made.push_str(&format!(" and the adapter “{}” by {}", adapter.card.title, adapter.made_by));
+    }
+    if model.datasets.is_empty() {
+        return format!(
+            "{made}. On which works this model was trained is not on record, so nobody can say from which this picture was made."
+        );
     }
     if works.is_empty() {
         return format!("{made}, from no registered work.");
@@ -332,8 +345,7 @@ fn credit(chosen: &Chosen, influence: u32) -> WorkCredit {
     }
 }
 
-fn model_claim(instance: &Instance) -> ModelClaim {
-    let model = &instance.model.model;
+fn model_claim(model: &Model) -> ModelClaim {
     ModelClaim {
         id: model.id,
         name: model.card.title.clone(),
@@ -364,7 +376,12 @@ async fn dataset_credits(instance: &Instance, model: &Model) -> Result<Vec<Datas
     Ok(credits)
 }
 
-async fn card_png(instance: &Instance, datasets: &[DatasetCredit], now: Timestamp) -> Result<std::sync::Arc<[u8]>> {
+async fn card_png(
+    instance: &Instance,
+    model: &Model,
+    datasets: &[DatasetCredit],
+    now: Timestamp,
+) -> Result<std::sync::Arc<[u8]>> {
     let mut licences = Vec::new();
     let mut tx = instance.store.read().await?;
     for dataset in datasets {
@@ -373,15 +390,15 @@ async fn card_png(instance: &Instance, datasets: &[DatasetCredit], now: Timestam
         }
     }
     drop(tx);
-    instance.model_card_png(|| {
-        let card = &instance.model.model.card;
+    instance.model_card_png(model, || {
+        let card = &model.card;
         let claim = ModelCard {
-            model: model_claim(instance),
+            model: model_claim(model),
             licence: card.licence.clone(),
             datasets: datasets.to_vec(),
             licences,
             training_data_documented: !datasets.is_empty(),
-            limits: card.limits.join(" "),
+            limits: card.limits.iter().chain(&card.use_limits).cloned().collect::<Vec<_>>().join(" "),
             made_at: now,
             software: software(),
         };

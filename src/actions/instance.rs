@@ -1,5 +1,6 @@
 //! What actions work with: the store, the blobs, the clock, the keys, the policy in force and the model's card. Opened once.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -16,8 +17,10 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::digest::sha256_of;
-use crate::generation::ModelConfig;
+use crate::generation::{FolderModel, ModelConfig};
+use crate::id::ModelId;
 use crate::ledger::{Ed25519Signer, Signer as LogSigner};
+use crate::lineage::Model;
 use crate::policy::Bundle;
 use crate::provenance::{self, Pki, PkiParts};
 use crate::storage::files::{self, Access};
@@ -63,7 +66,11 @@ pub struct Instance {
     pub queue: usize,
     /// Days a sign-in lasts.
     pub session_days: i64,
-    card_png: RwLock<Option<Arc<[u8]>>>,
+    card_pngs: RwLock<HashMap<ModelId, Arc<[u8]>>>,
+    /// Models of folders, as they were found there.
+    pub(super) folders: RwLock<HashMap<ModelId, Arc<FolderModel>>>,
+    /// Folder of models.
+    pub models_dir: PathBuf,
     /// Folder of files on their way in.
     pub uploads: PathBuf,
     /// Held while thumbnails are made: once for all who wait for them.
@@ -163,7 +170,9 @@ impl Instance {
             shelf: Mutex::new(None),
             queue: settings.queue,
             session_days: settings.session_days,
-            card_png: RwLock::new(None),
+            card_pngs: RwLock::default(),
+            folders: RwLock::default(),
+            models_dir: settings.models_dir.clone(),
             uploads: settings.data_dir.join("uploads"),
             thumbnails: Mutex::new(()),
         };
@@ -190,16 +199,15 @@ impl Instance {
         std::mem::replace(&mut *self.policy_problem.write().unwrap_or_else(PoisonError::into_inner), problem)
     }
 
-    /// The signed card of the model, made once for each certificate.
-    pub(super) fn model_card_png(&self, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
-        if let Some(png) = &*self.card_png.read().unwrap_or_else(PoisonError::into_inner) {
+    /// The signed card of a model, made once for each certificate.
+    pub(super) fn model_card_png(&self, model: &Model, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
+        if let Some(png) = self.card_pngs.read().unwrap_or_else(PoisonError::into_inner).get(&model.id) {
             return Ok(Arc::clone(png));
         }
         // Kept beside the certificate that signed it: the next process need not sign it again. `sign_image` refuses a card that is not
         // ours or not this model's, so a stale file can do no harm but to be made anew.
         let serial = self.keys.pki.read().unwrap_or_else(PoisonError::into_inner).leaf_serial().replace(':', "");
-        let path =
-            self.keys.folder.join(format!("card-{}-{}.png", self.model.model.weights.short(), &serial[..serial.len().min(16)]));
+        let path = self.keys.folder.join(format!("card-{}-{}.png", model.weights.short(), &serial[..serial.len().min(16)]));
         let png: Arc<[u8]> = match std::fs::read(&path) {
             Ok(kept) => kept.into(),
             Err(_) => {
@@ -208,7 +216,7 @@ impl Instance {
                 made.into()
             }
         };
-        *self.card_png.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&png));
+        self.card_pngs.write().unwrap_or_else(PoisonError::into_inner).insert(model.id, Arc::clone(&png));
         Ok(png)
     }
 
@@ -222,7 +230,7 @@ impl Instance {
         pki.renew_leaf(now, &*self.chance).map_err(Error::internal)?;
         write_pki(&self.keys.folder, &pki)?;
         *self.keys.signer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pki.signer().map_err(Error::internal)?);
-        *self.card_png.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.card_pngs.write().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(true)
     }
 

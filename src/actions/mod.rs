@@ -20,6 +20,7 @@
 //! | `granted` | what the grants in force allow, of all works at once |
 //! | `freeze_dataset`, `freeze_query`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
+//! | `drawn_with`, `register_model` | the model of an order; models and adapters from elsewhere |
 //! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
 //! | `reload_policies`, `policy_diff` | another bundle in force; what it would have answered |
@@ -43,6 +44,7 @@ pub mod check_policy;
 pub mod choose_works;
 pub mod conclude_licence;
 pub mod dispute;
+pub mod drawn_with;
 mod error;
 pub mod finish_image;
 pub mod found;
@@ -64,6 +66,7 @@ pub mod publish_checkpoint;
 pub mod rebuild;
 pub mod receipt;
 mod record;
+pub mod register_model;
 pub mod register_run;
 pub mod register_work;
 pub mod reload_policies;

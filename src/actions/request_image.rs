@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::adapters::usable_adapter;
 use super::check_policy::check_policy;
 use super::choose_works::check_chosen;
+use super::drawn_with::{check_licence, drawn_with};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
-use crate::generation::{DrawRequest, Invalid, ModelConfig};
+use crate::generation::{DrawRequest, Invalid, ModelConfig, Sampler};
 use crate::id::{AccountId, DecisionId, JobId, ModelId, WorkId};
 use crate::policy::{Decision, Outcome, Use, folded_for_model};
 use crate::provenance::Format;
@@ -22,7 +23,7 @@ use crate::storage::tasks::TaskState;
 pub struct Order {
     /// What to draw.
     pub prompt: String,
-    /// What the policy also looks at, as avoided; the embedded model has no use for it.
+    /// What to draw away from. The policy looks at it, as avoided; the embedded model has no use for it.
     #[serde(default)]
     pub negative: String,
     /// One of the model's styles.
@@ -37,7 +38,7 @@ pub struct Order {
     /// 1 to 100; the model's own when absent.
     #[serde(default)]
     pub steps: Option<u16>,
-    /// 0 to 10.
+    /// 0 to 10, or to 30 where the model offers it.
     #[serde(default)]
     pub guidance: Option<f64>,
     /// 0 to below 0.95.
@@ -55,9 +56,18 @@ pub struct Order {
     /// Works to do without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<WorkId>,
+    /// The model to draw with; the embedded one when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
     /// An adapter to draw with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<ModelId>,
+    /// How much of the adapter, 0 to 2; 1 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
+    /// One of the model's samplers; its usual one when left out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sampler: String,
     /// Of the picture; its first words when left out.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
@@ -132,7 +142,10 @@ impl Default for Order {
             height: None,
             with: Vec::new(),
             without: Vec::new(),
+            model: None,
             adapter: None,
+            strength: None,
+            sampler: String::new(),
             title: String::new(),
             region: None,
             read_as: None,
@@ -154,7 +167,16 @@ impl Order {
         request.start = self.start.map_or(request.start, rounded);
         request.width = self.width.unwrap_or(request.width);
         request.height = self.height.unwrap_or(request.height);
+        if offer.negative {
+            request.negative = self.negative.clone();
+        }
+        request.sampler = Sampler::parse(&self.sampler);
         request
+    }
+
+    /// How much of the adapter is added.
+    pub fn adapter_strength(&self) -> f32 {
+        self.strength.map_or(1.0, |x| ((x * 1e4).round() / 1e4) as f32)
     }
 
     /// The words as the model is given them, and works are looked up by.
@@ -170,6 +192,15 @@ impl Order {
     }
 
     fn check(&self, offer: &ModelConfig) -> Result<()> {
+        if !self.sampler.is_empty() && Sampler::parse(&self.sampler).is_none() {
+            let names: Vec<String> = offer.samplers.iter().map(ToString::to_string).collect();
+            let offered = if names.is_empty() { "none, as this model walks in one way".to_owned() } else { names.join(", ") };
+            let text = Invalid::Sampler { sampler: cut(&self.sampler), offered }.to_string();
+            return Err(Error::invalid("sampler", text));
+        }
+        if !(0.0..=2.0).contains(&self.adapter_strength()) || self.strength.is_some() && self.adapter.is_none() {
+            return Err(Error::invalid("strength", "the strength of an adapter goes from 0 to 2, and needs an adapter"));
+        }
         if let Err(e) = self.draw_request(offer).validate(offer) {
             return Err(Error::invalid(field(&e), e.to_string()));
         }
@@ -217,7 +248,8 @@ fn cut(text: &str) -> String {
 
 const fn field(e: &Invalid) -> &'static str {
     match e {
-        Invalid::EmptyPrompt | Invalid::LongPrompt(_) => "prompt",
+        Invalid::EmptyPrompt | Invalid::LongPrompt(_) | Invalid::Tokens { .. } => "prompt",
+        Invalid::Sampler { .. } => "sampler",
         Invalid::Style { .. } => "style",
         Invalid::Number { name, .. } => name,
         Invalid::Size { .. } => "size",
@@ -245,12 +277,18 @@ pub async fn request_image(
     if !actor.may(Scope::Images) {
         return Err(Error::Forbidden(Scope::Images));
     }
-    order.check(&instance.offer)?;
-    check_chosen(instance, &order, &actor.name).await?;
-    if let Some(adapter) = order.adapter {
+    {
         let mut tx = instance.store.read().await?;
-        usable_adapter(&mut tx, instance, adapter, order.use_, &actor.name).await?;
+        let with = drawn_with(instance, &mut tx, order.model).await?;
+        order.check(&with.offer)?;
+        check_licence(with.model(), order.use_, "model")?;
+        if let Some(adapter) = order.adapter {
+            usable_adapter(&mut tx, instance, adapter, with.model(), order.use_, &actor.name).await?;
+        }
+        // The embedded model is named by leaving it out.
+        order.model = with.folder.map(|folder| folder.id);
     }
+    check_chosen(instance, &order, &actor.name).await?;
     if order.seed.is_none() {
         order.seed = Some(u64::from_be_bytes(instance.chance.bytes()));
     }
@@ -296,6 +334,8 @@ pub(super) async fn queue(
         image: None,
         problem: None,
         attempts: u32::from(lease_until.is_some()),
+        model: order.model,
+        progress: None,
         created_at: now,
     };
     storage::jobs::insert(tx, &job, lease_until).await?;

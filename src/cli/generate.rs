@@ -44,7 +44,7 @@ pub(super) struct Generate {
     /// Steps, 1 to 100
     #[arg(long)]
     steps: Option<u16>,
-    /// How strongly words and works are followed, 0 to 10
+    /// How strongly words and works are followed, 0 to 10 (models of folders: to 30)
     #[arg(long)]
     guidance: Option<f64>,
     /// How much of the first work to begin with, 0 to below 0.95
@@ -56,6 +56,15 @@ pub(super) struct Generate {
     /// A work to do without, by id; may be given several times
     #[arg(long = "without", value_name = "WORK")]
     without: Vec<crate::id::WorkId>,
+    /// The model to draw with, by id or name; the embedded one when left out
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// How much of the adapter, 0 to 2
+    #[arg(long)]
+    strength: Option<f64>,
+    /// Sampler, such as euler or dpm-solver-karras, where the model offers some
+    #[arg(long, default_value = "")]
+    sampler: String,
     /// An adapter to draw with, by id
     #[arg(long, value_name = "MODEL")]
     adapter: Option<crate::id::ModelId>,
@@ -104,7 +113,13 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
         height,
         with: asked.with.clone(),
         without: asked.without.clone(),
+        model: match &asked.model {
+            Some(name) => Some(super::model::named(&instance, name).await?),
+            None => None,
+        },
         adapter: asked.adapter,
+        strength: asked.strength,
+        sampler: asked.sampler.clone(),
         format: format.ending().to_owned(),
         private: asked.private,
         title: asked.title.clone(),
@@ -113,8 +128,8 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
     };
     let opened = begun.elapsed();
     let engine = {
-        let (dir, clock, threads) = (settings.models_dir.clone(), Arc::clone(&instance.clock), settings.threads);
-        tokio::task::spawn_blocking(move || jobs::start_engine(&dir, 1, threads, clock)).await??
+        let (settings, clock) = (settings.clone(), Arc::clone(&instance.clock));
+        tokio::task::spawn_blocking(move || jobs::start_engine(&settings, 1, clock)).await??
     };
     let loaded = begun.elapsed() - opened;
     // Only now: a job is not begun by a program that can't draw.

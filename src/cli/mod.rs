@@ -69,6 +69,8 @@ struct Common {
 enum Command {
     /// Start the service
     Serve,
+    /// Draw what a service is asked for, in a process beside it: on another device, or on a machine that shares its data folder and database
+    Work,
     /// Prepare data folder and database, and leave (`serve` does this by itself)
     Init,
     /// Make a picture: checked, drawn, signed, logged and verified, without a browser
@@ -97,7 +99,7 @@ enum Command {
     /// Ask the cultural policy, or test its files
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// Check the files of a model
+    /// Models from elsewhere: add, list, check their files
     #[command(subcommand)]
     Model(model::Model),
     /// Ask what licences allow
@@ -155,8 +157,10 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Command::Prepare(prepare) = args.command {
         return prepare::run(&prepare, common.json);
     }
-    if let Command::Model(what) = &args.command {
-        return model::run(&common, what);
+    if let Command::Model(what) = &args.command
+        && let Some(checked) = model::check_only(&common, what)
+    {
+        return checked;
     }
     if let Command::Licence(what) = &args.command {
         return Ok(licence::run(what, common.json));
@@ -182,12 +186,12 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Freeze(freeze) => train::freeze(&freeze, &open(&settings).await?, common.json).await,
             Command::Train(train) => train::run(&train, &open(&settings).await?, common.json).await,
             Command::Adapt(adapt) => adapt::run(&adapt, &settings, common.json).await,
+            Command::Work => serve::work(settings).await,
+            Command::Model(what) => model::run(&settings, &common, &what).await,
             Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
-            Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Model(_) | Command::Hash(_) => {
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Hash(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

@@ -35,8 +35,8 @@ pub(super) async fn run(asked: &Replay, settings: &Settings, json: bool) -> anyh
         anyhow::bail!("there is nothing to draw again: name images by their ids, or the newest with `--latest 10`");
     }
     let engine = {
-        let (dir, clock, threads) = (settings.models_dir.clone(), Arc::clone(&instance.clock), settings.threads);
-        tokio::task::spawn_blocking(move || jobs::start_engine(&dir, 1, threads, clock)).await??
+        let (settings, clock) = (settings.clone(), Arc::clone(&instance.clock));
+        tokio::task::spawn_blocking(move || jobs::start_engine(&settings, 1, clock)).await??
     };
     let mut same = 0;
     for id in &images {

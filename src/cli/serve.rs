@@ -8,12 +8,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
 
 use super::{Common, open, say};
+use crate::actions::Instance;
 use crate::actions::sign_in::setup_link;
 use crate::config::Settings;
-use crate::generation::Health;
+use crate::generation::{Engine, Health};
 use crate::{embedded, jobs, storage, web};
 
 /// How long running requests and jobs have to end after a signal.
@@ -52,15 +54,7 @@ async fn first_start(common: &Common) -> anyhow::Result<()> {
 }
 
 pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<ExitCode> {
-    let filter = EnvFilter::try_new(&settings.log_filter)
-        .with_context(|| format!("setting `log_filter` can't be `{}`", settings.log_filter))?;
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
-    if settings.log_json {
-        log.json().init()
-    } else {
-        log.init()
-    }
+    log(&settings)?;
 
     // The port first: a second service must not touch the data before it learns that there is a first.
     let listener = TcpListener::bind(settings.listen).await.with_context(|| {
@@ -75,12 +69,11 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
     }
     let instance = Arc::new(open(&settings).await?);
     let engine = {
-        let (dir, clock) = (settings.models_dir.clone(), Arc::clone(&instance.clock));
-        let (queue, threads) = (settings.queue, settings.threads);
-        tokio::task::spawn_blocking(move || jobs::start_engine(&dir, queue, threads, clock)).await??
+        let (settings, clock) = (settings.clone(), Arc::clone(&instance.clock));
+        tokio::task::spawn_blocking(move || jobs::start_engine(&settings, settings.queue, clock)).await??
     };
     let (stop, stopping) = watch::channel(false);
-    let worker = tokio::spawn(jobs::worker::run(Arc::clone(&instance), engine.clone(), stopping.clone()));
+    let worker = draw(&settings, &instance, &engine, &stopping);
     let sequencer = tokio::spawn(jobs::sequence::run(Arc::clone(&instance), stopping.clone()));
 
     let importer = tokio::spawn(jobs::import::run(Arc::clone(&instance), stopping.clone()));
@@ -124,6 +117,56 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
     tokio::task::spawn_blocking(move || engine.shutdown()).await?;
     instance.store.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Starts to draw what this process is to draw.
+fn draw(settings: &Settings, instance: &Arc<Instance>, engine: &Engine, stopping: &watch::Receiver<bool>) -> JoinHandle<()> {
+    match jobs::which(settings.draws) {
+        Some(which) => tokio::spawn(jobs::worker::run(Arc::clone(instance), engine.clone(), which, stopping.clone())),
+        None => tokio::spawn(async {}),
+    }
+}
+
+/// `colophon work`: draws beside a service, until it is told to stop.
+pub(super) async fn work(settings: Settings) -> anyhow::Result<ExitCode> {
+    log(&settings)?;
+    anyhow::ensure!(
+        jobs::which(settings.draws).is_some(),
+        "the setting `draws` is `none`, and a worker that draws nothing has nothing to do: choose all, embedded or added"
+    );
+    let instance = Arc::new(open(&settings).await?);
+    let engine = {
+        let (settings, clock) = (settings.clone(), Arc::clone(&instance.clock));
+        tokio::task::spawn_blocking(move || jobs::start_engine(&settings, 1, clock)).await??
+    };
+    let (stop, stopping) = watch::channel(false);
+    let worker = draw(&settings, &instance, &engine, &stopping);
+    // Whoever asks is told by the service; what this worker delivers must reach the log all the same when the service is down.
+    let sequencer = tokio::spawn(jobs::sequence::run(Arc::clone(&instance), stopping.clone()));
+    say(&format!("Drawing on {} for {}", engine.info().device, instance.site.log_origin));
+    signal().await?;
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    if tokio::time::timeout(GRACE, async { tokio::join!(worker, sequencer) }).await.is_err() {
+        tracing::warn!("a picture did not end in time; another worker goes on with it");
+    }
+    tokio::task::spawn_blocking(move || engine.shutdown()).await?;
+    instance.store.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Begins to log as the settings say.
+fn log(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log_filter)
+        .with_context(|| format!("setting `log_filter` can't be `{}`", settings.log_filter))?;
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
+    if settings.log_json {
+        log.json().init()
+    } else {
+        log.init()
+    }
+    Ok(())
 }
 
 /// Until someone asks the program to stop.

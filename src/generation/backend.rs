@@ -3,6 +3,7 @@
 
 use super::config::ModelConfig;
 use super::request::{DrawRequest, Invalid};
+use super::weights::LoadError;
 
 /// A picture in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +56,9 @@ pub enum BackendError {
     /// The request asks for what the model does not offer.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// Its files are not what they should be, or find no room.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The computation failed.
     #[error("the model could not draw this ({0}): try again, and if it stays, check the model's files")]
     Failed(String),
@@ -66,5 +70,5 @@ pub trait Backend: Send {
     fn info(&self) -> &BackendInfo;
 
     /// Draws. `on_step` is called before every step and may stop the drawing. After an error or a panic the backend can draw again.
-    fn draw(&mut self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError>;
+    fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError>;
 }

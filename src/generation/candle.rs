@@ -16,12 +16,27 @@ pub enum Place {
     Cpu,
     /// On an NVIDIA device, by number; needs a build with the `cuda` feature. Load and draw on one thread: candle orders work by thread.
     Cuda(usize),
+    /// On an Apple device; needs a build with the `metal` feature.
+    Metal,
 }
 
 impl Place {
     /// What this program was built for.
     pub fn built_for() -> Self {
-        if cfg!(feature = "cuda") { Self::Cuda(0) } else { Self::Cpu }
+        match (cfg!(feature = "cuda"), cfg!(feature = "metal")) {
+            (true, _) => Self::Cuda(0),
+            (_, true) => Self::Metal,
+            _ => Self::Cpu,
+        }
+    }
+
+    /// Such as `cuda:0`.
+    pub fn name(self) -> String {
+        match self {
+            Self::Cpu => "cpu".to_owned(),
+            Self::Cuda(number) => format!("cuda:{number}"),
+            Self::Metal => "metal".to_owned(),
+        }
     }
 
     /// candle's name for it.
@@ -29,6 +44,7 @@ impl Place {
         match self {
             Self::Cpu => Ok(Device::Cpu),
             Self::Cuda(number) => Device::new_cuda(number),
+            Self::Metal => Device::new_metal(0),
         }
     }
 }
@@ -43,10 +59,7 @@ pub struct CandleBackend {
 impl CandleBackend {
     /// Loads and checks a model.
     pub fn load(files: &ModelFiles, place: Place) -> Result<Self, LoadError> {
-        let name = match place {
-            Place::Cpu => "cpu".to_owned(),
-            Place::Cuda(number) => format!("cuda:{number}"),
-        };
+        let name = place.name();
         let device =
             place.device().map_err(|e| LoadError::Device { device: name.clone(), cause: super::weights::first_line(&e) })?;
         let model = Model::load(files, &device)?;
@@ -60,7 +73,7 @@ impl Backend for CandleBackend {
         &self.info
     }
 
-    fn draw(&mut self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+    fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {
         self.model.draw(request, on_step)
     }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::diffusers::Family;
 use super::pixel::Sizes as PixelSizes;
+use super::scheduler::Sampler;
 use super::text::Vocab;
 use super::weights::LoadError;
 use crate::digest::{Sha256Hash, sha256_of};
@@ -71,23 +73,71 @@ pub struct ModelConfig {
     pub network: NetworkSizes,
     /// Works drawn on at most.
     pub works_per_prompt: usize,
-    /// Width and height of a picture in pixels.
+    /// Width and height of a picture in pixels, where no other size is asked for.
     pub image: [u32; 2],
+    /// Which other sizes may be asked for.
+    pub sizes: PictureSizes,
     /// Default of `DrawRequest::steps`.
     pub steps: u16,
     /// Default of `DrawRequest::guidance`.
     pub guidance: f32,
+    /// Most of it.
+    pub guidance_most: f32,
     /// Default of `DrawRequest::start`.
     pub start: f32,
     /// Whether the network has learnt long steps, with the default guidance in them.
     pub strides: bool,
+    /// Whether it can be told what to draw away from.
+    pub negative: bool,
+    /// Ways to walk that may be asked for, the usual one first; none where there is only one.
+    pub samplers: Vec<Sampler>,
     /// Styles that may be asked for; from the vocabulary.
     pub styles: Vec<String>,
+}
+
+/// Sizes of pictures that a model draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureSizes {
+    /// One.
+    Usual,
+    /// All whose sides are multiples of a number of pixels, from the least to the most.
+    Multiples {
+        /// Of so many pixels.
+        of: u32,
+        /// Pixels.
+        least: u32,
+        /// Pixels.
+        most: u32,
+    },
+}
+
+impl PictureSizes {
+    /// Whether width and height may be asked for, where `usual` is the usual size.
+    pub fn allow(self, usual: [u32; 2], asked: [u32; 2]) -> bool {
+        match self {
+            Self::Usual => asked == usual,
+            Self::Multiples { of, least, most } => {
+                asked.iter().all(|side| side.is_multiple_of(of) && (least..=most).contains(side))
+            }
+        }
+    }
+
+    /// What may be asked for, behind “this model draws”.
+    pub fn sentence(self, [width, height]: [u32; 2]) -> String {
+        match self {
+            Self::Usual => format!("{width}x{height} only"),
+            Self::Multiples { of, least, most } => {
+                format!("sides from {least} to {most} pixels that {of} divides, {width}x{height} best")
+            }
+        }
+    }
 }
 
 /// Sizes of a network, by its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkSizes {
+    /// That of a model in a folder, whose sizes stand there.
+    Folder(Family),
     /// The first: a transformer on codes of patches, and a decoder.
     Codes(CodeSizes),
     /// The second: a transformer on pixels, which begins from a draft.
@@ -177,7 +227,21 @@ impl ModelConfig {
             return Err(broken("a default is out of range".into()));
         }
         let styles = vocab.styles().map(str::to_owned).collect();
-        Ok(Self { architecture, network, works_per_prompt, image, steps, guidance, start, strides, styles })
+        Ok(Self {
+            architecture,
+            network,
+            works_per_prompt,
+            image,
+            sizes: PictureSizes::Usual,
+            steps,
+            guidance,
+            guidance_most: 10.0,
+            start,
+            strides,
+            negative: false,
+            samplers: Vec::new(),
+            styles,
+        })
     }
 
     /// Bytes of a picture's RGB.

@@ -37,6 +37,9 @@ pub enum EngineError {
     /// The caller, or a shutdown in the middle of the drawing, said so.
     #[error("the drawing was cancelled")]
     Cancelled,
+    /// The model's files are not what they should be, or find no room.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The computation failed.
     #[error("the model could not draw this ({0}): try again, and if it stays, check the model's files")]
     Failed(String),
@@ -56,6 +59,7 @@ impl From<BackendError> for EngineError {
         match error {
             BackendError::Cancelled => Self::Cancelled,
             BackendError::Invalid(invalid) => Self::Invalid(invalid),
+            BackendError::Load(error) => Self::Load(error),
             BackendError::Failed(cause) => Self::Failed(cause),
         }
     }
@@ -188,7 +192,7 @@ impl Engine {
 
     /// Puts a request in the queue, or says at once why not.
     pub fn submit(&self, request: DrawRequest) -> Result<Drawing, EngineError> {
-        request.validate(&self.info.config)?;
+        request.validate(request.model.as_ref().map_or(&self.info.config, |model| &model.offer))?;
         if let Health::Down(cause) = &*self.shared.health.borrow() {
             return Err(EngineError::Down(cause.clone()));
         }
@@ -277,7 +281,7 @@ impl Shared {
         backend: &mut dyn Backend,
         request: &DrawRequest,
         progress: &watch::Sender<Progress>,
-        gone: &dyn Fn() -> bool,
+        gone: &(dyn Fn() -> bool + Sync),
         panics: &mut u32,
     ) -> Result<Picture, EngineError> {
         let begun = self.clock.now();

@@ -1,7 +1,7 @@
 //! A backend without a model, for tests: deterministic pixels from the request, in as many steps as the real one would take.
 
 use super::backend::{Backend, BackendError, BackendInfo, Flow, Picture, Step};
-use super::config::{ModelConfig, NetworkSizes};
+use super::config::{ModelConfig, NetworkSizes, PictureSizes};
 use super::pixel::Sizes;
 use super::request::DrawRequest;
 use super::scheduler::euler;
@@ -38,10 +38,14 @@ impl FakeBackend {
             }),
             works_per_prompt: 4,
             image: [128, 128],
+            sizes: PictureSizes::Usual,
             steps: 20,
             guidance: 2.0,
+            guidance_most: 10.0,
             start: 0.3,
             strides: false,
+            negative: false,
+            samplers: Vec::new(),
             styles: vec!["fluent".into(), "twemoji".into()],
         }
     }
@@ -72,7 +76,7 @@ impl Backend for FakeBackend {
         &self.info
     }
 
-    fn draw(&mut self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+    fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {
         request.validate(&self.info.config)?;
         let of = euler(request.steps, request.start).len() - 1;
         for step in 0..of {

@@ -35,10 +35,22 @@ fn uniform(rng: &mut ChaCha20Rng) -> f64 {
     ((rng.next_u64() >> 12) as f64 + 0.5) / (1u64 << 52) as f64
 }
 
+/// First stream of the noise that steps add; even like the picture's, and behind the draft's.
+const STEPS: u64 = 4;
+
 /// `count` normal numbers (mean 0, deviation 1) for a seed, by Marsaglia's polar method (1964).
 pub fn normal(seed: u64, count: usize) -> Vec<f32> {
+    stream(seed, PICTURE, count)
+}
+
+/// The same for step `step` of a walk that adds noise: none of them the picture's or another step's.
+pub fn fresh(seed: u64, step: usize, count: usize) -> Vec<f32> {
+    stream(seed, STEPS + 2 * step as u64, count)
+}
+
+fn stream(seed: u64, stream: u64, count: usize) -> Vec<f32> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    rng.set_stream(PICTURE);
+    rng.set_stream(stream);
     let mut numbers = Vec::with_capacity(count + 1);
     while numbers.len() < count {
         let (u, v) = (2.0 * uniform(&mut rng) - 1.0, 2.0 * uniform(&mut rng) - 1.0);

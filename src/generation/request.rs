@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::config::{ModelConfig, NetworkSizes};
+use super::diffusers::FolderModel;
+use super::scheduler::Sampler;
 use crate::id::{ModelId, WorkId};
 
 /// Longest prompt, in characters.
@@ -44,15 +46,23 @@ pub struct DrawRequest {
     pub references: Vec<Reference>,
     /// Additions to the model's weights.
     pub adapter: Option<Adapter>,
+    /// The model, where it is not the engine's own.
+    pub model: Option<Arc<FolderModel>>,
+    /// What to draw away from; only for models that can.
+    pub negative: String,
+    /// How to walk; the model's usual way when left out.
+    pub sampler: Option<Sampler>,
 }
 
 /// An adapter's weights.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Adapter {
     /// Which model it is.
     pub model: ModelId,
     /// Its file: safetensors.
     pub weights: Arc<[u8]>,
+    /// How much of it is added, 0 to 2; 1 is as learnt.
+    pub strength: f32,
 }
 
 /// Why a request cannot be drawn; says what can.
@@ -100,6 +110,22 @@ pub enum Invalid {
         /// The model's most.
         most: usize,
     },
+    /// A prompt of more tokens than the model reads.
+    #[error("the words are {given} tokens long, and this model reads {most}: shorten the prompt or what to avoid")]
+    Tokens {
+        /// As asked.
+        given: usize,
+        /// The model's most.
+        most: usize,
+    },
+    /// A way to walk that the model does not know.
+    #[error("the sampler `{sampler}` is not offered: choose {offered}")]
+    Sampler {
+        /// As asked.
+        sampler: String,
+        /// What there is, with commas.
+        offered: String,
+    },
     /// A model that takes no adapters.
     #[error("the adapter `{0}` can't be added to this model: draw without it, or start with the model it was made for")]
     Adapter(ModelId),
@@ -129,6 +155,9 @@ impl DrawRequest {
             height: config.image[1],
             references: Vec::new(),
             adapter: None,
+            model: None,
+            negative: String::new(),
+            sampler: None,
         }
     }
 
@@ -150,15 +179,33 @@ impl DrawRequest {
             return number("steps", self.steps.to_string(), "1 to 100");
         }
         // NaN is in no range.
-        if !(0.0..=10.0).contains(&self.guidance) {
-            return number("guidance", self.guidance.to_string(), "0 to 10");
+        if !(0.0..=config.guidance_most).contains(&self.guidance) {
+            return number(
+                "guidance",
+                self.guidance.to_string(),
+                if config.guidance_most > 10.0 { "0 to 30" } else { "0 to 10" },
+            );
+        }
+        if let Some(adapter) = self.adapter.as_ref().filter(|a| !(0.0..=2.0).contains(&a.strength)) {
+            return number("strength", adapter.strength.to_string(), "0 to 2");
+        }
+        if let (Some(adapter), NetworkSizes::Pixels(_)) = (self.adapter.as_ref().filter(|a| a.strength != 1.0), &config.network) {
+            return number("strength", adapter.strength.to_string(), "1 to 1 for this model");
+        }
+        if let Some(sampler) = self.sampler.filter(|sampler| !config.samplers.contains(sampler)) {
+            let names: Vec<String> = config.samplers.iter().map(ToString::to_string).collect();
+            let offered = if names.is_empty() { "none, as this model walks in one way".to_owned() } else { names.join(", ") };
+            return Err(Invalid::Sampler { sampler: sampler.to_string(), offered });
+        }
+        if self.start != 0.0 && matches!(config.network, NetworkSizes::Folder(_)) {
+            return number("start", self.start.to_string(), "0 to 0 for a model that draws from words alone");
         }
         if !(0.0..0.95).contains(&self.start) {
             return number("start", self.start.to_string(), "0 to below 0.95");
         }
-        let [width, height] = config.image;
-        if [self.width, self.height] != config.image {
-            return Err(Invalid::Size { width: self.width, height: self.height, offered: format!("{width}x{height} only") });
+        if !config.sizes.allow(config.image, [self.width, self.height]) {
+            let offered = config.sizes.sentence(config.image);
+            return Err(Invalid::Size { width: self.width, height: self.height, offered });
         }
         if self.references.len() > config.works_per_prompt {
             return Err(Invalid::Works { given: self.references.len(), most: config.works_per_prompt });

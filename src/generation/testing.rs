@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+#[path = "../../tests/it/support/tiny_model.rs"]
+mod tiny_model;
+
+pub use tiny_model::{tiny_lora, write_tiny_model};
+
 use super::config::ModelFiles;
 use super::library::{Library, LibraryEntry};
 use crate::id::WorkId;

@@ -75,6 +75,26 @@ pub enum LoadError {
         /// Its name.
         tensor: String,
     },
+    /// An adapter of another model, or of another kind.
+    #[error("the adapter `{file}` was made for another model ({cause}): choose one that was made for this model")]
+    Adapter {
+        /// Path.
+        file: String,
+        /// What does not fit.
+        cause: String,
+    },
+    /// More than may be held.
+    #[error(
+        "{what} needs {needed} MiB, and models may hold {budget} MiB: raise the setting `model_memory_mib`, or choose a smaller model"
+    )]
+    Memory {
+        /// The part, with its model.
+        what: String,
+        /// MiB.
+        needed: u64,
+        /// MiB.
+        budget: u64,
+    },
     /// No such device, or no memory on it.
     #[error("the device `{device}` cannot be used ({cause}): choose the CPU or check its driver")]
     Device {

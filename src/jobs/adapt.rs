@@ -122,6 +122,7 @@ fn learn(
             "Only as good as the model it adds to; it can be drawn with while the terms of all its works allow it.".to_owned(),
         ],
         files: vec![file],
+        ..ModelCard::default()
     };
     let now = instance.clock.now();
     let run = Run {

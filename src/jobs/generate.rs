@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::actions::adapters::{adapter_weights, usable_adapter};
 use crate::actions::choose_works::choose_works;
+use crate::actions::drawn_with::{DrawnWith, drawn_with};
 use crate::actions::finish_image::{Delivered, Finished, account_name, change, finish_image};
 use crate::actions::request_image::Order;
 use crate::actions::{Error, Instance};
@@ -87,9 +88,14 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         e => Outcome::Retry(e.to_string()),
     })?;
     let choose = begun.elapsed();
-    let mut request = order.draw_request(&instance.offer);
+    let with = with(instance, &order).await.map_err(|e| match e {
+        Error::Invalid(_) => Outcome::Fail(e.to_string()),
+        e => Outcome::Retry(e.to_string()),
+    })?;
+    let mut request = order.draw_request(&with.offer);
+    request.model = with.folder.clone();
     request.references = works.iter().map(crate::actions::choose_works::Chosen::reference).collect();
-    let adapter = adapter(instance, &order, &account).await.map_err(|e| match e {
+    let adapter = adapter(instance, &order, with.model(), &account).await.map_err(|e| match e {
         Error::Invalid(_) => Outcome::Fail(e.to_string()),
         e => Outcome::Retry(e.to_string()),
     })?;
@@ -107,6 +113,7 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         order: &order,
         decision: &decision,
         picture: &picture,
+        with: &with,
         works: &works,
         changes: &changes,
         adapter: adapter.as_ref(),
@@ -118,12 +125,17 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
     }
 }
 
+/// The model an order is drawn with.
+async fn with(instance: &Instance, order: &Order) -> Result<DrawnWith, Error> {
+    drawn_with(instance, &mut instance.store.read().await?, order.model).await
+}
+
 /// The adapter an order names, with its weights.
-async fn adapter(instance: &Instance, order: &Order, account: &str) -> Result<Option<(Model, Adapter)>, Error> {
+async fn adapter(instance: &Instance, order: &Order, base: &Model, account: &str) -> Result<Option<(Model, Adapter)>, Error> {
     let Some(id) = order.adapter else { return Ok(None) };
     let mut tx = instance.store.read().await?;
-    let model = usable_adapter(&mut tx, instance, id, order.use_, account).await?;
-    let weights = adapter_weights(instance, &mut tx, &model).await?;
+    let model = usable_adapter(&mut tx, instance, id, base, order.use_, account).await?;
+    let weights = adapter_weights(instance, &mut tx, &model, order.adapter_strength()).await?;
     Ok(Some((model, weights)))
 }
 
@@ -151,6 +163,7 @@ async fn draw(instance: &Instance, engine: &Engine, job: &Job, request: DrawRequ
     let finished = drawing.finished();
     tokio::pin!(finished);
     let mut renew = tokio::time::interval(RENEW);
+    let mut at = None;
     loop {
         tokio::select! {
             outcome = &mut finished => return outcome.map_err(|e| match e {
@@ -169,13 +182,14 @@ async fn draw(instance: &Instance, engine: &Engine, job: &Job, request: DrawRequ
                     let preview = preview.filter(|_| shown).and_then(|p| encode(&p.rgb, p.width, p.height, Format::Png).ok());
                     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
                     let step = if shown { step } else { of };
+                    at = Some((count(step), count(of)));
                     if instance.board.note(job.id, count(step), count(of), preview) {
                         canceller.cancel();
                     }
                 }
             },
             _ = renew.tick() => {
-                if !keep_lease(instance, job).await {
+                if !keep_lease(instance, job, at).await {
                     canceller.cancel();
                 }
             }
@@ -183,12 +197,15 @@ async fn draw(instance: &Instance, engine: &Engine, job: &Job, request: DrawRequ
     }
 }
 
-/// Renews the lease. False when the job is no longer ours; a database that does not answer changes nothing yet.
-async fn keep_lease(instance: &Instance, job: &Job) -> bool {
+/// Renews the lease, and notes how far the picture is. False when the job is no longer ours; a database that does not answer changes nothing yet.
+async fn keep_lease(instance: &Instance, job: &Job, at: Option<(u32, u32)>) -> bool {
     let until = lease_end(instance);
     let renewed = async {
         let mut tx = instance.store.begin().await?;
         let ours = storage::jobs::renew(&mut tx, job.id, job.attempts, until).await?;
+        if let Some(at) = at.filter(|_| ours) {
+            storage::jobs::note_progress(&mut tx, job.id, job.attempts, at).await?;
+        }
         tx.commit().await?;
         Ok::<_, storage::Error>(ours)
     };

@@ -4,10 +4,11 @@
 use super::generate::left_out;
 use crate::actions::adapters::adapter_weights;
 use crate::actions::choose_works::picture;
+use crate::actions::drawn_with::drawn_with;
 use crate::actions::finish_image::{change, shares};
 use crate::actions::{Error, Instance, Result};
 use crate::digest::blake3_of;
-use crate::generation::{DrawRequest, Engine, Picture, Reference};
+use crate::generation::{DrawRequest, Engine, Picture, Reference, Sampler};
 use crate::id::{ImageId, WorkId};
 use crate::policy::folded_for_model;
 use crate::provenance::Replay;
@@ -35,18 +36,20 @@ impl Replayed {
 pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence: bool) -> Result<Replayed> {
     let mut tx = instance.store.read().await?;
     let image = storage::images::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("image", id))?.image;
-    if image.model != instance.model.model.id {
-        return Err(Error::Conflict(format!(
-            "`{id}` was drawn by the model `{}`: start with that model to draw it again",
-            image.model
-        )));
-    }
+    let with = drawn_with(instance, &mut tx, Some(image.model)).await.map_err(|e| {
+        Error::Conflict(format!("`{id}` was drawn by the model `{}`, which can't be drawn with here: {e}", image.model))
+    })?;
     let words = storage::images::find_prompt(&mut tx, id)
         .await?
         .ok_or_else(|| Error::Conflict(format!("the words of `{id}` were erased, and without them it can't be drawn again")))?;
     let replay: Replay = serde_json::from_value(image.replay.clone()).map_err(Error::internal)?;
     let folded = replay.folded.then(|| folded_for_model(&words.prompt)).flatten();
-    let mut request = DrawRequest::new(folded.unwrap_or(words.prompt), replay.seed, &instance.offer);
+    let mut request = DrawRequest::new(folded.unwrap_or(words.prompt), replay.seed, &with.offer);
+    request.model = with.folder.clone();
+    if with.offer.negative {
+        request.negative = words.negative;
+    }
+    request.sampler = Sampler::parse(&replay.sampler).filter(|_| with.folder.is_some());
     request.style = replay.style;
     request.steps = u16::try_from(replay.steps).map_err(Error::internal)?;
     (request.guidance, request.start) = (replay.guidance as f32, replay.start as f32);
@@ -58,7 +61,7 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
     }
     if let Some(id) = image.adapter {
         let adapter = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
-        request.adapter = Some(adapter_weights(instance, &mut tx, &adapter.model).await?);
+        request.adapter = Some(adapter_weights(instance, &mut tx, &adapter.model, replay.strength.unwrap_or(1.0) as f32).await?);
     }
     drop(tx);
     let again = draw(engine, request.clone()).await?;

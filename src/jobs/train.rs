@@ -224,6 +224,7 @@ fn finish(
             file("vocab.json", "vocabulary", &vocab),
         ],
         name,
+        ..ModelCard::default()
     };
     let folder = out.join("model");
     files::write(&folder.join("weights.safetensors"), &weights, Access::Public)?;

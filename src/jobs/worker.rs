@@ -8,16 +8,16 @@ use tokio::sync::watch;
 use super::generate;
 use crate::actions::{Error, Instance};
 use crate::generation::Engine;
-use crate::storage::jobs::{self, Job};
+use crate::storage::jobs::{self, Job, Which};
 
 /// Looks this often even when no bell rang (a lease may have run out).
 const PERIOD: Duration = Duration::from_secs(2);
 
-/// Runs until `stop` turns true; a picture in work is then put back by its lease.
-pub async fn run(instance: Arc<Instance>, engine: Engine, mut stop: watch::Receiver<bool>) {
+/// Draws what is asked of the models of `which`, until `stop` turns true; a picture in work is then put back by its lease.
+pub async fn run(instance: Arc<Instance>, engine: Engine, which: Which, mut stop: watch::Receiver<bool>) {
     let mut bell = instance.bell.listen();
     while !*stop.borrow() {
-        let done = match next(&instance).await {
+        let done = match next(&instance, which).await {
             Ok(Some(job)) => {
                 tokio::select! {
                     done = generate::run(&instance, &engine, &job) => done.map(|_| true),
@@ -43,9 +43,9 @@ pub async fn run(instance: Arc<Instance>, engine: Engine, mut stop: watch::Recei
     }
 }
 
-async fn next(instance: &Instance) -> Result<Option<Job>, Error> {
+async fn next(instance: &Instance, which: Which) -> Result<Option<Job>, Error> {
     let mut tx = instance.store.begin().await?;
-    let job = jobs::lease(&mut tx, instance.clock.now(), generate::lease_end(instance)).await?;
+    let job = jobs::lease_of(&mut tx, which, instance.clock.now(), generate::lease_end(instance)).await?;
     tx.commit().await?;
     Ok(job)
 }

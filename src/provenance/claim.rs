@@ -169,6 +169,9 @@ pub struct Replay {
     pub height: u32,
     /// Sampler name.
     pub sampler: String,
+    /// How much of the adapter was added, where it was not 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
     /// Whether the words were folded before they were drawn from: look-alike letters, and what shows nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folded: bool,

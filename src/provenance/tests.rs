@@ -123,6 +123,7 @@ fn claim(rgb: &[u8]) -> ImageClaim {
             width: 64,
             height: 64,
             sampler: "euler".to_owned(),
+            strength: None,
             engine: "0.1.0".to_owned(),
             folded: false,
             pixels_blake3: blake3_of(rgb),

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::{Error, Result};
+use crate::digest::Digest;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,36 @@ pub fn read(path: &Path) -> Result<Option<String>> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(failed("read", path, &e)),
     }
+}
+
+/// Reads a file of bytes that must be there.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| failed("read", path, &e))
+}
+
+/// Both hashes of a file, of any size.
+pub fn digest(path: &Path) -> Result<Digest> {
+    fs::File::open(path).and_then(Digest::of_reader).map_err(|e| failed("read", path, &e))
+}
+
+/// Makes `to` the same file as `from`: a second name for it where both lie on one disk, a copy where they do not. What stands there already
+/// stays if it is as long, and gives way otherwise.
+pub fn link(from: &Path, to: &Path) -> Result<()> {
+    let of = |path: &Path| fs::canonicalize(path).and_then(|path| Ok((fs::metadata(&path)?.len(), path)));
+    let (length, source) = of(from).map_err(|e| failed("read", from, &e))?;
+    if of(to).is_ok_and(|(there, path)| path == source || there == length) {
+        return Ok(());
+    }
+    let parent = to.parent().unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(parent).map_err(|e| failed("make the folder", parent, &e))?;
+    let mut name = to.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let temporary = parent.join(name);
+    let put = fs::remove_file(&temporary)
+        .or_else(|e| if e.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
+        .and_then(|()| fs::hard_link(&source, &temporary).or_else(|_| fs::copy(&source, &temporary).map(drop)))
+        .and_then(|()| fs::rename(&temporary, to));
+    put.map_err(|e| failed("put a file to", to, &e))
 }
 
 /// Unpacks `files` into `folder`, unless the folder is there already (then its owner decides what is in it). True when it did.

@@ -4,7 +4,7 @@
 use super::tasks::TaskState;
 use super::{Error, Result, Tx, count, on, read, read_json};
 use crate::clock::Timestamp;
-use crate::id::{AccountId, DecisionId, ImageId, JobId};
+use crate::id::{AccountId, DecisionId, ImageId, JobId, ModelId};
 
 /// How often a job is begun before it fails for good.
 pub const MOST_ATTEMPTS: u32 = 3;
@@ -28,6 +28,10 @@ pub struct Job {
     pub problem: Option<String>,
     /// How often it was begun.
     pub attempts: u32,
+    /// The model it is asked of; none for the embedded one.
+    pub model: Option<ModelId>,
+    /// Steps done and steps in all, as its worker last said.
+    pub progress: Option<(u32, u32)>,
     /// When it was asked for.
     pub created_at: Timestamp,
 }
@@ -42,6 +46,9 @@ struct JobRow {
     image_id: Option<String>,
     problem: Option<String>,
     attempts: i64,
+    model: Option<String>,
+    step: Option<i64>,
+    steps: Option<i64>,
     created_at: i64,
 }
 
@@ -57,6 +64,8 @@ impl TryFrom<JobRow> for Job {
             image: r.image_id.as_deref().map(|i| read("jobs", &r.id, i)).transpose()?,
             problem: r.problem,
             attempts: u32::try_from(r.attempts).unwrap_or(u32::MAX),
+            model: r.model.as_deref().map(|m| read("jobs", &r.id, m)).transpose()?,
+            progress: r.step.zip(r.steps).map(|(a, b)| (u32::try_from(a).unwrap_or(0), u32::try_from(b).unwrap_or(0))),
             created_at: Timestamp::from_millis(r.created_at),
         })
     }
@@ -64,8 +73,8 @@ impl TryFrom<JobRow> for Job {
 
 /// Puts a job in: queued, or on lease to its maker when `leased_until` is given.
 pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> Result<()> {
-    const SQL: &str = "INSERT INTO jobs (id, account_id, decision_id, state, request, attempts, leased_until, created_at, changed_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    const SQL: &str = "INSERT INTO jobs (id, account_id, decision_id, state, request, attempts, leased_until, created_at, changed_at, model) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
     let state = if leased_until.is_some() { TaskState::Running } else { TaskState::Queued };
     on!(tx, |c| sqlx::query(SQL)
         .bind(job.id.to_string())
@@ -76,6 +85,7 @@ pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> 
         .bind(i64::from(leased_until.is_some()))
         .bind(leased_until.map(Timestamp::millis))
         .bind(job.created_at.millis())
+        .bind(job.model.map(|model| model.to_string()))
         .execute(c)
         .await
         .map(drop))?;
@@ -84,8 +94,7 @@ pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> 
 
 /// One job.
 pub async fn find(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
-    const SQL: &str =
-        "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, created_at FROM jobs WHERE id = $1";
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, created_at FROM jobs WHERE id = $1";
     let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Job::try_from).transpose()
 }
@@ -104,15 +113,58 @@ pub async fn ahead(tx: &mut Tx, job: &Job) -> Result<u64> {
     Ok(count(n))
 }
 
+/// Whose jobs a worker takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Which {
+    /// All.
+    #[default]
+    All,
+    /// Those of the embedded model.
+    Embedded,
+    /// Those of models that were added.
+    Added,
+}
+
+impl Which {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Embedded => "embedded",
+            Self::Added => "added",
+        }
+    }
+}
+
 /// Leases the oldest job that waits or whose lease ran out. `None`: nothing to do, or another worker was quicker (ask again).
 pub async fn lease(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
-    const SQL: &str = "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $2, changed_at = $1 \
-        WHERE id = (SELECT id FROM jobs WHERE state = 'queued' OR (state = 'running' AND leased_until < $1) \
+    lease_of(tx, Which::All, now, until).await
+}
+
+/// The same, of some models only.
+pub async fn lease_of(tx: &mut Tx, which: Which, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
+    const SQL: &str = "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $2, changed_at = $1, step = NULL \
+        WHERE id = (SELECT id FROM jobs WHERE (state = 'queued' OR (state = 'running' AND leased_until < $1)) \
+                    AND ($3 = 'all' OR ($3 = 'embedded' AND model IS NULL) OR ($3 = 'added' AND model IS NOT NULL)) \
                     ORDER BY created_at, id LIMIT 1) \
         AND (state = 'queued' OR (state = 'running' AND leased_until < $1)) \
-        RETURNING id, account_id, decision_id, state, request, image_id, problem, attempts, created_at";
-    let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(until.millis()).fetch_optional(c).await)?;
+        RETURNING id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, created_at";
+    let row: Option<JobRow> =
+        on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(until.millis()).bind(which.as_str()).fetch_optional(c).await)?;
     row.map(Job::try_from).transpose()
+}
+
+/// Notes how far a job is, if this attempt still holds it.
+pub async fn note_progress(tx: &mut Tx, id: JobId, attempts: u32, (step, steps): (u32, u32)) -> Result<()> {
+    const SQL: &str = "UPDATE jobs SET step = $3, steps = $4 WHERE id = $1 AND state = 'running' AND attempts = $2";
+    on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(i64::from(attempts))
+        .bind(i64::from(step))
+        .bind(i64::from(steps))
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
 }
 
 /// Keeps a lease alive. False: the job was cancelled or is another's by now.

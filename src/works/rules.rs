@@ -8,7 +8,7 @@ use super::verdict::Answer::{self, Allow, Conditional, Deny, Unknown};
 use super::verdict::Duty;
 
 /// Version of the table; part of every verdict. Goes up with every change of a row.
-pub const RULES_VERSION: &str = "2026-11-2";
+pub const RULES_VERSION: &str = "2026-11-3";
 
 /// Where the rules hold: licences are read as written, under no country's exceptions.
 pub const JURISDICTION: &str = "licence text, no exceptions";
@@ -161,6 +161,24 @@ pub const FAMILIES: &[Family] = &[
         duties: &[Duty::Notice, Duty::UseLimits],
         citation: "CreativeML Open RAIL-M (2022) §4, §5 and Attachment A",
         why: "a licence of models: every use is allowed whose limits are passed on; training from nothing it does not speak of",
+    },
+    Family {
+        id: "stability-community",
+        title: "Stability AI Community",
+        licences: &["LicenseRef-Stability-AI-Community"],
+        answers: [Unknown, Unknown, Conditional, Unknown, Conditional],
+        duties: &[Duty::Notice, Duty::UseLimits],
+        citation: "Stability AI Community License (2024-07-05) §II, §IV",
+        why: "a licence of models: free below one million US dollars of yearly revenue, which this service can't know of whoever asks",
+    },
+    Family {
+        id: "stability-non-commercial",
+        title: "Stability AI, not commercial",
+        licences: &["LicenseRef-Stability-AI-NC-Research-Community"],
+        answers: [Deny, Deny, Deny, Deny, Deny],
+        duties: &[],
+        citation: "Stability AI Non-Commercial Research Community License (2023-11-28) §1, §2",
+        why: "only non-commercial use is allowed, and this service can't promise it for every picture",
     },
     Family {
         id: "academic",

@@ -116,7 +116,7 @@ fn main() {
         values[((values.len() - 1) as f64 * share) as usize]
     };
     println!("{} works, {} in the library", thumbnails.len(), library.len());
-    println!("one picture          {:7.3} s (median of {})", median(&mut times, 0.5), prompts.len());
+    println!("one picture          {:7.2} ms (median of {})", 1e3 * median(&mut times, 0.5), prompts.len());
     let near = nearest.iter().filter(|d| **d < NEAR).count();
     println!("near copies          {near} of {} nearer than {NEAR} to any work", prompts.len());
     println!("nearest is drawn on  {of_drawn_on} of {}", prompts.len());

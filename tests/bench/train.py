@@ -66,12 +66,16 @@ class Network(nn.Module):
         self.head, self.head_out, self.blend = linear(WIDTH, HEAD, True), linear(HEAD, PIXELS, True), linear(WIDTH, (WORKS + 1) * CELLS, True)
         self.register_buffer("none", torch.zeros(1, 6, WIDTH))
 
-    def forward(self, x, tokens, works, halved, draft, features):
-        b = x.shape[0]
+    def context(self, tokens, halved):
+        """What words and works say to every block: the same in all steps of a drawing."""
+        b = tokens.shape[0]
         h = self.text(self.words(tokens), None, self.none)
         h = torch.cat([h, self.work(halved).reshape(b, WORKS * TOKENS // 4, WIDTH)], 1)
         h = F.layer_norm(self.joint(h, None, self.none), (WIDTH,))
-        kv = [each(h) for each in self.kv]
+        return [each(h) for each in self.kv]
+
+    def step(self, x, kv, works, draft, features):
+        b = x.shape[0]
         m = self.mod(F.silu(self.time_out(F.silu(self.time(features) + self.stride(features))))).view(b, 6, WIDTH)
         h = self.into(x)
         for i in range(DEPTH):
@@ -81,6 +85,9 @@ class Network(nn.Module):
         a = self.blend(y).view(b, TOKENS, WORKS + 1, CELLS, 1).transpose(1, 2)
         seen = torch.cat([works, draft.unsqueeze(1)], 1).view(b, WORKS + 1, TOKENS, CELLS, PIXELS // CELLS)
         return drawn + (a * seen).sum(1).view(b, TOKENS, PIXELS)
+
+    def forward(self, x, tokens, works, halved, draft, features):
+        return self.step(x, self.context(tokens, halved), works, draft, features)
 
 
 def main(batch, precision, threads):
@@ -104,4 +111,5 @@ def main(batch, precision, threads):
     print(f"{n / times[len(times) // 2]:.1f}")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

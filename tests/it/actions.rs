@@ -7,6 +7,7 @@ mod first_start;
 mod importing;
 mod lineage;
 mod model_files;
+mod models;
 mod pictures;
 mod policy;
 mod projects;

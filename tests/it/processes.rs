@@ -14,7 +14,7 @@ use colophon::actions::{Error, Instance};
 use colophon::chance::SystemChance;
 use colophon::clock::SystemClock;
 use colophon::config::Settings;
-use colophon::id::WorkId;
+use colophon::id::{ModelId, WorkId};
 use colophon::provenance::{Format, encode};
 use colophon::storage;
 use colophon::storage::jobs::Job;
@@ -23,6 +23,7 @@ use colophon::works::list::Row;
 
 use crate::support::binary::Scene;
 use crate::support::database::Kind;
+use crate::support::tiny_model::write_tiny_model;
 use crate::support::{order, run};
 
 /// The service, ended with the test whether it passes or not.
@@ -101,5 +102,64 @@ fn a_work_is_open_to_every_process_at_once_and_closed_to_every_one_when_revoked(
         assert!(matches!(&refused, Error::Invalid(problems) if problems[0].1.contains("revoked")), "{refused}");
         instance.store.close().await;
     });
+    scene.run(&["audit"]).expect(0, &["is sound"]);
+}
+
+#[test]
+fn a_worker_beside_the_service_draws_with_the_models_that_were_added() {
+    let scene = Scene::founded();
+    let folder = scene.path("Tiny Model");
+    write_tiny_model(&folder, 1);
+    let given = folder.to_str().unwrap();
+    // Nothing is known of it, and that is said; with a licence it draws.
+    scene
+        .run(&["model", "add", given, "--name", "nobodys"])
+        .expect(0, &["Licence unknown", "personal use: may not draw", "Not known"]);
+    scene.run(&["generate", "a red apple", "-o", "x.png", "--model", "nobodys"]).expect(1, &["its licence is unknown"]);
+    let named = ["--licence", "LicenseRef-CreativeML-OpenRAIL-M", "--title", "Tiny Model", "--maker", "Ana"];
+    let other = scene.path("Other");
+    write_tiny_model(&other, 50);
+    let added = scene.run(&[&["model", "add", other.to_str().unwrap(), "--json"], &named[..]].concat()).expect(0, &[]).json();
+    let id: ModelId = added["model"].as_str().unwrap().parse().unwrap();
+    assert_eq!((added["personal"]["answer"].as_str(), added["new"].as_bool()), (Some("conditional"), Some(true)));
+    scene
+        .run(&["model", "list"])
+        .expect(0, &["Tiny Model (other)", "draws here, 64x64", "training data not documented", "Colophon Mini 2"]);
+    let kept = scene.data().join("models/other");
+    scene.run(&["model", "check", kept.to_str().unwrap()]).expect(0, &["10 files are those", "unet: whole"]);
+    let generate =
+        ["generate", "a red apple", "--seed", "1", "--steps", "3", "--negative", "blue", "-o", "tiny.png", "--model", "other"];
+    scene.run(&generate).expect(0, &["Tiny Model", "nobody can say from which"]);
+    scene.run(&["verify", "tiny.png"]).expect(0, &["Trusted"]);
+    scene.run(&["replay", "--latest", "1"]).expect(0, &[]);
+    scene.run(&["generate", "a red apple", "-o", "y.png", "--model", "other", "--size", "100x64"]).expect(1, &["that 8 divides"]);
+    scene
+        .run(&["model", "add", "nobody/nothing"])
+        .expect(1, &["can't be fetched from the Hugging Face Hub", "colophon model add DIR"]);
+    scene.run(&["model", "add", "no/such/folder"]).expect(1, &["neither a folder nor an id"]);
+
+    // The service takes the embedded model's pictures, the worker the others; both are one instance.
+    let embedded = [("COLOPHON_DRAWS", "embedded")];
+    let _service = Service(scene.start(&embedded, &["--listen", "127.0.0.1:0", "serve"], "is ready on http://127.0.0.1:"));
+    run(Kind::Sqlite, |_| async {
+        let data = scene.data().to_str().unwrap().to_owned();
+        let settings = Settings::from_parts("test".as_ref(), "", &[], &[("data_dir", data)]).unwrap();
+        let instance = Instance::open(&settings, Arc::new(SystemClock), Arc::new(SystemChance)).await.unwrap();
+        let actor = local_operator(&instance).await.unwrap();
+        let tiny = || Order { model: Some(id), steps: Some(3), ..order("a red apple", 2) };
+        let waits = request_image(&instance, &actor, tiny(), None).await.unwrap().job.id;
+        let own = done_by_the_service(&instance, &actor, order("a red apple", 2)).await;
+        assert_eq!(own.state, TaskState::Done, "{:?}", own.problem);
+        let job = storage::jobs::find(&mut instance.store.read().await.unwrap(), waits).await.unwrap().unwrap();
+        assert_eq!((job.state, job.model), (TaskState::Queued, Some(id)), "it waits for a worker");
+        let _worker = Service(scene.start(&[("COLOPHON_DRAWS", "added")], &["work"], "Drawing on cpu"));
+        let done = done_by_the_service(&instance, &actor, tiny()).await;
+        assert_eq!(done.state, TaskState::Done, "{:?}", done.problem);
+        let first = storage::jobs::find(&mut instance.store.read().await.unwrap(), waits).await.unwrap().unwrap();
+        assert_eq!(first.state, TaskState::Done, "{:?}", first.problem);
+        instance.store.close().await;
+    });
+    scene.run_with(&[("COLOPHON_DRAWS", "none")], &["work"]).expect(1, &["nothing to do"]);
+    scene.run_with(&[("COLOPHON_DEVICE", "cuda:0")], &["work"]).expect(1, &["cuda:0"]);
     scene.run(&["audit"]).expect(0, &["is sound"]);
 }

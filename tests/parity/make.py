@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
                        FlowMatchEulerDiscreteScheduler, LCMScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline, StableDiffusionPipeline, StableDiffusionXLPipeline, UniPCMultistepScheduler, UNet2DConditionModel)
+from diffusers.loaders.lora_conversion_utils import _convert_non_diffusers_lora_to_diffusers, _maybe_map_sgm_blocks_to_diffusers
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -34,8 +36,8 @@ def shaken(model, seed):
     return model.eval()
 
 
-def clip(width, act, projection, seed, eos):
-    config = CLIPTextConfig(vocab_size=TOKENS, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=3, num_attention_heads=4,
+def clip(width, act, projection, seed, eos, tokens=TOKENS, heads=4):
+    config = CLIPTextConfig(vocab_size=tokens, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=3, num_attention_heads=heads,
                             max_position_embeddings=WORDS, hidden_act=act, projection_dim=projection or width, bos_token_id=0, eos_token_id=eos)
     return shaken((CLIPTextModelWithProjection if projection else CLIPTextModel)(config), seed)
 
@@ -254,10 +256,79 @@ def flows(folder):
         save_file({what: x.contiguous().clone() for what, x in tensors.items()}, folder / f"{name}.safetensors", metadata)
 
 
+def lora(name, parts, folder):
+    """A low-rank adapter under kohya's names, mapped by diffusers' own code and added by hand; what the parts answer with it. XL's counts blocks
+    as the first code of Stable Diffusion did."""
+    counted = {"down_blocks.1.attentions.0": "input_blocks.4.1", "down_blocks.1.attentions.1": "input_blocks.5.1", "mid_block.attentions.0": "middle_block.1",
+               "up_blocks.0.attentions.0": "output_blocks.0.1", "up_blocks.0.attentions.2": "output_blocks.2.1"} if name == "xl" else {}
+    ends = ("attn1.to_q", "attn2.to_v", "attn2.to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in")
+    file, generator = {}, torch.Generator().manual_seed(21)
+
+    def add(prefix, layer, weight):
+        outputs, inputs, *kernel = weight.shape
+        for what, shape in (("lora_down", (3, inputs, *kernel)), ("lora_up", (outputs, 3, *[1] * len(kernel)))):
+            file[f"{prefix}{layer.replace('.', '_')}.{what}.weight"] = torch.randn(shape, generator=generator) * 0.3
+        file[f"{prefix}{layer.replace('.', '_')}.alpha"] = torch.tensor(2.0)
+
+    for layer, module in parts["unet"].named_modules():
+        if layer.endswith(ends) and "attentions" in layer:
+            block = next((b for b in counted if layer.startswith(b + ".")), None)
+            if counted and block is None:
+                continue
+            add("lora_unet_", counted[block] + layer[len(block):] if block else layer, module.weight)
+    for part, prefix in (("text_encoder", "lora_te1_" if name == "xl" else "lora_te_"), ("text_encoder_2", "lora_te2_")):
+        for layer, module in parts[part].named_modules() if part in parts else ():
+            if layer.endswith(("q_proj", "out_proj", "fc1")):
+                add(prefix, layer if layer.startswith("text_model.") else f"text_model.{layer}", module.weight)
+    save_file(file, folder / f"{name}.lora")
+    given = _maybe_map_sgm_blocks_to_diffusers(dict(file), parts["unet"].config) if counted else dict(file)
+    mapped, alphas = _convert_non_diffusers_lora_to_diffusers(given)
+    layers = {key.split(".lora")[0] for key in mapped}
+    added = 0
+    for layer in layers:
+        down, up = (next(x for key, x in mapped.items() if key.startswith(layer + ".lora") and key.endswith(f"{way}.weight")) for way in ("down", "up"))
+        part, _, path = layer.partition(".")
+        try:
+            module = parts[part].get_submodule(path)
+        except AttributeError:
+            module = parts[part].get_submodule(path.removeprefix("text_model."))
+        module.weight += 2.0 / 3.0 * (up.flatten(1) @ down.flatten(1)).reshape(module.weight.shape)
+        added += 1
+    assert added == len(file) // 3, (added, len(file) // 3)
+    save_file({what: x.contiguous().clone() for what, x in networks(parts).items() if not what.startswith("vae/")}, folder / f"{name}.lora-record")
+
+
+def joint(folder):
+    """What Stable Diffusion 3 tells its network of two prompts, by both encoders and none for the third, as diffusers' pipeline puts it together."""
+    for name in FLOWS:
+        one, two = clip(10, "quick_gelu", 20, 31, 2, 49408, 2), clip(12, "gelu", 20, 32, 2, 49408, 2)
+        vocabulary(folder / name / "tokenizer", "<|endoftext|>")
+        vocabulary(folder / name / "tokenizer_2", "!")
+        tokens = [CLIPTokenizer.from_pretrained(folder / name / part) for part in ("tokenizer", "tokenizer_2")]
+        pipe = StableDiffusion3Pipeline(transformer=FLOWS[name](), scheduler=FlowMatchEulerDiscreteScheduler(), vae=flow_vae(13), text_encoder=one,
+                                        tokenizer=tokens[0], text_encoder_2=two, tokenizer_2=tokens[1], text_encoder_3=None, tokenizer_3=None)
+        prompts = ["a red apple", "a lighthouse at night, oil on canvas"]
+        words, _, pooled, _ = pipe.encode_prompt(prompts, None, None, do_classifier_free_guidance=False, device="cpu")
+        ids = [torch.tensor(t(prompts, padding="max_length", max_length=WORDS, truncation=True).input_ids) for t in tokens]
+        one.save_pretrained(folder / name / "text_encoder")
+        two.save_pretrained(folder / name / "text_encoder_2")
+        pipe.scheduler.save_pretrained(folder / name / "scheduler")
+        index = folder / name / "model_index.json"
+        index.write_text(json.dumps(dict(json.loads(index.read_text()), text_encoder=["transformers", "CLIPTextModelWithProjection"],
+                                         text_encoder_2=["transformers", "CLIPTextModelWithProjection"], tokenizer=["transformers", "CLIPTokenizer"],
+                                         tokenizer_2=["transformers", "CLIPTokenizer"], scheduler=["diffusers", "FlowMatchEulerDiscreteScheduler"])))
+        record = folder / f"{name}.safetensors"
+        with safe_open(record, "pt") as f:
+            tensors, metadata = {key: f.get_tensor(key) for key in f.keys()}, f.metadata()
+        tensors |= {"joint/two/ids": ids[0], "joint/two/ids_2": ids[1], "joint/two/words": words, "joint/two/pooled": pooled}
+        save_file({what: x.contiguous().clone() for what, x in tensors.items()}, record, metadata)
+
+
 def main(folder):
     torch.set_grad_enabled(False)
     folder.mkdir(parents=True, exist_ok=True)
     flows(folder)
+    joint(folder)
     for name, makers in MODELS.items():
         parts = {part: make() for part, make in makers.items()}
         for part, model in parts.items():
@@ -282,6 +353,7 @@ def main(folder):
                 said = tokenizer(prompts(), padding="max_length", max_length=WORDS, truncation=True, return_tensors="pt").input_ids
                 tensors[f"{part}/thousand/ids"], metadata[f"{part}/thousand"] = said, json.dumps(prompts())
         save_file({name: x.contiguous().clone() for name, x in tensors.items()}, folder / f"{name}.safetensors", metadata)
+        lora(name, parts, folder)
 
 
 main(Path(sys.argv[1]))

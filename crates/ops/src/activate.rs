@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::{exp, vectorised, with};
+use super::{composed, exp, fused, vectorised, with};
 
 /// Numbers of one task.
 const SOME: usize = 1 << 14;
@@ -37,6 +37,9 @@ impl Activation {
 
     /// Of every number.
     pub fn apply(self, x: &Tensor) -> Result<Tensor> {
+        if !fused(x) {
+            return composed::activate(self, x);
+        }
         let y = with(x, |x| {
             let mut y = vec![0f32; x.len()];
             y.par_chunks_mut(SOME).zip(x.par_chunks(SOME)).for_each(|(y, x)| {
@@ -60,6 +63,9 @@ pub fn geglu(x: &Tensor) -> Result<Tensor> {
     let Some(last) = shape.last_mut().filter(|n| n.is_multiple_of(2)) else { bail!("{:?} has no two halves", x.dims()) };
     *last /= 2;
     let n = *last;
+    if !fused(x) {
+        return composed::geglu(x);
+    }
     let y = with(x, |x| {
         let mut y = vec![0f32; x.len() / 2];
         let rows = (SOME / n.max(1)).max(1);

@@ -4,12 +4,14 @@
 use candle_core::{Result, Tensor, bail};
 
 use super::packed::{Add, Packed};
-use super::{Precision, with};
+use super::{Precision, composed, with};
 
 /// A convolution, its weights packed.
 #[derive(Debug)]
 pub struct Convolution {
     packed: Packed,
+    /// Kernel and bias as they were given, where layers are composed.
+    composed: Option<(Tensor, Option<Tensor>)>,
     channels: usize,
     kernel: usize,
     stride: usize,
@@ -41,9 +43,17 @@ impl Convolution {
             bail!("a kernel of {k}×{across} with stride {} is not made for: 1×1 or 3×3, stride 1 or 2", walk.stride);
         }
         let [before, after] = if k == 1 { [0, 0] } else { walk.padding };
+        let composed = match precision {
+            Precision::Composed => Some((kernel.contiguous()?, bias.cloned())),
+            _ => None,
+        };
         let by_tap = kernel.permute((2, 3, 1, 0))?.reshape((k * k * channels, outputs))?;
-        let packed = Packed::new(&by_tap, bias, precision)?;
-        Ok(Self { packed, channels, kernel: k, stride: walk.stride, before, after })
+        // The composed form has no use for a second copy.
+        let packed = match composed {
+            Some(_) => Packed::new(&by_tap.narrow(0, 0, 1)?, None, Precision::F32)?,
+            None => Packed::new(&by_tap, bias, precision)?,
+        };
+        Ok(Self { packed, composed, channels, kernel: k, stride: walk.stride, before, after })
     }
 
     /// batch × height × width × inputs → batch × height' × width' × outputs.
@@ -64,6 +74,10 @@ impl Convolution {
         let (Some(high), Some(wide)) = (walked(tall), walked(broad)) else {
             bail!("the picture of {height}×{width} is too small");
         };
+        if let Some((kernel, bias)) = &self.composed {
+            let y = composed::convolve(x, (kernel, bias.as_ref()), size, [self.before, self.after], self.stride)?;
+            return composed::added(y, add);
+        }
         let rows = batch * high * wide;
         let y = with(x, |x| {
             // Where a tap of a pixel of the result lies in the picture.

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::{exp, vectorised, with};
+use super::{Activation, Precision, composed, exp, vectorised, with};
 
 /// Pixels that are summed by one task: fixed, so that sums do not depend on the number of threads.
 const PIXELS: usize = 256;
@@ -14,17 +14,21 @@ pub struct Norm {
     gain: Vec<f32>,
     shift: Vec<f32>,
     epsilon: f64,
+    /// Gains and shifts in f32 on their device, where layers are composed.
+    composed: Option<[Tensor; 2]>,
 }
 
 impl Norm {
     /// From gains and shifts, one a channel; `epsilon` is added to the variance.
-    pub fn new(gain: &Tensor, shift: &Tensor, epsilon: f64) -> Result<Self> {
+    pub fn new(gain: &Tensor, shift: &Tensor, epsilon: f64, precision: Precision) -> Result<Self> {
         let read = |t: &Tensor| t.to_dtype(candle_core::DType::F32)?.to_vec1();
+        let whole = |t: &Tensor| t.to_dtype(candle_core::DType::F32);
+        let composed = if precision == Precision::Composed { Some([whole(gain)?, whole(shift)?]) } else { None };
         let (gain, shift) = (read(gain)?, read(shift)?);
         if gain.len() != shift.len() {
             bail!("{} gains and {} shifts", gain.len(), shift.len());
         }
-        Ok(Self { gain, shift, epsilon })
+        Ok(Self { gain, shift, epsilon, composed })
     }
 
     /// batch × … × channels, each picture's channels in `groups`; then SiLU if asked for.
@@ -32,6 +36,10 @@ impl Norm {
         let (channels, batch) = (self.gain.len(), x.dim(0)?);
         if x.dims().last() != Some(&channels) || groups == 0 || !channels.is_multiple_of(groups) {
             bail!("{groups} groups of {channels} channels do not fit {:?}", x.dims());
+        }
+        if let Some([gain, shift]) = &self.composed {
+            let y = composed::groups(x, gain, shift, groups, self.epsilon)?;
+            return if silu { composed::activate(Activation::Silu, &y) } else { Ok(y) };
         }
         let each = x.elem_count() / batch.max(1);
         let size = channels / groups;
@@ -90,6 +98,9 @@ impl Norm {
         let channels = self.gain.len();
         if x.dims().last() != Some(&channels) {
             bail!("a norm of {channels} channels does not fit {:?}", x.dims());
+        }
+        if let Some([gain, shift]) = &self.composed {
+            return composed::rows(x, gain, shift, self.epsilon);
         }
         let y = with(x, |x| {
             let mut y = vec![0f32; x.len()];

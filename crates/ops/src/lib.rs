@@ -8,6 +8,7 @@ mod activate;
 mod amx;
 mod attend;
 mod blend;
+mod composed;
 mod convolve;
 mod gate;
 mod group_norm;
@@ -55,7 +56,7 @@ fn with<T>(tensor: &Tensor, look: impl FnOnce(&[f32]) -> Result<T>) -> Result<T>
 
 /// Whether the fused form can be taken.
 fn fused(x: &Tensor) -> bool {
-    x.device().is_cpu()
+    x.device().is_cpu() && x.dtype() == candle_core::DType::F32
 }
 
 /// Runs plain loops compiled for the processor at hand (AVX-512, AVX2 or what there is).

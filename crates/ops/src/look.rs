@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::amx::{Panels, Place};
 use super::product::{Matrix, Precision, product};
-use super::{exp, greatest, vectorised, with};
+use super::{composed, exp, greatest, vectorised, with};
 
 /// Queries of one task.
 const QUERIES: usize = 64;
@@ -51,6 +51,9 @@ pub fn look(q: &Tensor, k: &Tensor, v: &Tensor, heads: usize, causal: bool, prec
     let (_, others, _) = k.dims3()?;
     if heads == 0 || !width.is_multiple_of(heads) || k.dims() != v.dims() || k.dims() != [batch, others, width] {
         bail!("{heads} heads of queries {:?} do not fit keys {:?} and values {:?}", q.dims(), k.dims(), v.dims());
+    }
+    if precision == Precision::Composed {
+        return composed::look(q, k, v, heads, causal);
     }
     let size = width / heads;
     let scale = 1.0 / (size as f32).sqrt();

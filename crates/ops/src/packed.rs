@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::amx::{self, Panels, Place};
 use super::product::{Matrix, Precision, product};
-use super::with;
+use super::{composed, with};
 
 /// Rows of the left side that one thread takes at a time.
 const ROWS: usize = 256;
@@ -26,6 +26,7 @@ pub struct Packed {
 enum Weight {
     Plain(Vec<f32>),
     Tiles(Panels),
+    Composed { weight: Tensor, bias: Option<Tensor> },
 }
 
 /// What the result of a layer is added to, in the same pass.
@@ -69,6 +70,13 @@ impl Packed {
     /// From a tensor of inputs × outputs (any strides, any number type) and a bias of outputs.
     pub fn new(weight: &Tensor, bias: Option<&Tensor>, precision: Precision) -> Result<Self> {
         let (inputs, outputs) = weight.dims2()?;
+        if precision == Precision::Composed {
+            if let Some(bias) = bias.filter(|bias| bias.dims() != [outputs]) {
+                bail!("a bias of {:?} numbers for {outputs} outputs", bias.dims());
+            }
+            let weight = Weight::Composed { weight: weight.contiguous()?, bias: bias.cloned() };
+            return Ok(Self { inputs, outputs, bias: Vec::new(), weight });
+        }
         let weight = weight.to_dtype(candle_core::DType::F32)?;
         let bias = match bias {
             Some(bias) => bias.to_dtype(candle_core::DType::F32)?.to_vec1()?,
@@ -103,6 +111,14 @@ impl Packed {
             Some(last) if *last == self.inputs => *last = self.outputs,
             _ => bail!("a layer of {} inputs was given {:?}", self.inputs, x.dims()),
         }
+        if let Weight::Composed { weight, bias } = &self.weight {
+            if let Add::Same(x) = add
+                && x.elem_count() != shape.iter().product::<usize>()
+            {
+                bail!("what is added has {:?} numbers, not {shape:?}", x.dims());
+            }
+            return composed::added(composed::linear(x, weight, bias.as_ref())?, add);
+        }
         let y = with(x, |x| {
             let rows = x.len() / self.inputs;
             let line = |r: usize, k: usize| Some(&x[r * self.inputs + k..(r + 1) * self.inputs]);
@@ -135,6 +151,7 @@ impl Packed {
         room.par_chunks_mut(ROWS * outputs).enumerate().for_each(|(i, to)| begin(to, i * ROWS));
         let room = Room(room.as_mut_ptr().cast());
         match &self.weight {
+            Weight::Composed { .. } => bail!("a composed layer is given whole tensors"),
             Weight::Plain(weight) => {
                 let weight = Matrix::new(weight, self.inputs, outputs);
                 (0..rows.div_ceil(ROWS))

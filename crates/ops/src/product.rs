@@ -13,12 +13,14 @@ pub enum Precision {
     Bf16,
     /// Each factor as the sum of two bf16 numbers, sums in f32: within 2⁻¹⁶ of each product. The same as f32 on a processor that can't.
     Split,
+    /// Layers composed of candle's plain operations, in the number type of their weights, on any device. Elsewhere the same as f32.
+    Composed,
 }
 
 impl Precision {
     /// What this processor will really do.
     pub fn here(self) -> Self {
-        if amx::available() { self } else { Self::F32 }
+        if amx::available() && self != Self::Composed { self } else { Self::F32 }
     }
 }
 

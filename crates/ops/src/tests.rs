@@ -196,7 +196,7 @@ mod drawing {
         most(&(a - b).unwrap()) / most(b).max(1e-6)
     }
 
-    const WAYS: [(Precision, f32); 2] = [(Precision::F32, 2e-6), (Precision::Split, 3e-5)];
+    const WAYS: [(Precision, f32); 3] = [(Precision::F32, 2e-6), (Precision::Split, 3e-5), (Precision::Composed, 2e-6)];
 
     #[test]
     fn packed_products_of_every_shape() {
@@ -291,21 +291,23 @@ mod drawing {
         for (batch, pixels, channels, groups) in [(2, 16, 64, 32), (1, 700, 32, 4), (3, 512, 8, 2), (2, 1, 4, 4)] {
             let x = ((some(&[batch, pixels, channels], 1) * 3.0).unwrap() + 2.0).unwrap();
             let (gain, shift) = (some(&[channels], 2), some(&[channels], 3));
-            let norm = Norm::new(&gain, &shift, 1e-5).unwrap();
-            let by_group = x.reshape((batch, pixels, groups, channels / groups)).unwrap();
-            let mean = by_group.mean_keepdim((1, 3)).unwrap();
-            let centred = by_group.broadcast_sub(&mean).unwrap();
-            let root = (centred.sqr().unwrap().mean_keepdim((1, 3)).unwrap() + 1e-5).unwrap().sqrt().unwrap();
-            let expected = centred.broadcast_div(&root).unwrap().reshape((batch, pixels, channels)).unwrap();
-            let expected = expected.broadcast_mul(&gain).unwrap().broadcast_add(&shift).unwrap();
-            assert!(apart(&norm.groups(&x, groups, false).unwrap(), &expected) < 1e-5, "{batch} {pixels} {channels}");
-            let silu = expected.silu().unwrap();
-            assert!(apart(&norm.groups(&x, groups, true).unwrap(), &silu) < 1e-5);
-            let mean = x.mean_keepdim(D::Minus1).unwrap();
-            let centred = x.broadcast_sub(&mean).unwrap();
-            let root = (centred.sqr().unwrap().mean_keepdim(D::Minus1).unwrap() + 1e-5).unwrap().sqrt().unwrap();
-            let expected = centred.broadcast_div(&root).unwrap().broadcast_mul(&gain).unwrap().broadcast_add(&shift).unwrap();
-            assert!(apart(&norm.rows(&x).unwrap(), &expected) < 1e-5);
+            for precision in [Precision::F32, Precision::Composed] {
+                let norm = Norm::new(&gain, &shift, 1e-5, precision).unwrap();
+                let by_group = x.reshape((batch, pixels, groups, channels / groups)).unwrap();
+                let mean = by_group.mean_keepdim((1, 3)).unwrap();
+                let centred = by_group.broadcast_sub(&mean).unwrap();
+                let root = (centred.sqr().unwrap().mean_keepdim((1, 3)).unwrap() + 1e-5).unwrap().sqrt().unwrap();
+                let expected = centred.broadcast_div(&root).unwrap().reshape((batch, pixels, channels)).unwrap();
+                let expected = expected.broadcast_mul(&gain).unwrap().broadcast_add(&shift).unwrap();
+                assert!(apart(&norm.groups(&x, groups, false).unwrap(), &expected) < 1e-5, "{batch} {pixels} {channels}");
+                let silu = expected.silu().unwrap();
+                assert!(apart(&norm.groups(&x, groups, true).unwrap(), &silu) < 1e-5);
+                let mean = x.mean_keepdim(D::Minus1).unwrap();
+                let centred = x.broadcast_sub(&mean).unwrap();
+                let root = (centred.sqr().unwrap().mean_keepdim(D::Minus1).unwrap() + 1e-5).unwrap().sqrt().unwrap();
+                let expected = centred.broadcast_div(&root).unwrap().broadcast_mul(&gain).unwrap().broadcast_add(&shift).unwrap();
+                assert!(apart(&norm.rows(&x).unwrap(), &expected) < 1e-5);
+            }
         }
     }
 
@@ -326,7 +328,7 @@ mod drawing {
             }
             let weights = candle_nn::ops::softmax(&scores, D::Minus1).unwrap();
             let expected = weights.matmul(&vs).unwrap().transpose(1, 2).unwrap().reshape((2, tokens, width)).unwrap();
-            for (precision, most) in [(Precision::F32, 1e-5), (Precision::Split, 1e-4)] {
+            for (precision, most) in [(Precision::F32, 1e-5), (Precision::Split, 1e-4), (Precision::Composed, 1e-5)] {
                 let got = look(&(&q * 4.0).unwrap(), &k, &v, heads, causal, precision).unwrap();
                 assert!(apart(&got, &expected) < most, "{tokens} {others} {precision:?} {}", apart(&got, &expected));
             }

@@ -1,7 +1,7 @@
 //! Blocks that the networks share: residual blocks, attention over pixels and words, feed-forward layers. Pictures lie as batch × height ×
 //! width × channels, so that a pixel is a row of every matrix product.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 use colophon_ops::{Activation, Add, Convolution, Norm, Packed, Precision, Walk, geglu, look};
 
 use super::tensors::Tensors;
@@ -198,7 +198,29 @@ pub(super) fn waves(numbers: &[f32], width: usize, flipped: bool, shift: f32) ->
         }
         out.extend(std::iter::repeat_n(0.0, width % 2));
     }
-    Tensor::from_vec(out, (numbers.len(), width), &candle_core::Device::Cpu)
+    Tensor::from_vec(out, (numbers.len(), width), &Device::Cpu)
+}
+
+/// Where a network computes and in which numbers: what comes in is brought there, what goes out is f32 in main memory.
+#[derive(Debug, Clone)]
+pub(super) struct Here {
+    device: Device,
+    kind: DType,
+}
+
+impl Here {
+    /// Where the tensor `name` goes.
+    pub(super) fn of(w: &Tensors, name: &str) -> Self {
+        Self { device: w.device().clone(), kind: w.kind(name) }
+    }
+
+    pub(super) fn bring(&self, x: &Tensor) -> Result<Tensor> {
+        x.to_device(&self.device)?.to_dtype(self.kind)
+    }
+
+    pub(super) fn give(&self, x: &Tensor) -> Result<Tensor> {
+        x.to_dtype(DType::F32)?.to_device(&Device::Cpu)
+    }
 }
 
 /// Two pictures of the same size, their channels one after the other's.

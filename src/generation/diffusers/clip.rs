@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor, bail};
 use colophon_ops::{Activation, Add, Norm, Packed};
 use serde::Deserialize;
 
-use super::blocks::Attention;
+use super::blocks::{Attention, Here};
 use super::folder::Config;
 use super::tensors::Tensors;
 use crate::generation::weights::Loaded;
@@ -40,6 +40,7 @@ struct Block {
 #[derive(Debug)]
 pub(super) struct Clip {
     config: ClipConfig,
+    here: Here,
     tokens: Tensor,
     positions: Tensor,
     blocks: Vec<Block>,
@@ -59,6 +60,14 @@ pub(super) struct Encoded {
     pub pooled: Tensor,
 }
 
+impl Encoded {
+    /// What it said of one of several prompts.
+    pub(super) fn row(&self, n: usize) -> Result<Self> {
+        let one = |t: &Tensor| t.narrow(0, n, 1)?.contiguous();
+        Ok(Self { last: one(&self.last)?, before_last: one(&self.before_last)?, pooled: one(&self.pooled)? })
+    }
+}
+
 impl Clip {
     pub(super) fn load(config: &Config<ClipConfig>, w: &mut Tensors) -> Loaded<Self> {
         let c = config.read.clone();
@@ -73,6 +82,7 @@ impl Clip {
         let (width, epsilon) = (c.hidden_size, c.layer_norm_eps.unwrap_or(1e-5));
         // Newer files name the tensors without this.
         let root = if w.has("text_model.final_layer_norm.weight") { "text_model." } else { "" };
+        let here = Here::of(w, &format!("{root}embeddings.token_embedding.weight"));
         let tokens = w.take(&format!("{root}embeddings.token_embedding.weight"), &[c.vocab_size, width])?;
         let positions = w.take(&format!("{root}embeddings.position_embedding.weight"), &[c.max_position_embeddings, width])?;
         let mut blocks = Vec::with_capacity(c.num_hidden_layers);
@@ -97,7 +107,7 @@ impl Clip {
             Some(outputs) if w.has("text_projection.weight") => Some(w.linear("text_projection", width, outputs)?),
             _ => None,
         };
-        Ok(Self { config: c, tokens, positions, blocks, norm, projection, activation })
+        Ok(Self { config: c, here, tokens, positions, blocks, norm, projection, activation })
     }
 
     /// Tokens that a prompt may have, those at both ends included.
@@ -140,7 +150,8 @@ impl Clip {
             Some(layer) => layer.apply(&pooled, Add::Nothing)?,
             None => pooled,
         };
-        Ok(Encoded { last, before_last, pooled })
+        let give = |x: &Tensor| self.here.give(x);
+        Ok(Encoded { last: give(&last)?, before_last: give(&before_last)?, pooled: give(&pooled)? })
     }
 
     /// Where a prompt ends. Old configurations name 2 as the last token, which it never was: there it is the greatest id.

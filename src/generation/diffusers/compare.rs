@@ -11,10 +11,11 @@
 //! | `tokenizer`, `tokenizer_2` | in the metadata `PART/CASE`: a JSON list of prompts | `ids` (prompts × 77) |
 //! | `pipeline` | `ids`, `avoid` (ids of what is not wanted), XL: `ids_2`, `avoid_2`; `latents`, `guidance`, `noise` (steps × numbers); in the metadata `pipeline/CASE`: `scheduler_config.json` | `drawn` (latents at the end), `picture` |
 //! | `flow` | `latents`, `words`, `pooled`, `avoid_words`, `avoid_pooled`, `guidance`, `steps` (one number); in the metadata `flow/CASE`: `scheduler_config.json` | `drawn`, `picture` |
+//! | `joint` | `ids`, `ids_2`: of a flow with two encoders, zeros for the third | `words`, `pooled` |
 //! | `walk` | `x`, `said` and `noise` (steps × numbers); in the metadata `walk/CASE`: `scheduler_config.json` | `y` and `shown` (steps × numbers), `times`, `first_scale` |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use candle_core::{DType, Device, Tensor};
@@ -22,11 +23,12 @@ use colophon_ops::Precision;
 
 use super::clip::Clip;
 use super::folder::Folder;
-use super::mmdit::Mmdit;
-use super::pipeline::{Asked, Pipeline, flow, picture};
-use super::tensors::Tensors;
+use super::lora::Lora;
+use super::parts::{Way, clip, mmdit, unet, vae};
+use super::pipeline::{Asked, Network, Told, picture};
+use super::tensors::Onto;
 use super::tokens::Tokens;
-use super::unet::{Beside, UNet};
+use super::unet::Beside;
 use super::vae::Vae;
 use crate::generation::scheduler::{Method, ScheduleConfig, Walk};
 use crate::generation::weights::{LoadError, Loaded, first_line};
@@ -128,20 +130,36 @@ impl Record {
 }
 
 /// How to compute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Way {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct How {
     /// All products in f32, also where the processor has a faster way that is right to five places.
     pub plain: bool,
+    /// Layers composed of candle's plain operations, as they are on a device.
+    pub composed: bool,
     /// At most so many at once.
     pub threads: usize,
+    /// A low-rank adapter that is added first.
+    pub lora: Option<PathBuf>,
 }
 
-impl Way {
-    fn precision(self) -> Precision {
-        if self.plain { Precision::F32 } else { Precision::Split }
+impl How {
+    fn onto(&self) -> Onto {
+        Onto::processor(match (self.composed, self.plain) {
+            (true, _) => Precision::Composed,
+            (_, true) => Precision::F32,
+            _ => Precision::Split,
+        })
     }
 
-    fn run<T: Send>(self, what: impl FnOnce() -> T + Send) -> T {
+    fn lora(&self, folder: &Folder) -> Loaded<Option<Lora>> {
+        let Some(path) = &self.lora else { return Ok(None) };
+        let file = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|e| LoadError::Unreadable { file: file.clone(), cause: e.to_string() })?;
+        let lora = Lora::read(&file, &bytes)?;
+        lora.fits(folder).map(|()| Some(lora))
+    }
+
+    fn run<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
         match rayon::ThreadPoolBuilder::new().num_threads(self.threads).build() {
             Ok(pool) => pool.install(what),
             Err(_) => what(),
@@ -150,16 +168,18 @@ impl Way {
 }
 
 /// Loads every part of a model, as a check of its files: the parts with how many numbers each has.
-pub fn check(folder: &Path, way: Way) -> Loaded<Vec<(String, u64)>> {
-    way.run(|| {
+pub fn check(folder: &Path, how: &How) -> Loaded<Vec<(String, u64)>> {
+    how.run(|| {
         let folder = Folder::open(folder)?;
+        let lora = how.lora(&folder)?;
+        let way = Way { onto: how.onto(), lora: lora.as_ref().map(|lora| (lora, 1.0)) };
         let mut out = Vec::new();
         for part in folder.parts.keys() {
             let taken = match part.as_str() {
-                "unet" => unet(&folder, way.precision())?.1,
-                "transformer" => mmdit(&folder, way.precision())?.1,
-                "vae" => vae(&folder, way.precision())?.1,
-                "text_encoder" | "text_encoder_2" => clip(&folder, part, way.precision())?.1,
+                "unet" => unet(&folder, &way)?.1,
+                "transformer" => mmdit(&folder, &way)?.1,
+                "vae" => vae(&folder, &way)?.1,
+                "text_encoder" | "text_encoder_2" => clip(&folder, part, &way)?.1,
                 _ => continue,
             };
             out.push((part.clone(), taken));
@@ -168,46 +188,20 @@ pub fn check(folder: &Path, way: Way) -> Loaded<Vec<(String, u64)>> {
     })
 }
 
-fn unet(folder: &Folder, precision: Precision) -> Loaded<(UNet, u64)> {
-    let mut w = Tensors::open(&folder.part("unet"), "diffusion_pytorch_model", precision)?;
-    let made = UNet::load(&folder.config("unet", "config.json")?, &mut w)?;
-    let taken = w.taken();
-    w.finish(&[]).map(|()| (made, taken))
-}
-
-fn mmdit(folder: &Folder, precision: Precision) -> Loaded<(Mmdit, u64)> {
-    let mut w = Tensors::open(&folder.part("transformer"), "diffusion_pytorch_model", precision)?;
-    let made = Mmdit::load(&folder.config("transformer", "config.json")?, &mut w)?;
-    let taken = w.taken();
-    w.finish(&[]).map(|()| (made, taken))
-}
-
-fn vae(folder: &Folder, precision: Precision) -> Loaded<(Vae, u64)> {
-    let mut w = Tensors::open(&folder.part("vae"), "diffusion_pytorch_model", precision)?;
-    let made = Vae::load(&folder.config("vae", "config.json")?, &mut w)?;
-    let taken = w.taken();
-    w.finish(&[]).map(|()| (made, taken))
-}
-
-fn clip(folder: &Folder, part: &str, precision: Precision) -> Loaded<(Clip, u64)> {
-    let mut w = Tensors::open(&folder.part(part), "model", precision)?;
-    let made = Clip::load(&folder.config(part, "config.json")?, &mut w)?;
-    let taken = w.taken();
-    w.finish(&["position_ids"]).map(|()| (made, taken))
-}
-
 /// Compares every part of the model in `folder` of which the record has a case.
-pub fn compare(folder: &Path, record: &Path, way: Way) -> Loaded<Vec<Compared>> {
-    way.run(|| compared(folder, record, way.precision()))
+pub fn compare(folder: &Path, record: &Path, how: &How) -> Loaded<Vec<Compared>> {
+    how.run(|| compared(folder, record, how))
 }
 
-fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Compared>> {
+fn compared(folder: &Path, record: &Path, how: &How) -> Loaded<Vec<Compared>> {
     let (record, folder) = (Record::open(record)?, Folder::open(folder)?);
+    let lora = how.lora(&folder)?;
+    let way = Way { onto: how.onto(), lora: lora.as_ref().map(|lora| (lora, 1.0)) };
     let mut out = Vec::new();
     let first = |t: Tensor| t.permute((0, 3, 1, 2)).and_then(|t| t.contiguous());
     let cases = record.cases("unet");
     if !cases.is_empty() {
-        let (unet, _) = unet(&folder, precision)?;
+        let (unet, _) = unet(&folder, &way)?;
         for case in cases {
             let name = |part: &str| format!("unet/{case}/{part}");
             let (x, words, t) = (record.picture(&name("x"))?, record.get(&name("words"))?, record.numbers(&name("t"))?);
@@ -225,7 +219,7 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
     }
     let cases = record.cases("transformer");
     if !cases.is_empty() {
-        let (mmdit, _) = mmdit(&folder, precision)?;
+        let (mmdit, _) = mmdit(&folder, &way)?;
         for case in cases {
             let name = |part: &str| format!("transformer/{case}/{part}");
             let (x, t) = (record.picture(&name("x"))?, record.numbers(&name("t"))?);
@@ -237,7 +231,7 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
     }
     let cases = record.cases("vae");
     if !cases.is_empty() {
-        let (vae, _) = vae(&folder, precision)?;
+        let (vae, _) = vae(&folder, &way)?;
         for case in cases {
             let name = |part: &str| format!("vae/{case}/{part}");
             if record.has(&name("latents")) {
@@ -259,7 +253,7 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
         if cases.is_empty() {
             continue;
         }
-        let (clip, _) = clip(&folder, part, precision)?;
+        let (clip, _) = clip(&folder, part, &way)?;
         for case in cases {
             let name = |name: &str| format!("{part}/{case}/{name}");
             let ids = record.get(&name("ids"))?;
@@ -281,7 +275,7 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
                 |cause: String| LoadError::Malformed { file: record.file.clone(), cause: format!("`{key}`: {cause}") };
             let text = record.metadata.get(&key).ok_or_else(|| malformed("the metadata has none of it".to_owned()))?;
             let prompts: Vec<String> = serde_json::from_str(text).map_err(|e| malformed(e.to_string()))?;
-            let tokens = Tokens::read(&folder.part(part))?;
+            let tokens = Tokens::read(&folder, part)?;
             let name = format!("{key}/ids");
             let length = record.get(&name)?.dims().get(1).copied().unwrap_or(0);
             let mut ids = Vec::with_capacity(prompts.len() * length);
@@ -295,33 +289,51 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
     let cases = record.cases("pipeline");
     if !cases.is_empty() {
         let second = match folder.parts.contains_key("text_encoder_2") {
-            true => Some(clip(&folder, "text_encoder_2", precision)?.0),
+            true => Some(clip(&folder, "text_encoder_2", &way)?.0),
             false => None,
         };
-        let encoder = clip(&folder, "text_encoder", precision)?.0;
-        let pipeline = Pipeline { unet: unet(&folder, precision)?.0, vae: vae(&folder, precision)?.0, encoder, second };
+        let encoder = clip(&folder, "text_encoder", &way)?.0;
+        let (network, vae) = (Network::UNet(Box::new(unet(&folder, &way)?.0)), vae(&folder, &way)?.0);
         for case in cases {
-            out.extend(draw(&record, &pipeline, &case)?);
+            out.extend(draw(&record, (&encoder, second.as_ref()), &network, &vae, &case)?);
         }
     }
     let cases = record.cases("flow");
     if !cases.is_empty() {
-        let (network, vae) = (mmdit(&folder, precision)?.0, vae(&folder, precision)?.0);
+        let (network, vae) = (Network::Flow(Box::new(mmdit(&folder, &way)?.0)), vae(&folder, &way)?.0);
         for case in cases {
             let key = format!("flow/{case}");
             let name = |name: &str| format!("{key}/{name}");
             let number = |what: &str| Ok::<f32, LoadError>(record.numbers(&name(what))?.first().copied().unwrap_or(1.0));
             let mut walk = record.walk(&key, number("steps")? as usize)?;
-            let told = (record.get(&name("words"))?, record.get(&name("pooled"))?);
-            let avoid = (record.get(&name("avoid_words"))?, record.get(&name("avoid_pooled"))?);
+            let told = Told { words: record.get(&name("words"))?, pooled: Some(record.get(&name("pooled"))?) };
+            let avoid = Told { words: record.get(&name("avoid_words"))?, pooled: Some(record.get(&name("avoid_pooled"))?) };
             let (latents, guidance) = (record.picture(&name("latents"))?, f64::from(number("guidance")?));
             let begun = Instant::now();
-            let drawn = record.ready(flow(&network, &mut walk, &latents, [&told, &avoid], guidance))?;
+            let asked = Asked { told: &told, avoid: Some(&avoid), guidance };
+            let drawn =
+                record.ready(network.walk(&mut walk, &latents, vae.factor(), &asked, &mut |_| Vec::new(), &mut |_, _| true))?;
+            let drawn = drawn.ok_or_else(|| record.missing(&name("drawn")))?;
             let made = record.ready(picture(&vae, &drawn).and_then(first))?;
             let took = begun.elapsed();
             out.push(record.compare(name("drawn"), &record.ready(first(drawn))?, took)?);
             out.push(record.compare(name("picture"), &made, took)?);
         }
+    }
+    for case in record.cases("joint") {
+        let name = |name: &str| format!("joint/{case}/{name}");
+        let said = |part: &str, ids: &str| {
+            let ids = record.get(&name(ids))?;
+            let ids = record.ready(ids.to_dtype(DType::U32).and_then(|ids| ids.to_vec2()))?;
+            record.ready(clip(&folder, part, &way)?.0.encode(&ids))
+        };
+        let begun = Instant::now();
+        let (first, second) = (said("text_encoder", "ids")?, said("text_encoder_2", "ids_2")?);
+        let width = record.get(&name("words"))?.dims().last().copied().unwrap_or(0);
+        let told = record.ready(Told::joint(&first, &second, width, Tokens::LENGTH))?;
+        let took = begun.elapsed();
+        out.push(record.compare(name("words"), &told.words, took)?);
+        out.extend(told.pooled.map(|pooled| record.compare(name("pooled"), &pooled, took)).transpose()?);
     }
     for case in record.cases("walk") {
         out.extend(walk(&record, &case)?);
@@ -330,7 +342,13 @@ fn compared(folder: &Path, record: &Path, precision: Precision) -> Loaded<Vec<Co
 }
 
 /// From tokens and noise to a picture.
-fn draw(record: &Record, pipeline: &Pipeline, case: &str) -> Loaded<[Compared; 2]> {
+fn draw(
+    record: &Record,
+    (encoder, other): (&Clip, Option<&Clip>),
+    network: &Network,
+    vae: &Vae,
+    case: &str,
+) -> Loaded<[Compared; 2]> {
     let key = format!("pipeline/{case}");
     let name = |name: &str| format!("{key}/{name}");
     let noise = record.numbers(&name("noise"))?;
@@ -340,10 +358,16 @@ fn draw(record: &Record, pipeline: &Pipeline, case: &str) -> Loaded<[Compared; 2
         let ids = record.get(&name(what))?;
         record.ready(ids.to_dtype(DType::U32).and_then(|ids| ids.to_vec2()))
     };
-    let second = |what: &str| if pipeline.second.is_some() { ids(what) } else { Ok(Vec::new()) };
+    let tell = |what: &str| -> Loaded<Told> {
+        let first = record.ready(encoder.encode(&ids(what)?))?;
+        let second = match other {
+            Some(other) => Some(record.ready(other.encode(&ids(&format!("{what}_2"))?))?),
+            None => None,
+        };
+        record.ready(Told::of(&first, second.as_ref()))
+    };
     let begun = Instant::now();
-    let told = record.ready(pipeline.tell(&ids("ids")?, &second("ids_2")?))?;
-    let avoid = record.ready(pipeline.tell(&ids("avoid")?, &second("avoid_2")?))?;
+    let (told, avoid) = (tell("ids")?, tell("avoid")?);
     let guidance = record.numbers(&name("guidance"))?.first().copied().unwrap_or(1.0);
     let asked = Asked { told: &told, avoid: Some(&avoid), guidance: f64::from(guidance) };
     let latents = record.picture(&name("latents"))?;
@@ -354,9 +378,9 @@ fn draw(record: &Record, pipeline: &Pipeline, case: &str) -> Loaded<[Compared; 2
         let noise = Tensor::from_slice(&noise[i * n..(i + 1) * n], shape.as_slice(), &Device::Cpu);
         noise.and_then(|t| t.permute((0, 2, 3, 1))?.flatten_all()?.to_vec1()).unwrap_or_default()
     };
-    let drawn = record.ready(pipeline.walk(&mut walk, &latents, &asked, &mut fresh, &mut |_| true))?;
+    let drawn = record.ready(network.walk(&mut walk, &latents, vae.factor(), &asked, &mut fresh, &mut |_, _| true))?;
     let drawn = drawn.ok_or_else(|| record.missing(&name("drawn")))?;
-    let picture = record.ready(pipeline.picture(&drawn))?;
+    let picture = record.ready(picture(vae, &drawn))?;
     let first = |t: &Tensor| record.ready(t.permute((0, 3, 1, 2)).and_then(|t| t.contiguous()));
     let took = begun.elapsed();
     Ok([record.compare(name("drawn"), &first(&drawn)?, took)?, record.compare(name("picture"), &first(&picture)?, took)?])

@@ -1,11 +1,11 @@
 //! The network of Stable Diffusion 3 and 3.5: pixels and words as two streams of one attention (MMDiT; Esser et al. 2024), a rectified flow, as
 //! diffusers' `SD3Transformer2DModel`.
 
-use candle_core::{D, Device, Result, Tensor, bail};
+use candle_core::{D, DType, Device, Result, Tensor, bail};
 use colophon_ops::{Activation, Add, Convolution, Norm, Packed, Precision, Walk, look};
 use serde::Deserialize;
 
-use super::blocks::{Embedding, waves};
+use super::blocks::{Embedding, Here, waves};
 use super::folder::Config;
 use super::tensors::Tensors;
 use crate::generation::weights::Loaded;
@@ -68,6 +68,7 @@ struct Block {
 #[derive(Debug)]
 pub(super) struct Mmdit {
     config: MmditConfig,
+    here: Here,
     precision: Precision,
     patches: Convolution,
     /// (most · most) × width.
@@ -82,12 +83,9 @@ pub(super) struct Mmdit {
 }
 
 /// Unchanged by a gain or a shift.
-fn plain_norm(width: usize) -> Result<Norm> {
-    Norm::new(
-        &Tensor::ones(width, candle_core::DType::F32, &Device::Cpu)?,
-        &Tensor::zeros(width, candle_core::DType::F32, &Device::Cpu)?,
-        EPSILON,
-    )
+fn plain_norm(width: usize, device: &Device, precision: Precision) -> Result<Norm> {
+    let (gain, shift) = (Tensor::ones(width, DType::F32, device)?, Tensor::zeros(width, DType::F32, device)?);
+    Norm::new(&gain, &shift, EPSILON, precision)
 }
 
 impl Mmdit {
@@ -106,6 +104,7 @@ impl Mmdit {
             Some(other) => return Err(config.wrong(&format!("qk_norm `{other}` is not supported"))),
         };
         let p = c.patch_size;
+        let here = Here::of(w, "pos_embed.proj.weight");
         // A patch is a row of the product: its pixels one after the other.
         let kernel = w.take("pos_embed.proj.weight", &[width, c.in_channels, p, p])?;
         let kernel = w.ready(
@@ -161,15 +160,21 @@ impl Mmdit {
         let outputs = c.out_channels.unwrap_or(c.in_channels);
         let last_told = w.linear("norm_out.linear", width, 2 * width)?;
         let last = w.linear("proj_out", width, p * p * outputs)?;
-        let norm = w.ready("norm_out", plain_norm(width))?;
+        let norm = w.ready("norm_out", plain_norm(width, w.device(), w.precision()))?;
         let precision = w.precision();
-        Ok(Self { config: c, precision, patches, places, time, pooled, words, blocks, last_told, last, norm })
+        Ok(Self { config: c, here, precision, patches, places, time, pooled, words, blocks, last_told, last, norm })
+    }
+
+    /// Channels of a latent, in and out.
+    pub(super) fn channels(&self) -> [usize; 2] {
+        [self.config.in_channels, self.config.out_channels.unwrap_or(self.config.in_channels)]
     }
 
     /// What the network says of `x` (batch × height × width × channels) at the times `t` (0 to 1,000), with the words (batch × tokens × joint width)
     /// and the pooled words.
     pub(super) fn apply(&self, x: &Tensor, t: &[f32], words: &Tensor, pooled: &Tensor) -> Result<Tensor> {
-        let c = &self.config;
+        let (c, here) = (&self.config, &self.here);
+        let (x, words, pooled) = (&here.bring(x)?, &here.bring(words)?, &here.bring(pooled)?);
         let (p, width) = (c.patch_size, c.attention_head_dim * c.num_attention_heads);
         let (batch, high, wide, channels) = x.dims4()?;
         let (h, w) = (high / p, wide / p);
@@ -194,7 +199,7 @@ impl Mmdit {
         let mut pixels = self.patches.apply(&patches, Add::Same(&places))?.reshape((batch, h * w, width))?;
         let mut words = self.words.apply(words, Add::Nothing)?;
         let pooled = self.pooled.apply(pooled, Add::Nothing)?;
-        let told = self.time.apply(&waves(t, WAVES, true, 0.0)?, Add::Same(&pooled))?;
+        let told = self.time.apply(&here.bring(&waves(t, WAVES, true, 0.0)?)?, Add::Same(&pooled))?;
         let told = Activation::Silu.apply(&told)?;
         for block in &self.blocks {
             (pixels, words) = self.block(block, &pixels, &words, &told)?;
@@ -202,7 +207,8 @@ impl Mmdit {
         let by = parts(&self.last_told.apply(&told, Add::Nothing)?, width)?;
         let y = self.last.apply(&self.told(&pixels, &by[1], &by[0])?, Add::Nothing)?;
         let outputs = self.last.outputs() / (p * p);
-        y.reshape((batch, h, w, p, p, outputs))?.permute((0, 1, 3, 2, 4, 5))?.contiguous()?.reshape((batch, high, wide, outputs))
+        let y = y.reshape((batch, h, w, p, p, outputs))?.permute((0, 1, 3, 2, 4, 5))?.contiguous()?;
+        here.give(&y.reshape((batch, high, wide, outputs))?)
     }
 
     /// Normalised, scaled and shifted as the time says.

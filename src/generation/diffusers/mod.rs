@@ -8,20 +8,29 @@
 //! | `tensors` | weights: single files and sharded ones, every shape and number checked |
 //! | `blocks` | residual blocks, attention, time embeddings |
 //! | `unet`, `mmdit`, `vae`, `clip` | the networks |
+//! | `parts`, `lora` | each loaded whole; low-rank adapters that are added to it |
 //! | `tokens` | prompts as the tokens of CLIP |
 //! | `pipeline` | words → latents → picture |
+//! | `model` | a model from outside: its files, what it offers |
+//! | `painter` | draws with one model |
 //! | `compare` | a model's parts against recorded numbers |
 
 mod blocks;
 mod clip;
 pub mod compare;
 mod folder;
+mod lora;
 mod mmdit;
+mod model;
+pub(super) mod painter;
+mod parts;
 mod pipeline;
 mod tensors;
 mod tokens;
 mod unet;
 mod vae;
+
+pub use model::{Family, FolderModel, NamedFile, Usual};
 
 #[cfg(test)]
 mod tests;

@@ -1,32 +1,52 @@
-//! From words to a picture: text encoders, the walk with the network, the decoder; for a flow from what its encoders said. Which words are tokens, and where noise comes from, is the
+//! From words to a picture: what the encoders say, the walk with the network, the decoder. Which words are tokens, and where noise comes from, is the
 //! caller's business.
 
 use candle_core::{D, Device, Result, Tensor, bail};
 
 use super::blocks::beside;
-use super::clip::Clip;
+use super::clip::Encoded;
 use super::mmdit::Mmdit;
 use super::unet::{Beside, UNet};
 use super::vae::Vae;
 use crate::generation::scheduler::Walk;
 
-/// The parts of a Stable Diffusion model: XL where there is a second encoder.
-#[derive(Debug)]
-pub(super) struct Pipeline {
-    pub unet: UNet,
-    pub vae: Vae,
-    pub encoder: Clip,
-    pub second: Option<Clip>,
-}
-
-/// What the network is told of a prompt.
+/// What a network is told of a prompt.
 #[derive(Debug, Clone)]
 pub(super) struct Told {
-    words: Tensor,
-    pooled: Option<Tensor>,
+    /// batch × tokens × width.
+    pub words: Tensor,
+    /// batch × width; XL and flows.
+    pub pooled: Option<Tensor>,
 }
 
-/// A walk's way with the words.
+impl Told {
+    /// By one encoder, or by two (XL).
+    pub(super) fn of(first: &Encoded, second: Option<&Encoded>) -> Result<Self> {
+        Ok(match second {
+            None => Self { words: first.last.clone(), pooled: None },
+            Some(other) => Self { words: beside(&first.before_last, &other.before_last)?, pooled: Some(other.pooled.clone()) },
+        })
+    }
+
+    /// For a flow (Stable Diffusion 3): both encoders one after the other, filled up with zeros to the joint width, and zeros for the
+    /// `more` tokens of a third encoder that is left out, as diffusers and the paper do (Esser et al. 2024, section 5.2.3).
+    pub(super) fn joint(first: &Encoded, second: &Encoded, joint: usize, more: usize) -> Result<Self> {
+        let both = beside(&first.before_last, &second.before_last)?;
+        let (batch, tokens, width) = both.dims3()?;
+        let Some(rest) = joint.checked_sub(width) else { bail!("encoders of {width} numbers for a joint width of {joint}") };
+        let zeros = |tokens: usize, width: usize| Tensor::zeros((batch, tokens, width), both.dtype(), both.device());
+        let filled = if rest > 0 { beside(&both, &zeros(tokens, rest)?)? } else { both.clone() };
+        let words = Tensor::cat(&[&filled, &zeros(more, joint)?], 1)?;
+        Ok(Self { words, pooled: Some(beside(&first.pooled, &second.pooled)?) })
+    }
+
+    /// Nothing but zeros, of the same shapes.
+    pub(super) fn zeros(&self) -> Result<Self> {
+        Ok(Self { words: self.words.zeros_like()?, pooled: self.pooled.as_ref().map(Tensor::zeros_like).transpose()? })
+    }
+}
+
+/// What is asked of a network.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
     /// What is wanted.
@@ -37,31 +57,40 @@ pub(super) struct Asked<'a> {
     pub guidance: f64,
 }
 
-impl Pipeline {
-    /// What the network is told of prompts, as the ids of each encoder's tokens.
-    pub(super) fn tell(&self, ids: &[Vec<u32>], second: &[Vec<u32>]) -> Result<Told> {
-        let first = self.encoder.encode(ids)?;
-        match &self.second {
-            None => Ok(Told { words: first.last, pooled: None }),
-            Some(encoder) => {
-                let other = encoder.encode(second)?;
-                Ok(Told { words: beside(&first.before_last, &other.before_last)?, pooled: Some(other.pooled) })
-            }
+/// The network of a model.
+#[derive(Debug)]
+pub(super) enum Network {
+    /// Stable Diffusion 1.5, 2.1 and XL.
+    UNet(Box<UNet>),
+    /// Stable Diffusion 3 and 3.5.
+    Flow(Box<Mmdit>),
+}
+
+/// Where a walk stands before a step: the step, and the latents that the network saw behind the noise in the last one.
+pub(super) type Before<'a> = &'a mut dyn FnMut(usize, &dyn Fn() -> Option<Vec<f32>>) -> bool;
+
+impl Network {
+    /// Channels of a latent, in and out.
+    pub(super) fn channels(&self) -> [usize; 2] {
+        match self {
+            Self::UNet(network) => network.channels(),
+            Self::Flow(network) => network.channels(),
         }
     }
 
-    /// Walks from `latents` (batch × height × width × channels, of variance 1) to those of a picture. `noise` gives fresh noise where the walk adds
-    /// some; `on_step` is called after each step and says whether to go on. `None` when it said no.
+    /// Walks from `latents` (batch × height × width × channels, of variance 1) to those of a picture, of which a latent is `factor` pixels wide.
+    /// `noise` gives fresh noise where the walk adds some; `before` is called before each step and says whether to go on. `None` when it said no.
     pub(super) fn walk(
         &self,
         walk: &mut Walk,
         latents: &Tensor,
+        factor: usize,
         asked: &Asked<'_>,
         noise: &mut dyn FnMut(usize) -> Vec<f32>,
-        on_step: &mut dyn FnMut(usize) -> bool,
+        before: Before<'_>,
     ) -> Result<Option<Tensor>> {
         let (batch, high, wide, channels) = latents.dims4()?;
-        let [inputs, outputs] = self.unet.channels();
+        let [inputs, outputs] = self.channels();
         if channels != inputs || channels != outputs {
             bail!("latents of {channels} channels for a network of {inputs} and {outputs}");
         }
@@ -74,32 +103,37 @@ impl Pipeline {
             }
         };
         let Some(words) = with(&|told| Some(told.words.clone()))? else { bail!("there are no words") };
+        let pooled = with(&|told| told.pooled.clone())?;
         let count = if twice { 2 * batch } else { batch };
-        let factor = self.vae.factor() as f32;
-        let size = [high as f32 * factor, wide as f32 * factor];
-        // Original size, no crop, target size: what XL is told of a picture that is as large as it is wanted.
-        let more = with(&|told| told.pooled.clone())?
-            .map(|pooled| Beside { pooled, sizes: vec![[size[0], size[1], 0.0, 0.0, size[0], size[1]]; count] });
+        let size = [(high * factor) as f32, (wide * factor) as f32];
         let first = walk.first_scale();
         let mut x: Vec<f32> =
             latents.flatten_all()?.to_vec1::<f32>()?.into_iter().map(|x| (f64::from(x) * first) as f32).collect();
+        let mut seen: Option<(usize, Vec<f32>, Vec<f32>)> = None;
         for i in 0..walk.times().len() {
+            let guess = || seen.as_ref().map(|(i, said, x)| walk.guess(*i, said, x));
+            if !before(i, &guess) {
+                return Ok(None);
+            }
             let shown = Tensor::from_vec(walk.scale_input(i, &x), latents.shape(), &Device::Cpu)?;
             let shown = if twice { Tensor::cat(&[&shown, &shown], 0)? } else { shown };
             let times = vec![walk.times()[i] as f32; count];
-            let said = self.unet.apply(&shown, &times, &words, more.as_ref())?.flatten_all()?.to_vec1::<f32>()?;
+            let said = match (self, &pooled) {
+                (Self::UNet(network), pooled) => {
+                    // Original size, no crop, target size: what XL is told of a picture that is as large as it is wanted.
+                    let sizes = vec![[size[0], size[1], 0.0, 0.0, size[0], size[1]]; count];
+                    let more = pooled.as_ref().map(|pooled| Beside { pooled: pooled.clone(), sizes });
+                    network.apply(&shown, &times, &words, more.as_ref())?
+                }
+                (Self::Flow(network), Some(pooled)) => network.apply(&shown, &times, &words, pooled)?,
+                (Self::Flow(_), None) => bail!("this network wants pooled words"),
+            };
+            let said = said.flatten_all()?.to_vec1::<f32>()?;
             let said = if twice { guided(&said, x.len(), asked.guidance) } else { said };
-            x = walk.step(i, &said, &x, &mut || noise(i));
-            if !on_step(i) {
-                return Ok(None);
-            }
+            let next = walk.step(i, &said, &x, &mut || noise(i));
+            seen = Some((i, said, std::mem::replace(&mut x, next)));
         }
         Tensor::from_vec(x, latents.shape(), &Device::Cpu).map(Some)
-    }
-
-    /// Latents at the end of a walk → pictures, −1 to 1.
-    pub(super) fn picture(&self, latents: &Tensor) -> Result<Tensor> {
-        picture(&self.vae, latents)
     }
 }
 
@@ -113,27 +147,50 @@ pub(super) fn picture(vae: &Vae, latents: &Tensor) -> Result<Tensor> {
     Ok(picture)
 }
 
-/// Walks on a flow from `latents` (batch × height × width × channels, of variance 1) to those of a picture, with guidance: `told` and `avoid` are words and
-/// pooled words of what is wanted and of what is not.
-pub(super) fn flow(
-    network: &Mmdit,
-    walk: &mut Walk,
-    latents: &Tensor,
-    [told, avoid]: [&(Tensor, Tensor); 2],
-    guidance: f64,
-) -> Result<Tensor> {
-    let batch = latents.dim(0)?;
-    let words = Tensor::cat(&[&avoid.0, &told.0], 0)?;
-    let pooled = Tensor::cat(&[&avoid.1, &told.1], 0)?;
-    let mut x: Vec<f32> = latents.flatten_all()?.to_vec1()?;
-    for i in 0..walk.times().len() {
-        let shown = Tensor::from_slice(&x, latents.shape(), &Device::Cpu)?;
-        let times = vec![walk.times()[i] as f32; 2 * batch];
-        let said = network.apply(&Tensor::cat(&[&shown, &shown], 0)?, &times, &words, &pooled)?;
-        let said = guided(&said.flatten_all()?.to_vec1()?, x.len(), guidance);
-        x = walk.step(i, &said, &x, &mut || vec![0.0; latents.elem_count()]);
+/// Latents of one side of a tile.
+const TILE: usize = 96;
+/// Latents that two tiles share.
+const SHARED: usize = 24;
+
+/// The same for one picture in tiles, so that memory does not grow with it. Tiles run into one another along a straight ramp; since each is
+/// normalised by itself, the result is near, not equal, to the whole picture's.
+pub(super) fn picture_in_tiles(vae: &Vae, latents: &Tensor) -> Result<Tensor> {
+    let (_, high, wide, _) = latents.dims4()?;
+    let factor = vae.factor();
+    let starts = |n: usize| -> Vec<usize> {
+        let last = n.saturating_sub(TILE);
+        (0..).map(|i| i * (TILE - SHARED)).take_while(|&at| at < last).chain([last]).collect()
+    };
+    let (tall, broad) = (high * factor, wide * factor);
+    let (mut sum, mut weights) = (vec![0f32; tall * broad * 3], vec![0f32; tall * broad]);
+    // From the edge of a tile to where it counts whole; at the picture's edges it counts whole at once.
+    let ramp = |at: usize, n: usize, first: bool, last: bool| {
+        let most = SHARED * factor;
+        let rise = if first { most } else { at + 1 };
+        let fall = if last { most } else { n - at };
+        rise.min(fall).min(most) as f32 / most as f32
+    };
+    for &top in &starts(high) {
+        for &left in &starts(wide) {
+            let (h, w) = (TILE.min(high), TILE.min(wide));
+            let tile = latents.narrow(1, top, h)?.narrow(2, left, w)?.contiguous()?;
+            let pixels = picture(vae, &tile)?.flatten_all()?.to_vec1::<f32>()?;
+            let (th, tw) = (h * factor, w * factor);
+            for y in 0..th {
+                let down = ramp(y, th, top == 0, top + h == high);
+                for x in 0..tw {
+                    let weight = down * ramp(x, tw, left == 0, left + w == wide);
+                    let at = (top * factor + y) * broad + left * factor + x;
+                    weights[at] += weight;
+                    for c in 0..3 {
+                        sum[at * 3 + c] += weight * pixels[(y * tw + x) * 3 + c];
+                    }
+                }
+            }
+        }
     }
-    Tensor::from_vec(x, latents.shape(), &Device::Cpu)
+    sum.chunks_exact_mut(3).zip(&weights).for_each(|(pixel, weight)| pixel.iter_mut().for_each(|x| *x /= weight));
+    Tensor::from_vec(sum, (1, tall, broad, 3), &Device::Cpu)
 }
 
 /// From what is not wanted towards what is, `guidance` times as far.

@@ -9,11 +9,12 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use colophon_ops::{Convolution, Norm, Packed, Precision, Walk};
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 
+use super::lora::Change;
 use crate::generation::weights::{LoadError, Loaded, first_line};
 
 /// Longest header of a safetensors file, in bytes.
@@ -43,8 +44,27 @@ struct Place {
 pub(super) struct Tensors {
     shards: Vec<Shard>,
     places: HashMap<String, Place>,
-    precision: Precision,
+    way: Onto,
     taken: u64,
+    changes: HashMap<String, Change>,
+}
+
+/// Where weights go, and how products are computed there.
+#[derive(Debug, Clone)]
+pub(super) struct Onto {
+    /// Whichever device.
+    pub device: Device,
+    /// [`Precision::Composed`] on any other than the processor.
+    pub precision: Precision,
+    /// Composed layers keep the number type of their files; with this they are f32 all the same.
+    pub whole: bool,
+}
+
+impl Onto {
+    /// On the processor.
+    pub(super) fn processor(precision: Precision) -> Self {
+        Self { device: Device::Cpu, precision, whole: true }
+    }
 }
 
 /// Why a file can't be used.
@@ -53,14 +73,34 @@ fn malformed(file: &str, cause: impl ToString) -> LoadError {
 }
 
 impl Tensors {
-    /// Opens the weights of a part: `stem.safetensors`, or the files that `stem.safetensors.index.json` names.
-    pub(super) fn open(folder: &Path, stem: &str, precision: Precision) -> Loaded<Self> {
-        let files = files_of(folder, stem)?;
-        let mut tensors = Self { shards: Vec::new(), places: HashMap::new(), precision, taken: 0 };
+    /// Opens the files of a part's weights (see [`files_of`]).
+    pub(super) fn open(files: &[PathBuf], way: Onto) -> Loaded<Self> {
+        let mut tensors = Self { shards: Vec::new(), places: HashMap::new(), way, taken: 0, changes: HashMap::new() };
         for path in files {
-            tensors.add(&path)?;
+            tensors.add(path)?;
         }
         Ok(tensors)
+    }
+
+    /// Adds changes to the tensors that they name, as they are taken.
+    pub(super) fn change(&mut self, changes: HashMap<String, Change>) {
+        self.changes = changes;
+    }
+
+    /// Names and shapes of all tensors.
+    pub(super) fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.places.iter().map(|(name, place)| (name.as_str(), place.shape.as_slice()))
+    }
+
+    /// How many numbers there are in all.
+    pub(super) fn numbers(&self) -> u64 {
+        self.places.values().map(|place| place.shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// How many bytes they take once they are taken.
+    pub(super) fn bytes(&self) -> u64 {
+        let each = |name: &String| self.kind(name).size_in_bytes() as u64;
+        self.places.iter().map(|(name, place)| each(name) * place.shape.iter().product::<usize>() as u64).sum()
     }
 
     fn add(&mut self, path: &Path) -> Loaded<()> {
@@ -124,7 +164,7 @@ impl Tensors {
             .seek(SeekFrom::Start(shard.data + place.from))
             .and_then(|_| shard.file.read_exact(&mut bytes))
             .map_err(|e| malformed(&file, format!("`{name}` can't be read: {e}")))?;
-        let numbers: Vec<f32> = match place.kind {
+        let mut numbers: Vec<f32> = match place.kind {
             Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
             Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
             Dtype::BF16 => bytes.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
@@ -135,7 +175,16 @@ impl Tensors {
         if numbers.iter().any(|x| !x.is_finite()) {
             return Err(LoadError::NotFinite { file, tensor: name });
         }
-        Tensor::from_vec(numbers, shape, &Device::Cpu).map_err(|e| malformed(&file, first_line(&e)))
+        if let Some(change) = self.changes.get(&name) {
+            change.add_to(&mut numbers).map_err(|e| malformed(&file, first_line(&e)))?;
+        }
+        let kind = match place.kind {
+            Dtype::F16 if !self.way.whole => DType::F16,
+            Dtype::BF16 if !self.way.whole => DType::BF16,
+            _ => DType::F32,
+        };
+        let made = Tensor::from_vec(numbers, shape, &Device::Cpu).and_then(|t| t.to_dtype(kind)?.to_device(&self.way.device));
+        made.map_err(|e| malformed(&file, first_line(&e)))
     }
 
     /// What was made from tensors while loading; a failure there is the file's fault.
@@ -162,7 +211,7 @@ impl Tensors {
     /// A layer whose weight was taken before.
     pub(super) fn packed(&mut self, name: &str, weight: &Tensor, outputs: usize) -> Loaded<Packed> {
         let bias = self.bias(name, outputs)?;
-        self.ready(name, weight.t().and_then(|weight| Packed::new(&weight, bias.as_ref(), self.precision)))
+        self.ready(name, weight.t().and_then(|weight| Packed::new(&weight, bias.as_ref(), self.way.precision)))
     }
 
     fn bias(&mut self, name: &str, outputs: usize) -> Loaded<Option<Tensor>> {
@@ -174,19 +223,33 @@ impl Tensors {
     pub(super) fn convolution(&mut self, name: &str, inputs: usize, outputs: usize, k: usize, walk: Walk) -> Loaded<Convolution> {
         let kernel = self.take(&format!("{name}.weight"), &[outputs, inputs, k, k])?;
         let bias = self.bias(name, outputs)?;
-        self.ready(name, Convolution::new(&kernel, bias.as_ref(), walk, self.precision))
+        self.ready(name, Convolution::new(&kernel, bias.as_ref(), walk, self.way.precision))
     }
 
     /// Takes `name.weight` and `name.bias`, gains and shifts.
     pub(super) fn norm(&mut self, name: &str, channels: usize, epsilon: f64) -> Loaded<Norm> {
         let gain = self.take(&format!("{name}.weight"), &[channels])?;
         let shift = self.take(&format!("{name}.bias"), &[channels])?;
-        self.ready(name, Norm::new(&gain, &shift, epsilon))
+        self.ready(name, Norm::new(&gain, &shift, epsilon, self.way.precision))
     }
 
     /// How products are computed.
     pub(super) fn precision(&self) -> Precision {
-        self.precision
+        self.way.precision
+    }
+
+    /// Where they go.
+    pub(super) fn device(&self) -> &Device {
+        &self.way.device
+    }
+
+    /// The number type that a tensor will have.
+    pub(super) fn kind(&self, name: &str) -> DType {
+        match self.places.get(name).map(|place| place.kind) {
+            Some(Dtype::F16) if !self.way.whole => DType::F16,
+            Some(Dtype::BF16) if !self.way.whole => DType::BF16,
+            _ => DType::F32,
+        }
     }
 
     /// Numbers taken so far.
@@ -204,12 +267,16 @@ impl Tensors {
     }
 }
 
-/// The files of a part, in order of name.
-pub(super) fn files_of(folder: &Path, stem: &str) -> Loaded<Vec<PathBuf>> {
+/// The files of a part, in order of name: those that `stem.safetensors.index.json` names, or `stem.safetensors`, or, where there is only that,
+/// `stem.fp16.safetensors`. `checked` is asked of each.
+pub(super) fn files_of(folder: &Path, stem: &str, checked: &dyn Fn(&Path) -> Loaded<()>) -> Loaded<Vec<PathBuf>> {
     let index = folder.join(format!("{stem}.safetensors.index.json"));
     if !index.is_file() {
-        return Ok(vec![folder.join(format!("{stem}.safetensors"))]);
+        let (whole, half) = (folder.join(format!("{stem}.safetensors")), folder.join(format!("{stem}.fp16.safetensors")));
+        let file = if !whole.is_file() && half.is_file() { half } else { whole };
+        return checked(&file).map(|()| vec![file]);
     }
+    checked(&index)?;
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
@@ -221,5 +288,7 @@ pub(super) fn files_of(folder: &Path, stem: &str) -> Loaded<Vec<PathBuf>> {
     if let Some(odd) = files.iter().find(|file| file.contains(['/', '\\']) || file.starts_with('.')) {
         return Err(malformed(&name, format!("`{odd}` is no file beside it")));
     }
-    Ok(files.into_iter().map(|file| folder.join(file)).collect())
+    let files: Vec<PathBuf> = files.into_iter().map(|file| folder.join(file)).collect();
+    files.iter().try_for_each(|file| checked(file))?;
+    Ok(files)
 }

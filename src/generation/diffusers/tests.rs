@@ -9,7 +9,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::folder::Folder;
-use super::tensors::{Tensors, files_of};
+use super::tensors::{Onto, Tensors, files_of};
 use crate::generation::weights::LoadError;
 
 fn bytes(tensors: &[(&str, &[usize], &[f32])]) -> Vec<u8> {
@@ -28,7 +28,11 @@ fn good() -> Vec<u8> {
 
 fn open(folder: &Path, file: &[u8]) -> Result<Tensors, LoadError> {
     std::fs::write(folder.join("model.safetensors"), file).unwrap();
-    Tensors::open(folder, "model", Precision::F32)
+    read(folder, "model")
+}
+
+fn read(folder: &Path, stem: &str) -> Result<Tensors, LoadError> {
+    Tensors::open(&files_of(folder, stem, &|_| Ok(()))?, Onto::processor(Precision::F32))
 }
 
 #[test]
@@ -50,7 +54,7 @@ fn a_file_that_is_whole_is_read() {
 #[test]
 fn what_is_wrong_is_said_with_file_and_tensor() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = Tensors::open(folder.path(), "model", Precision::F32).unwrap_err();
+    let missing = read(folder.path(), "model").unwrap_err();
     assert!(matches!(missing, LoadError::Unreadable { .. }) && missing.to_string().contains("model.safetensors"));
     let mut w = open(folder.path(), &good()).unwrap();
     assert!(matches!(w.linear("b", 3, 2), Err(LoadError::Missing { tensor, .. }) if tensor == "b.weight"));
@@ -86,12 +90,12 @@ fn shards_are_found_and_stay_in_their_folder() {
     write("m-1.safetensors", &bytes(&[("a.weight", &[2, 3], &[1.0; 6])]));
     write("m-2.safetensors", &bytes(&[("a.bias", &[2], &[1.0; 2])]));
     write("m.safetensors.index.json", br#"{"weight_map":{"a.weight":"m-1.safetensors","a.bias":"m-2.safetensors"}}"#);
-    let mut w = Tensors::open(folder.path(), "m", Precision::F32).unwrap();
+    let mut w = read(folder.path(), "m").unwrap();
     w.linear("a", 3, 2).unwrap();
     w.finish(&[]).unwrap();
     for map in [r#"{"weight_map":{"a":"../m-1.safetensors"}}"#, r#"{"weight_map":[]}"#, "{"] {
         write("m.safetensors.index.json", map.as_bytes());
-        assert!(matches!(files_of(folder.path(), "m"), Err(LoadError::Malformed { .. })), "{map}");
+        assert!(matches!(files_of(folder.path(), "m", &|_| Ok(())), Err(LoadError::Malformed { .. })), "{map}");
     }
     std::fs::remove_file(folder.path().join("m.safetensors.index.json")).unwrap();
     assert!(Folder::open(folder.path()).unwrap_err().to_string().contains("model_index.json"));

@@ -12,6 +12,7 @@ use tokenizers::pre_tokenizers::sequence::Sequence as Splits;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer};
 
+use super::folder::Folder;
 use crate::generation::weights::{LoadError, Loaded};
 
 const BEGIN: &str = "<|startoftext|>";
@@ -44,10 +45,15 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Reads `vocab.json`, `merges.txt` and, where it is, `tokenizer_config.json`.
-    pub(super) fn read(folder: &Path) -> Loaded<Self> {
+    /// Tokens that an encoder reads, those at both ends included.
+    pub(super) const LENGTH: usize = 77;
+
+    /// Reads `vocab.json`, `merges.txt` and, where it is, `tokenizer_config.json` of a part.
+    pub(super) fn read(model: &Folder, part: &str) -> Loaded<Self> {
+        let folder = model.part(part);
         let (vocab_path, merges_path) = (folder.join("vocab.json"), folder.join("merges.txt"));
         let read = |path: &Path| {
+            model.checked(path)?;
             std::fs::read_to_string(path)
                 .map_err(|e| LoadError::Unreadable { file: path.display().to_string(), cause: e.to_string() })
         };

@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor, bail};
 use colophon_ops::{Activation, Add, Convolution, Norm, Walk};
 use serde::Deserialize;
 
-use super::blocks::{Embedding, Residual, Transformers, beside, waves};
+use super::blocks::{Embedding, Here, Residual, Transformers, beside, waves};
 use super::folder::{Config, OneOrMany};
 use super::tensors::Tensors;
 use crate::generation::weights::Loaded;
@@ -63,6 +63,7 @@ struct Level {
 #[derive(Debug)]
 pub(super) struct UNet {
     config: UNetConfig,
+    here: Here,
     groups: usize,
     first: Convolution,
     time: Embedding,
@@ -127,6 +128,7 @@ impl UNet {
             return Err(config.wrong("block_out_channels must be multiples of the heads and of norm_num_groups"));
         }
 
+        let here = Here::of(w, "conv_in.weight");
         let time = Embedding::load(w, "time_embedding", first_width, time_width)?;
         let more = match c.addition_embed_type.as_deref() {
             None => None,
@@ -204,7 +206,7 @@ impl UNet {
         }
         let end = w.norm("conv_norm_out", first_width, norm.1)?;
         let last = w.convolution("conv_out", first_width, c.out_channels, 3, Walk::SAME)?;
-        Ok(Self { config: c, groups, first, time, more, down, middle, up, norm: end, last })
+        Ok(Self { config: c, here, groups, first, time, more, down, middle, up, norm: end, last })
     }
 
     /// Channels of a latent.
@@ -218,20 +220,22 @@ impl UNet {
         if x.dim(0)? != t.len() {
             bail!("{} times for {:?} pictures", t.len(), x.dims());
         }
-        let c = &self.config;
+        let (c, here) = (&self.config, &self.here);
+        let (x, words) = (&here.bring(x)?, &here.bring(words)?);
         let (flipped, shift) = (c.flip_sin_to_cos.unwrap_or(true), c.freq_shift.unwrap_or(0.0));
         let more = match (&self.more, more) {
             (Some(layer), Some(beside_words)) => {
                 let sizes = beside_words.sizes.as_flattened();
                 let waves = waves(sizes, c.addition_time_embed_dim.unwrap_or(256), flipped, shift)?.reshape((t.len(), ()))?;
-                Some(layer.apply(&beside(&beside_words.pooled, &waves)?, Add::Nothing)?)
+                Some(layer.apply(&here.bring(&beside(&beside_words.pooled, &waves)?)?, Add::Nothing)?)
             }
             (Some(_), None) => bail!("this network wants pooled words and sizes"),
             (None, _) => None,
         };
-        let time = self
-            .time
-            .apply(&waves(t, c.block_out_channels[0], flipped, shift)?, more.as_ref().map_or(Add::Nothing, Add::Same))?;
+        let time = self.time.apply(
+            &here.bring(&waves(t, c.block_out_channels[0], flipped, shift)?)?,
+            more.as_ref().map_or(Add::Nothing, Add::Same),
+        )?;
         let time = Activation::Silu.apply(&time)?;
         let mut h = self.first.apply(x, Add::Nothing)?;
         let mut skipped = vec![h.clone()];
@@ -267,6 +271,6 @@ impl UNet {
                 h = conv.apply_to(&h, [high, wide], Add::Nothing)?;
             }
         }
-        self.last.apply(&self.norm.groups(&h, self.groups, true)?, Add::Nothing)
+        here.give(&self.last.apply(&self.norm.groups(&h, self.groups, true)?, Add::Nothing)?)
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use colophon_ops::{Add, Convolution, Norm, Packed, Walk};
 use serde::Deserialize;
 
-use super::blocks::{Attention, Residual, TO};
+use super::blocks::{Attention, Here, Residual, TO};
 use super::folder::Config;
 use super::tensors::Tensors;
 use crate::generation::weights::Loaded;
@@ -64,6 +64,7 @@ struct Half {
 #[derive(Debug)]
 pub(super) struct Vae {
     config: VaeConfig,
+    here: Here,
     groups: usize,
     encoder: Half,
     decoder: Half,
@@ -81,6 +82,7 @@ impl Vae {
         if c.act_fn.as_deref().is_some_and(|act| act != "silu") {
             return Err(config.wrong("act_fn must be `silu`"));
         }
+        let here = Here::of(w, "decoder.conv_in.weight");
         let norm = (groups, EPSILON);
         let levels = c.block_out_channels.len();
         let top = c.block_out_channels[levels - 1];
@@ -147,7 +149,7 @@ impl Vae {
         };
         let quant = between(w, c.use_quant_conv, "quant_conv", 2 * c.latent_channels)?;
         let post_quant = between(w, c.use_post_quant_conv, "post_quant_conv", c.latent_channels)?;
-        Ok(Self { config: c, groups, encoder, decoder, quant, post_quant })
+        Ok(Self { config: c, here, groups, encoder, decoder, quant, post_quant })
     }
 
     /// Pixels along one side of a latent's pixel.
@@ -162,9 +164,10 @@ impl Vae {
 
     /// Latents (batch × height × width × channels, not scaled) → pictures, −1 to 1.
     pub(super) fn decode(&self, latents: &Tensor) -> Result<Tensor> {
+        let latents = self.here.bring(latents)?;
         let h = match &self.post_quant {
-            Some(layer) => layer.apply(latents, Add::Nothing)?,
-            None => latents.clone(),
+            Some(layer) => layer.apply(&latents, Add::Nothing)?,
+            None => latents,
         };
         let half = &self.decoder;
         let mut h = self.middle(&half.middle, half.first.apply(&h, Add::Nothing)?)?;
@@ -177,13 +180,13 @@ impl Vae {
                 h = conv.apply_to(&h, [2 * high, 2 * wide], Add::Nothing)?;
             }
         }
-        half.last.apply(&half.norm.groups(&h, self.groups, true)?, Add::Nothing)
+        self.here.give(&half.last.apply(&half.norm.groups(&h, self.groups, true)?, Add::Nothing)?)
     }
 
     /// Pictures, −1 to 1 → mean and logarithm of the variance of their latents, one after the other in the channels.
     pub(super) fn encode(&self, pictures: &Tensor) -> Result<Tensor> {
         let half = &self.encoder;
-        let mut h = half.first.apply(pictures, Add::Nothing)?;
+        let mut h = half.first.apply(&self.here.bring(pictures)?, Add::Nothing)?;
         for level in &half.levels {
             for residual in &level.residuals {
                 h = residual.apply(&h, None)?;
@@ -194,10 +197,10 @@ impl Vae {
         }
         let h = self.middle(&half.middle, h)?;
         let h = half.last.apply(&half.norm.groups(&h, self.groups, true)?, Add::Nothing)?;
-        match &self.quant {
-            Some(layer) => layer.apply(&h, Add::Nothing),
-            None => Ok(h),
-        }
+        self.here.give(&match &self.quant {
+            Some(layer) => layer.apply(&h, Add::Nothing)?,
+            None => h,
+        })
     }
 
     fn middle(&self, middle: &Middle, h: Tensor) -> Result<Tensor> {

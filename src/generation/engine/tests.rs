@@ -15,12 +15,14 @@ impl Backend for Gated {
         self.fake.info()
     }
 
-    fn draw(&mut self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+    fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {
         assert!(request.prompt != "panic", "asked to panic");
-        let steps = &self.steps;
+        let steps = &mut self.steps;
         self.fake.draw(request, &mut |step| {
             let flow = on_step(step);
             if flow == Flow::Continue {
+                // Alone with it: the closure is `Send` since the receiver is borrowed for itself.
+                let steps: &mut mpsc::Receiver<()> = steps;
                 let _ = steps.recv();
             }
             flow

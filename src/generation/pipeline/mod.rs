@@ -8,7 +8,7 @@ use super::config::{ModelConfig, ModelFiles, NetworkSizes};
 use super::request::DrawRequest;
 use super::text::Vocab;
 use super::vae::to_bytes;
-use super::weights::{Loaded, Weights, first_line};
+use super::weights::{LoadError, Loaded, Weights, first_line};
 use code_model::CodeModel;
 use pixel_model::PixelModel;
 
@@ -37,6 +37,11 @@ impl Model {
         let mut weights = Weights::open(&files.weights, device)?;
         let kind = match &config.network {
             NetworkSizes::Codes(sizes) => Kind::Codes(Box::new(CodeModel::load(&mut weights, sizes.clone(), vocab)?)),
+            // `ModelConfig::read` makes none of these: such a model has no single file of weights.
+            NetworkSizes::Folder(_) => {
+                let cause = "it belongs to a model in a folder".to_owned();
+                return Err(LoadError::Malformed { file: files.config.name.clone(), cause });
+            }
             NetworkSizes::Pixels(sizes) => Kind::Pixels(Box::new(PixelModel::load(&mut weights, sizes.clone(), vocab, &config)?)),
         };
         weights.finish()?;

@@ -300,12 +300,12 @@ fn the_second_model_previews_cancels_and_refuses_foreign_adapters() {
     assert_eq!(seen, (0..6).map(|step| (step, 10, preview(step))).collect::<Vec<_>>());
     let id = crate::id::ModelId::derived(b"adapter");
     for weights in [&b""[..], b"no tensors", &[0; 64]] {
-        request.adapter = Some(crate::generation::Adapter { model: id, weights: weights.into() });
+        request.adapter = Some(crate::generation::Adapter { model: id, weights: weights.into(), strength: 1.0 });
         assert!(matches!(model.draw(&request, &mut |_| Flow::Continue), Err(BackendError::Failed(_))));
     }
     // The first model has no place for any.
     let mut request = DrawRequest::new("red apple", 1, &self::model().config);
-    request.adapter = Some(crate::generation::Adapter { model: id, weights: (&b""[..]).into() });
+    request.adapter = Some(crate::generation::Adapter { model: id, weights: (&b""[..]).into(), strength: 1.0 });
     let said = self::model().draw(&request, &mut |_| Flow::Continue).unwrap_err();
     assert!(said.to_string().contains("adapter"), "{said}");
 }

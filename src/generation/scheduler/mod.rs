@@ -8,7 +8,7 @@ mod schedule;
 mod walk;
 
 pub use schedule::{BetaSchedule, FinalSigma, Prediction, ScheduleConfig, Spacing};
-pub use walk::{Method, Walk, WalkError};
+pub use walk::{Method, Sampler, Walk, WalkError};
 
 /// Above this time guidance is left off: the last steps only settle detail.
 pub const GUIDED_UNTIL: f64 = 0.95;

@@ -62,6 +62,37 @@ impl Method {
     }
 }
 
+/// A way to walk that can be asked for: a method, and where its steps lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Sampler {
+    /// The method.
+    pub method: Method,
+    /// Whether steps lie as Karras et al. 2022, equation 5, has them.
+    pub karras: bool,
+}
+
+impl Sampler {
+    /// All that a model trained at discrete times can be walked with.
+    pub fn discrete() -> impl Iterator<Item = Self> {
+        let of = |karras| move |method| Self { method, karras };
+        let all = [Method::DpmSolver, Method::UniPc, Method::Euler, Method::EulerAncestral, Method::Ddim, Method::Lcm];
+        all.into_iter().map(of(false)).chain([Method::DpmSolver, Method::UniPc, Method::Euler].into_iter().map(of(true)))
+    }
+
+    /// Reads the text form, such as `dpm-solver-karras`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (name, karras) = text.strip_suffix("-karras").map_or((text, false), |name| (name, true));
+        let found = Method::ALL.into_iter().find(|method| method.as_str() == name)?;
+        Some(Self { method: found, karras })
+    }
+}
+
+impl std::fmt::Display for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.method.as_str(), if self.karras { "-karras" } else { "" })
+    }
+}
+
 /// A walk of so many steps, and where it stands.
 #[derive(Debug, Clone)]
 pub struct Walk {
@@ -223,6 +254,16 @@ impl Walk {
             Method::Lcm => self.lcm(i, said, x, noise),
             Method::DpmSolver => self.dpm_solver(i, said, x),
             Method::UniPc => self.unipc(i, said, x),
+        }
+    }
+
+    /// The picture that the network saw at step `i`, from what it said of `x`.
+    pub fn guess(&self, i: usize, said: &[f32], x: &[f32]) -> Vec<f32> {
+        match self.method {
+            Method::Euler | Method::EulerAncestral => self.picture_at(self.sigmas[i], said, x),
+            Method::FlowEuler => mix(&[(x, 1.0), (said, -self.sigmas[i])]),
+            Method::DpmSolver | Method::UniPc => self.seen_at(i, said, x),
+            Method::Ddim | Method::Lcm => self.picture_and_noise(self.alphas[self.times[i] as usize], said, x).0,
         }
     }
 

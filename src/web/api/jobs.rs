@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::TheInstance;
 use crate::accounts::{Actor, Scope};
+use crate::actions::board::Progress;
 use crate::actions::{Error, request_image};
 use crate::id::JobId;
 use crate::storage::jobs::Job;
@@ -29,7 +30,7 @@ pub(super) async fn one(Handed(instance): TheInstance, visitor: Visitor, Segment
     let mut tx = instance.store.read().await?;
     let job = own(&mut tx, actor, id).await?;
     let ahead = storage::jobs::ahead(&mut tx, &job).await?;
-    let progress = instance.board.get(id).unwrap_or_default();
+    let progress = instance.board.get(id).unwrap_or_else(|| Progress::recorded(&job));
     let preview = progress.preview.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png)));
     Ok(axum::Json(json!({
         "id": id,

@@ -7,10 +7,12 @@ use super::view::images::{DecisionView, Download, NearCopy, ReplayRow, Signature
 use super::view::{ImagePage, ImagesPage, Link, Tone, WorkCard};
 use super::{Page, chrome, fill, studio};
 use crate::actions::Error;
+use crate::actions::drawn_with::licence_verdict;
 use crate::actions::finish_image::NEAREST;
 use crate::actions::verify_image::verify_image;
 use crate::id::ImageId;
-use crate::policy::Decision;
+use crate::lineage::ModelCard;
+use crate::policy::{Decision, Use};
 use crate::storage;
 use crate::storage::images::ImageRecord;
 use crate::web::State;
@@ -111,7 +113,8 @@ pub(super) async fn page(
         String::new()
     } else {
         let seed = image.replay.get("seed").and_then(|s| s.as_str()).unwrap_or_default();
-        format!("/studio?prompt={}&seed={seed}", encode(&words))
+        let with = if image.model == instance.model.model.id { String::new() } else { format!("&model={}", image.model) };
+        format!("/studio?prompt={}&seed={seed}{with}", encode(&words))
     };
     let decision: Option<Decision> = serde_json::from_value(image.decision.clone()).ok();
     let record = fill::record_view(instance, &mut tx, statement, format!("/images/{id}/receipt")).await?;
@@ -147,6 +150,9 @@ pub(super) async fn page(
         authors,
         licences,
         training_known: !model.model.datasets.is_empty(),
+        model_licence: licence_sentence(&model.model.card),
+        model_use_limits: model.model.card.use_limits.clone(),
+        model_unknown: model.model.card.unknown.clone(),
         training_sentence: training,
         affected,
         training_licences: fill::licence_counts(training_licences),
@@ -175,6 +181,19 @@ pub(super) async fn page(
             Download { label: "Statement (JSON)".to_owned(), url: format!("/api/v1/statements/{statement}"), bytes: 0 },
         ],
     }))
+}
+
+/// A model's licence and what it asks in return for pictures, in one sentence.
+pub(super) fn licence_sentence(card: &ModelCard) -> String {
+    let verdict = licence_verdict(card, Use::Personal);
+    let licence = if card.licence.is_empty() { "not known" } else { &card.licence };
+    if !verdict.permits() {
+        return format!("Its licence is {licence}: {}.", verdict.reason);
+    }
+    match verdict.duties.iter().map(|duty| duty.sentence()).collect::<Vec<_>>() {
+        duties if duties.is_empty() => format!("Its licence is {licence}."),
+        duties => format!("Its licence is {licence}: {}.", duties.join("; ")),
+    }
 }
 
 /// What is known of a model's training, in one sentence.

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::view::JobPage;
 use super::{Page, chrome};
+use crate::actions::board::Progress;
 use crate::actions::request_image::{self, Order};
 use crate::id::JobId;
 use crate::storage;
@@ -30,7 +31,7 @@ pub(super) async fn page(
         return Ok(Redirect::to(&format!("/images/{image}")).into_response());
     }
     let ahead = storage::jobs::ahead(&mut tx, &job).await?;
-    let progress = state.instance.board.get(id).unwrap_or_default();
+    let progress = state.instance.board.get(id).unwrap_or_else(|| Progress::recorded(&job));
     let order: Option<Order> = serde_json::from_value(job.request).ok();
     let page = JobPage {
         chrome,

@@ -172,12 +172,15 @@ pub(super) async fn model(
     Ok(Page(ModelPage {
         chrome: chrome(&state, &visitor, &card.title, &format!("/models/{id}")).await?,
         id: id.to_string(),
-        name: card.title,
-        version: card.version,
-        summary: card.summary,
+        name: card.title.clone(),
+        version: card.version.clone(),
+        summary: card.summary.clone(),
         maker: Some(found.model.made_by).filter(|name| !name.is_empty()).unwrap_or_else(|| "the Colophon developers".to_owned()),
-        licence: Link::new(card.licence, ""),
-        architecture: card.architecture,
+        licence: Link::new(
+            card.licence.clone(),
+            if card.licence_url.starts_with("https://") { card.licence_url.clone() } else { String::new() },
+        ),
+        architecture: card.architecture.clone(),
         parameters,
         registered: fill::minute(found.model.registered_at),
         images,
@@ -189,7 +192,11 @@ pub(super) async fn model(
         run: run.as_ref().map(|r| run_facts(&r.run)).unwrap_or_default(),
         run_entry,
         affected,
-        limits: card.limits,
+        limits: card.limits.clone(),
+        licence_sentence: images::licence_sentence(&card),
+        use_limits: card.use_limits.clone(),
+        unknown: card.unknown.clone(),
+        sources: card.sources.iter().filter(|s| s.starts_with("https://")).cloned().collect(),
         files: card
             .files
             .into_iter()

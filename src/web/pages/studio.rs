@@ -10,6 +10,7 @@ use super::view::{Choice, Field, StudioPage};
 use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::actions::Error;
 use crate::actions::adapters::adapters;
+use crate::actions::drawn_with::{DrawnWith, models_here};
 use crate::actions::request_image::{Order, request_image};
 use crate::id::WorkId;
 use crate::policy::{Decision, Use};
@@ -25,6 +26,7 @@ pub(super) struct Asked {
     seed: String,
     with: String,
     without: String,
+    model: String,
     adapter: String,
 }
 
@@ -39,6 +41,7 @@ pub(super) async fn page(
         ("seed", &asked.seed),
         ("with", &asked.with),
         ("without", &asked.without),
+        ("model", &asked.model),
         ("adapter", &asked.adapter),
     ];
     filled.iter().for_each(|(name, value)| form.set(name, value));
@@ -46,7 +49,14 @@ pub(super) async fn page(
 }
 
 async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problems) -> Result<StudioPage, Failure> {
-    let offer = &state.instance.offer;
+    let now = state.instance.clock.now();
+    let mut tx = state.instance.store.read().await?;
+    let here = models_here(&state.instance, &mut tx).await?;
+    let asked = form.get("model");
+    // The embedded one stands first.
+    let with = here.iter().find(|with| with.model().id.to_string() == asked).or(here.first());
+    let with = with.ok_or_else(|| Error::internal("no model draws here"))?;
+    let (offer, model) = (&with.offer, with.model());
     let field = |name: &str, or: String| {
         let typed = form.get(name);
         Field { value: if typed.is_empty() { or } else { typed.to_owned() }, problem: problems.of(name) }
@@ -62,17 +72,21 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
     let mut styles = vec![(String::new(), "as the works are".to_owned())];
     styles.extend(offer.styles.iter().map(|s| (s.clone(), s.replace('_', " "))));
     let uses = Use::ALL.iter().map(|u| (u.as_str().to_owned(), use_label(*u).to_owned())).collect();
-    let model = &state.instance.model.model;
-    let now = state.instance.clock.now();
-    let mut tx = state.instance.store.read().await?;
     let mut with_cards = Vec::new();
     for id in ids(form, "with", &mut Vec::new()) {
         with_cards.extend(fill::work_card(&mut tx, id, None, now, now).await?);
     }
     let mut named = vec![(String::new(), "none".to_owned())];
-    for adapter in adapters(&state.instance, &mut tx).await? {
+    for adapter in adapters(&mut tx, model.id).await? {
         named.push((adapter.id.to_string(), format!("{}, by {}", adapter.card.title, adapter.made_by)));
     }
+    let alone = here.len() == 1;
+    let label = |with: &DrawnWith| {
+        let [width, height] = with.offer.image;
+        let known = if with.model().datasets.is_empty() { ", training works unknown" } else { "" };
+        (with.model().id.to_string(), format!("{} ({width}×{height}{known})", with.model().card.title))
+    };
+    let models = here.iter().map(label).collect();
     drop(tx);
     Ok(StudioPage {
         chrome: chrome(state, visitor, "Studio", "/studio").await?,
@@ -82,9 +96,13 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
             use_: choices("use", uses),
             format: choices("format", pairs(&[("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WebP")])),
             seed: field("seed", String::new()),
-            steps: field("steps", offer.steps.to_string()),
-            guidance: field("guidance", offer.guidance.to_string()),
-            start: field("start", offer.start.to_string()),
+            // Of another model than the one before, the usual numbers are the other's: empty fields stand for them.
+            steps: field("steps", if alone { offer.steps.to_string() } else { String::new() }),
+            guidance: field("guidance", if alone { offer.guidance.to_string() } else { String::new() }),
+            start: field("start", if alone { offer.start.to_string() } else { String::new() }),
+            model: if alone { Vec::new() } else { choices("model", models) },
+            negative: field("negative", String::new()),
+            size: field("size", String::new()),
             private: form.get("private") == "yes",
             with: field("with", String::new()),
             without: field("without", String::new()),
@@ -92,11 +110,12 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         },
         with_cards,
         refusal: None,
-        problem: problems.beside(&["prompt", "seed", "steps", "guidance", "start", "with", "without"]),
+        problem: problems
+            .beside(&["prompt", "seed", "steps", "guidance", "start", "with", "without", "model", "negative", "size"]),
         limits: Limits {
             prompt_chars: 2_000,
             steps_max: 100,
-            guidance_max: 10.0,
+            guidance_max: f64::from(offer.guidance_most),
             start_max: 0.94,
             works: offer.works_per_prompt,
         },
@@ -192,6 +211,16 @@ fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
         "" => Some(Use::Personal),
         text => Use::parse(text).map_err(|e| problems.push(("use", e.to_string()))).ok(),
     };
+    let size = match form.get("size").trim() {
+        "" => None,
+        text => {
+            let read = text.split_once(['x', '×', '*']).and_then(|(w, h)| Some((w.trim().parse().ok()?, h.trim().parse().ok()?)));
+            if read.is_none() {
+                problems.push(("size", "write width and height in pixels, as in 512x768".to_owned()));
+            }
+            read
+        }
+    };
     let order = Order {
         // Browsers send line ends as CR LF.
         prompt: form.get("prompt").replace("\r\n", "\n"),
@@ -200,12 +229,18 @@ fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
         use_: use_.unwrap_or_default(),
         seed: number(form, "seed", "a whole number from 0 to 18446744073709551615", &mut problems),
         steps: number(form, "steps", "a whole number from 1 to 100", &mut problems),
-        guidance: number(form, "guidance", "a number from 0 to 10", &mut problems),
+        guidance: number(form, "guidance", "a number from 0 to 30", &mut problems),
         start: number(form, "start", "a number from 0 to below 0.95", &mut problems),
-        width: None,
-        height: None,
+        width: size.map(|(width, _)| width),
+        height: size.map(|(_, height)| height),
         with: ids(form, "with", &mut problems),
         without: ids(form, "without", &mut problems),
+        model: match form.get("model").trim() {
+            "" => None,
+            text => text.parse().map_err(|_| problems.push(("model", "choose a model of the list".to_owned()))).ok(),
+        },
+        strength: None,
+        sampler: String::new(),
         adapter: match form.get("adapter").trim() {
             "" => None,
             text => text.parse().map_err(|_| problems.push(("adapter", "choose an adapter of the list".to_owned()))).ok(),

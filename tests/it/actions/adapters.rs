@@ -86,7 +86,7 @@ async fn an_adapter_is_tied_to_its_works_and_goes_with_them(kind: Kind) {
     let members = storage::datasets::members(&mut tx, run.run.dataset).await.unwrap();
     assert_eq!(colophon::lineage::dataset::root(&members), run.run.dataset_root);
     assert_eq!((members.len(), run.run.begun_from), (12, Some(t.model.model.weights)));
-    assert_eq!(adapter_weights(&t, &mut tx, &model).await.unwrap().model, id);
+    assert_eq!(adapter_weights(&t, &mut tx, &model, 1.0).await.unwrap().model, id);
     drop(tx);
     // The proof is a file: with the log's key alone it shows that her works are what it was learnt from, and that Ana's is not.
     publish_checkpoint(&t).await.unwrap();
@@ -99,7 +99,9 @@ async fn an_adapter_is_tied_to_its_works_and_goes_with_them(kind: Kind) {
     // Drawn with it, a picture is another one, and says so.
     let engine = {
         let clock = Arc::clone(&t.clock);
-        colophon::jobs::start_engine(&models, 1, 1, clock).unwrap()
+        let mut settings = t.settings.clone();
+        settings.models_dir = models.clone();
+        colophon::jobs::start_engine(&settings, 1, clock).unwrap()
     };
     let wanted = Order { adapter: Some(id), steps: Some(3), ..order("a ring", 4) };
     let with = deliver(&t, &engine, &ana, wanted.clone()).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use colophon::accounts::Role;
+use colophon::actions::drawn_with::drawn_with;
 use colophon::actions::publish_checkpoint::publish_checkpoint;
 use colophon::actions::rebuild::rebuild;
 use colophon::actions::register_work::{Registration, register_work};
@@ -290,11 +291,13 @@ async fn a_blob_store_that_fails_delivers_nothing(kind: Kind) {
     std::fs::rename(&blobs, &aside).unwrap();
     std::fs::write(&blobs, b"a file where a folder should be").unwrap();
     let before = dump(&t.store, TABLES).await;
+    let with = drawn_with(&t, &mut t.store.read().await.unwrap(), None).await.unwrap();
     let from = || colophon::actions::finish_image::Finished {
         job: &requested.job,
         order: &wanted,
         decision: &requested.decision,
         picture: &drawn,
+        with: &with,
         works: &works,
         changes: &[1.0; 4][..works.len()],
         adapter: None,

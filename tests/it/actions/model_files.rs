@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use colophon::actions::Instance;
 use colophon::clock::SystemClock;
+use colophon::config::Settings;
 use colophon::embedded;
 use colophon::jobs::start_engine;
 
@@ -21,7 +22,9 @@ fn unpacked(folder: &Path) -> PathBuf {
 }
 
 fn engine_problem(models: &Path) -> Option<String> {
-    match start_engine(models, 1, 1, std::sync::Arc::new(SystemClock)) {
+    let folder = models.to_str().unwrap().to_owned();
+    let settings = Settings::from_parts("test".as_ref(), "", &[], &[("models_dir", folder)]).unwrap();
+    match start_engine(&settings, 1, std::sync::Arc::new(SystemClock)) {
         Ok(engine) => {
             engine.shutdown();
             None

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 
 use colophon::accounts::Role;
 use colophon::actions::choose_works::choose_works;
+use colophon::actions::drawn_with::drawn_with;
 use colophon::actions::finish_image::{Finished, finish_image};
 use colophon::actions::publish_checkpoint::publish_checkpoint;
 use colophon::actions::receipt::receipt;
@@ -168,7 +169,7 @@ impl Backend for Waiting {
         self.inner.info()
     }
 
-    fn draw(&mut self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+    fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {
         let _ = self.begun.send(());
         let _ = self.go_on.recv();
         self.inner.draw(request, on_step)
@@ -221,11 +222,13 @@ async fn a_finished_picture_of_a_revoked_work_is_refused(kind: Kind) {
     request.references = works.iter().map(|w| w.reference()).collect();
     let picture = engine.submit(request).unwrap().finished().await.unwrap();
     let changes = vec![1.0; works.len()];
+    let with = drawn_with(&t, &mut t.store.read().await.unwrap(), None).await.unwrap();
     let from = || Finished {
         job: &requested.job,
         order: &wanted,
         decision: &requested.decision,
         picture: &picture,
+        with: &with,
         works: &works,
         changes: &changes,
         adapter: None,
@@ -403,7 +406,7 @@ impl Backend for Copyist {
         self.0.info()
     }
 
-    fn draw(&mut self, request: &DrawRequest, _: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+    fn draw(&mut self, request: &DrawRequest, _: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {
         Ok(Picture { rgb: request.references.last().unwrap().rgb.to_vec(), width: request.width, height: request.height })
     }
 }

@@ -12,7 +12,7 @@ use colophon::generation::{Backend, DrawRequest, FakeBackend, Picture};
 use colophon::id::JobId;
 use colophon::jobs::{generate, sequence, worker};
 use colophon::storage;
-use colophon::storage::jobs::{Job, MOST_ATTEMPTS};
+use colophon::storage::jobs::{Job, MOST_ATTEMPTS, Which};
 use colophon::storage::tasks::TaskState;
 
 use crate::support::database::Kind;
@@ -97,7 +97,7 @@ impl Backend for Failing {
         self.0.info()
     }
 
-    fn draw(&mut self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+    fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {
         let n = self.1.fetch_add(1, Ordering::SeqCst);
         match self.2 {
             true if n < 2 => panic!("a broken drawing (the test means it)"),
@@ -147,7 +147,7 @@ impl Backend for Slow {
         self.0.info()
     }
 
-    fn draw(&mut self, request: &DrawRequest, on_step: &mut dyn FnMut(Step) -> Flow) -> Result<Picture, BackendError> {
+    fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {
         for _ in 0..2_000 {
             if on_step(Step { step: 1, of: 2, preview: None }) == Flow::Cancel {
                 return Err(BackendError::Cancelled);
@@ -209,7 +209,7 @@ async fn workers_and_sequencer_draw_what_waits(kind: Kind) {
     let engine = engine(&t);
     let mut tasks = vec![tokio::spawn(sequence::run(t.shared(), stopping.clone()))];
     for _ in 0..2 {
-        tasks.push(tokio::spawn(worker::run(t.shared(), engine.clone(), stopping.clone())));
+        tasks.push(tokio::spawn(worker::run(t.shared(), engine.clone(), Which::All, stopping.clone())));
     }
     let begun = std::time::Instant::now();
     for seed in 0..6 {
@@ -234,7 +234,7 @@ async fn a_worker_that_is_stopped_puts_its_job_back(kind: Kind) {
     let requested = request_image(&t, &creator(&t).await, order("a cat", 1), None).await.unwrap().job;
     let (stop, stopping) = tokio::sync::watch::channel(false);
     let slow = engine_of(&t, Slow(FakeBackend::new()));
-    let task = tokio::spawn(worker::run(t.shared(), slow.clone(), stopping));
+    let task = tokio::spawn(worker::run(t.shared(), slow.clone(), Which::All, stopping));
     drawing(&t, requested.id).await;
     stop.send(true).unwrap();
     tokio::time::timeout(Duration::from_secs(10), task).await.expect("it does not wait for the picture").unwrap();

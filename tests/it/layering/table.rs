@@ -91,7 +91,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("spdx", &["works/verdict"]),
     ("png", &["provenance"]),
     ("zip", &["actions/import_works", "actions/prepare_works", "storage/sources"]),
-    ("tempfile", &["storage", "generation/diffusers/tests"]),
+    ("tempfile", &["storage", "generation/diffusers/tests", "generation/stock/tests"]),
     ("http_body_util", &["web/api"]),
     ("sqlx", &["storage"]),
     ("object_store", &["storage"]),
@@ -100,13 +100,14 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("tower_http", &["web"]),
     ("askama", &["web/pages"]),
     ("clap", &["cli"]),
-    ("rayon", &["jobs", "generation/diffusers", "generation/train"]),
+    ("rayon", &["jobs", "generation/diffusers", "generation/stock", "generation/train"]),
     // Errors without a type: at the edges only.
     ("anyhow", &["cli", "jobs"]),
     ("tracing", &["actions", "jobs", "web", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("mimalloc", &["main"]),
     ("ureq", &["cli", "jobs/hub"]),
+    ("hf_hub", &["cli/model"]),
 ];
 
 /// What only some places may touch: the words, the places, and where else to turn.
@@ -132,6 +133,7 @@ pub(super) const TOUCHES: &[(&str, &[&str], &str)] = &[
             // Weights of several gigabytes: read tensor by tensor.
             "generation/diffusers",
             "generation/testing",
+            "generation/stock/tests",
             "policy/tests",
         ],
         "let `storage` do it",

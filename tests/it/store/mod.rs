@@ -208,6 +208,7 @@ pub(super) fn model(seed: &str, datasets: Vec<DatasetId>, at: i64) -> Model {
         training: String::new(),
         limits: vec!["all".into()],
         files: vec![],
+        ..ModelCard::default()
     };
     let (base, made_by) = (Some(ModelId::derived(b"base")), "Ada".to_owned());
     Model {
@@ -255,6 +256,8 @@ pub(super) fn job(seed: &str, at: i64) -> Job {
         image: None,
         problem: None,
         attempts: 0,
+        model: None,
+        progress: None,
         created_at: t(at),
     }
 }

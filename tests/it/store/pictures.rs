@@ -98,6 +98,21 @@ async fn jobs_are_leased_and_leased_again(kind: Kind) {
     assert_eq!((kept.state, kept.attempts), (TaskState::Running, 1));
     assert_eq!(jobs::lease(&mut tx, t(60), t(90)).await.unwrap(), None);
     assert_eq!(jobs::lease(&mut tx, t(61), t(90)).await.unwrap().unwrap().attempts, 2);
+
+    // A worker takes what it draws with, and says how far it is for whoever looks from elsewhere.
+    let model = Some(ModelId::derived(b"m"));
+    let (own, added) = (job("4", 40), Job { model, ..job("5", 41) });
+    jobs::insert(&mut tx, &added, None).await.unwrap();
+    jobs::insert(&mut tx, &own, None).await.unwrap();
+    let leased = jobs::lease_of(&mut tx, jobs::Which::Added, t(70), t(80)).await.unwrap().unwrap();
+    assert_eq!((leased.id, leased.model, leased.progress), (added.id, model, None));
+    assert_eq!(jobs::lease_of(&mut tx, jobs::Which::Added, t(70), t(80)).await.unwrap(), None);
+    assert_eq!(jobs::lease_of(&mut tx, jobs::Which::Embedded, t(70), t(80)).await.unwrap().unwrap().id, own.id);
+    jobs::note_progress(&mut tx, added.id, 1, (7, 25)).await.unwrap();
+    jobs::note_progress(&mut tx, added.id, 2, (9, 25)).await.unwrap();
+    assert_eq!(jobs::find(&mut tx, added.id).await.unwrap().unwrap().progress, Some((7, 25)), "of the attempt that holds it");
+    let again = jobs::lease_of(&mut tx, jobs::Which::All, t(81), t(90)).await.unwrap().unwrap();
+    assert_eq!((again.attempts, again.progress), (2, None), "another begins anew");
     drop(tx);
     s.remove().await;
 }

@@ -73,12 +73,17 @@ impl Scene {
 
     /// Starts the service on a free port and waits until it says that it is ready.
     pub fn serve(&self) -> Child {
+        self.start(&[], &["--listen", "127.0.0.1:0", "serve"], "is ready on http://127.0.0.1:")
+    }
+
+    /// Starts what runs until it is stopped, with settings in the environment, and waits until it says `ready`.
+    pub fn start(&self, environment: &[(&str, &str)], args: &[&str], ready: &str) -> Child {
         let mut command = self.command();
-        command.arg("--data-dir").arg(self.data()).args(["--listen", "127.0.0.1:0", "serve"]);
+        command.arg("--data-dir").arg(self.data()).args(args).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.find(|line| line.as_ref().is_ok_and(|l| l.contains("is ready on http://127.0.0.1:")));
-        assert!(ready.is_some(), "the service ended before it was ready");
+        let ready = lines.find(|line| line.as_ref().is_ok_and(|l| l.contains(ready)));
+        assert!(ready.is_some(), "it ended before it was ready");
         // Its further words are read and forgotten, so that it never waits for a reader.
         std::thread::spawn(move || lines.for_each(drop));
         child

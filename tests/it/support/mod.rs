@@ -5,6 +5,7 @@ pub mod binary;
 pub mod database;
 pub mod fault;
 pub mod model;
+pub mod tiny_model;
 
 use std::future::Future;
 use std::ops::Deref;

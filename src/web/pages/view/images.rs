@@ -82,6 +82,12 @@ pub struct ImagePage {
     pub training_known: bool,
     /// One sentence about them: "Trained on 7 216 registered works by 261 authors."
     pub training_sentence: String,
+    /// The model's licence and what it asks, one sentence.
+    pub model_licence: String,
+    /// What that licence forbids.
+    pub model_use_limits: Vec<String>,
+    /// What nobody knows of the model's training; empty when nothing is missing.
+    pub model_unknown: String,
     /// The training works by licence, largest first.
     pub training_licences: Vec<LicenceCount>,
     /// The training works by author, largest first; a dozen is enough.
@@ -253,6 +259,9 @@ impl ImagePage {
             ],
             training_known: true,
             training_sentence: "Trained on 7 216 registered works by 261 authors, every one of them on record.".into(),
+            model_licence: "Its licence is MIT OR Apache-2.0: keep its notice.".into(),
+            model_use_limits: Vec::new(),
+            model_unknown: String::new(),
             training_licences: LicenceCount::samples(),
             training_authors: AuthorCount::samples(),
             datasets: vec![DatasetRef::sample()],
@@ -325,6 +334,9 @@ impl ImagePage {
         page.licences.clear();
         page.training_known = false;
         page.training_sentence = "Nobody has said what this model was trained on.".into();
+        page.model_licence = "Its licence is LicenseRef-CreativeML-OpenRAIL-M: keep its notice; pass its use limits on.".into();
+        page.model_use_limits = vec!["No medical advice or reading of medical results.".into()];
+        page.model_unknown = "Which pictures it saw, by whom they were made and under which licences.".into();
         page.training_licences = vec![LicenceCount { licence: "unknown".into(), share: 1.0, ..LicenceCount::default() }];
         page.training_authors.clear();
         page.datasets.clear();

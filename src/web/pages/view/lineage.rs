@@ -258,6 +258,14 @@ pub struct ModelPage {
     pub affected: Vec<AffectedRow>,
     /// What it can't do or does badly, a sentence each.
     pub limits: Vec<String>,
+    /// Its licence and what that asks, one sentence.
+    pub licence_sentence: String,
+    /// What the licence forbids.
+    pub use_limits: Vec<String>,
+    /// What nobody knows of its training; empty when nothing is missing.
+    pub unknown: String,
+    /// Where the card's facts were read.
+    pub sources: Vec<String>,
     /// Its files.
     pub files: Vec<FileRow>,
     /// The card as JSON.
@@ -322,6 +330,10 @@ impl ModelPage {
                 .into(),
             run_entry: Some(6_716),
             affected: AffectedRow::samples(),
+            licence_sentence: "Its licence is MIT OR Apache-2.0: keep its notice.".into(),
+            use_limits: vec!["No medical advice or reading of medical results.".into()],
+            unknown: "By whom 12 of its works were made.".into(),
+            sources: vec!["https://colophon.example/card".into()],
             limits: [
                 "Pictures are 64×64 pixels with soft edges.",
                 "A picture keeps the layout of the first work it drew on.",

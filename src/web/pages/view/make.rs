@@ -92,6 +92,12 @@ pub struct StudioForm {
     pub with: Field,
     /// Works to do without.
     pub without: Field,
+    /// Models to choose from; empty when there is one alone.
+    pub model: Vec<Choice>,
+    /// What to draw away from.
+    pub negative: Field,
+    /// Width and height, as in `512x768`; empty for the model's own.
+    pub size: Field,
     /// Adapters of the model; empty when there are none.
     pub adapter: Vec<Choice>,
 }
@@ -99,8 +105,9 @@ pub struct StudioForm {
 impl StudioForm {
     /// Whether anything under "more" is wrong, so that it must stand open.
     fn more_open(&self) -> bool {
-        [&self.seed, &self.steps, &self.guidance, &self.start, &self.without].iter().any(|f| !f.problem.is_empty())
-            || !self.without.value.is_empty()
+        let fields = [&self.seed, &self.steps, &self.guidance, &self.start, &self.without, &self.negative, &self.size];
+        fields.iter().any(|f| !f.problem.is_empty())
+            || [&self.without, &self.negative, &self.size].iter().any(|f| !f.value.is_empty())
     }
 
     /// Whether works are chosen, or wrongly so: their part must stand open.
@@ -144,6 +151,10 @@ impl StudioPage {
         page.form.prompt = Field::of("portrait of a chief with tā moko, facial tattoo");
         page.form.seed = Field::wrong("twelve", "`twelve` is not a whole number: write digits, or leave it empty for chance.");
         page.form.with = Field::of("work_0000000000SAMP0000000715");
+        page.form.model = vec![
+            Choice::new("model_1", "Colophon Mini 2 (128×128)", true),
+            Choice::new("model_2", "Stable Diffusion 1.5 (512×512, training works unknown)", false),
+        ];
         page.form.adapter = vec![Choice::new("", "none", true), Choice::new("m", "Mere’s hand, by Mere Tāwhai", false)];
         page.with_cards = WorkCard::samples().into_iter().take(1).collect();
         page.refusal = Some(Refusal {
