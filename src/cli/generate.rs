@@ -158,7 +158,7 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
     let times = json!({
         "total_ms": ms(total), "open_ms": ms(opened), "load_ms": ms(loaded), "choose_ms": ms(drawn.choose), "draw_ms": ms(drawn.draw), "measure_ms": ms(drawn.measure),
         "encode_ms": ms(delivered.times.encode), "sign_ms": ms(delivered.times.sign), "log_ms": ms(log),
-        "peak_memory_mib": peak_memory_mib(),
+        "peak_memory_mib": peak_memory_mib(), "models_held_at_most_mib": engine.held()[1] >> 20,
     });
     if json {
         let licences = report.verdict.claim.as_ref().and_then(|c| c.licences.clone());

@@ -1,8 +1,11 @@
 //! What makes pictures, seen from outside: one trait with two actors, [`CandleBackend`](super::CandleBackend) and
 //! [`FakeBackend`](super::FakeBackend). Plain values in, plain values out.
 
+use std::sync::Arc;
+
 use super::config::ModelConfig;
 use super::request::{DrawRequest, Invalid};
+use super::stock::Held;
 use super::weights::LoadError;
 
 /// A picture in memory.
@@ -68,6 +71,11 @@ pub enum BackendError {
 pub trait Backend: Send {
     /// What it draws with.
     fn info(&self) -> &BackendInfo;
+
+    /// How much memory its models of folders hold, where it has some.
+    fn held(&self) -> Option<Arc<Held>> {
+        None
+    }
 
     /// Draws. `on_step` is called before every step and may stop the drawing. After an error or a panic the backend can draw again.
     fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError>;

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::backend::{Backend, BackendError, BackendInfo, Flow, Picture, Step};
 use super::request::{DrawRequest, Invalid};
+use super::stock::Held;
 use super::weights::LoadError;
 use crate::clock::Clock;
 
@@ -121,6 +122,7 @@ struct Shared {
 pub struct Engine {
     shared: Arc<Shared>,
     info: BackendInfo,
+    held: Option<Arc<Held>>,
     /// `None` after shutdown.
     jobs: Arc<Mutex<Option<mpsc::Sender<Job>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
@@ -164,20 +166,25 @@ impl Engine {
         let body = move || match make() {
             Ok(mut backend) => {
                 // If nobody waits for it any more, the queue is closed too and the loop ends by itself.
-                let _ = made.send(Ok(backend.info().clone()));
+                let _ = made.send(Ok((backend.info().clone(), backend.held())));
                 on_thread.run(&mut backend, &queued);
             }
             Err(error) => drop(made.send(Err(error))),
         };
         let no_thread = |cause: String| LoadError::Device { device: "engine thread".into(), cause };
         let thread = std::thread::Builder::new().name("engine".into()).spawn(body).map_err(|e| no_thread(e.to_string()))?;
-        let info = making.recv().map_err(|_| no_thread("loading the model panicked".into()))??;
-        Ok(Self { shared, info, jobs: Arc::new(Mutex::new(Some(jobs))), thread: Arc::new(Mutex::new(Some(thread))) })
+        let (info, held) = making.recv().map_err(|_| no_thread("loading the model panicked".into()))??;
+        Ok(Self { shared, info, held, jobs: Arc::new(Mutex::new(Some(jobs))), thread: Arc::new(Mutex::new(Some(thread))) })
     }
 
     /// What it draws with.
     pub fn info(&self) -> &BackendInfo {
         &self.info
+    }
+
+    /// How many bytes its models of folders hold now, and held at most.
+    pub fn held(&self) -> [u64; 2] {
+        self.held.as_ref().map_or([0, 0], |held| [held.now(), held.peak()])
     }
 
     /// How it is, now and at each change.

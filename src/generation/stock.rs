@@ -68,11 +68,6 @@ impl<B: Backend> Stock<B> {
         Self { own, painters: Vec::new(), parts: Vec::new(), budget, turn: 0, held: Arc::default(), pool, place, device: None }
     }
 
-    /// How much is held; read from anywhere.
-    pub fn held(&self) -> Arc<Held> {
-        Arc::clone(&self.held)
-    }
-
     /// The place of a model's painter. Ids do not change when files do, so everything about it must be the same.
     fn painter(&mut self, model: &Arc<FolderModel>) -> Loaded<usize> {
         if let Some(at) = self.painters.iter().position(|p| p.model() == model) {
@@ -181,6 +176,10 @@ fn name(part: Part) -> &'static str {
 impl<B: Backend> Backend for Stock<B> {
     fn info(&self) -> &BackendInfo {
         self.own.info()
+    }
+
+    fn held(&self) -> Option<Arc<Held>> {
+        Some(Arc::clone(&self.held))
     }
 
     fn draw(&mut self, request: &DrawRequest, on_step: &mut (dyn FnMut(Step) -> Flow + Send)) -> Result<Picture, BackendError> {

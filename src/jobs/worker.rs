@@ -20,7 +20,13 @@ pub async fn run(instance: Arc<Instance>, engine: Engine, which: Which, mut stop
         let done = match next(&instance, which).await {
             Ok(Some(job)) => {
                 tokio::select! {
-                    done = generate::run(&instance, &engine, &job) => done.map(|_| true),
+                    done = generate::run(&instance, &engine, &job) => {
+                        let [now, most] = engine.held().map(|bytes| bytes >> 20);
+                        if most > 0 {
+                            tracing::info!(job = %job.id, held_mib = now, held_at_most_mib = most, "models of folders in memory");
+                        }
+                        done.map(|_| true)
+                    }
                     _ = stop.changed() => {
                         put_back(&instance, &job).await;
                         Ok(false)

@@ -250,6 +250,16 @@ fn files_in(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn the_cards_inside_are_the_cards_beside() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    // The embedded model's and the first one's go with their files.
+    let own = |name: &String| name.ends_with("/model.toml") && !name.starts_with("colophon-");
+    let beside: Vec<String> = files_in(&folder).into_iter().filter(own).collect();
+    let texts: Vec<String> = beside.iter().map(|name| std::fs::read_to_string(folder.join(name)).unwrap()).collect();
+    assert_eq!(embedded::MODEL_CARDS, texts, "every card of the folder, in order: {beside:?}");
+}
+
+#[test]
 fn the_policies_inside_are_the_policies_beside() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let inside: Vec<&str> = embedded::POLICY_FILES.iter().map(|(name, _)| *name).collect();

@@ -283,16 +283,20 @@ def lora(name, parts, folder):
     save_file(file, folder / f"{name}.lora")
     given = _maybe_map_sgm_blocks_to_diffusers(dict(file), parts["unet"].config) if counted else dict(file)
     mapped, alphas = _convert_non_diffusers_lora_to_diffusers(given)
-    layers = {key.split(".lora")[0] for key in mapped}
-    added = 0
-    for layer in layers:
-        down, up = (next(x for key, x in mapped.items() if key.startswith(layer + ".lora") and key.endswith(f"{way}.weight")) for way in ("down", "up"))
+    # The same once more under the names that older versions of diffusers gave them, which know no alpha.
+    save_file({key: (x * (2.0 / 3.0) if ".up." in key else x).contiguous() for key, x in mapped.items()}, folder / f"{name}.lora-old")
+    pairs, added = {}, 0
+    for key, x in mapped.items():
+        layer, way = re.fullmatch(r"(.*?)(?:_lora|\.lora|\.lora_linear_layer)\.(down|up)\.weight", key).groups()
+        pairs.setdefault(layer.replace(".processor", ""), {})[way] = x
+    for layer, pair in pairs.items():
         part, _, path = layer.partition(".")
+        path = path.replace("to_out", "to_out.0") if part == "unet" else re.sub(r"self_attn\.to_(\w+)", r"self_attn.\1_proj", path)
         try:
             module = parts[part].get_submodule(path)
         except AttributeError:
             module = parts[part].get_submodule(path.removeprefix("text_model."))
-        module.weight += 2.0 / 3.0 * (up.flatten(1) @ down.flatten(1)).reshape(module.weight.shape)
+        module.weight += 2.0 / 3.0 * (pair["up"].flatten(1) @ pair["down"].flatten(1)).reshape(module.weight.shape)
         added += 1
     assert added == len(file) // 3, (added, len(file) // 3)
     save_file({what: x.contiguous().clone() for what, x in networks(parts).items() if not what.startswith("vae/")}, folder / f"{name}.lora-record")

@@ -330,7 +330,7 @@ fn compared(folder: &Path, record: &Path, how: &How) -> Loaded<Vec<Compared>> {
         let begun = Instant::now();
         let (first, second) = (said("text_encoder", "ids")?, said("text_encoder_2", "ids_2")?);
         let width = record.get(&name("words"))?.dims().last().copied().unwrap_or(0);
-        let told = record.ready(Told::joint(&first, &second, width, Tokens::LENGTH))?;
+        let told = record.ready(Told::joint(&first, &second, width))?;
         let took = begun.elapsed();
         out.push(record.compare(name("words"), &told.words, took)?);
         out.extend(told.pooled.map(|pooled| record.compare(name("pooled"), &pooled, took)).transpose()?);

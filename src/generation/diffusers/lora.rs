@@ -60,6 +60,14 @@ const OTHERS: [(&str, &str); 5] = [
     ("lora_mid", "a LoRA in Tucker form"),
 ];
 
+/// What older files call the layers of a text encoder's attention.
+const OLD: [(&str, &str); 4] = [
+    (".self_attn.to_q.", ".self_attn.q_proj."),
+    (".self_attn.to_k.", ".self_attn.k_proj."),
+    (".self_attn.to_v.", ".self_attn.v_proj."),
+    (".self_attn.to_out.", ".self_attn.out_proj."),
+];
+
 impl Lora {
     /// Reads an adapter's file; `file` names it in messages.
     pub(in crate::generation) fn read(file: &str, bytes: &[u8]) -> Loaded<Self> {
@@ -79,6 +87,7 @@ impl Lora {
             let name = name.replace("_lora.down.weight", ".lora.down.weight").replace("_lora.up.weight", ".lora.up.weight");
             let name = name.replace(".processor.to_out.", ".to_out.0.").replace(".processor.", ".");
             let name = name.replace(".lora_linear_layer.", ".lora.");
+            let name = OLD.iter().fold(name, |name, (old, new)| name.replace(old, new));
             let of = |endings: &[&str]| endings.iter().find_map(|ending| name.strip_suffix(ending)).map(str::to_owned);
             if let Some(base) = of(&DOWN) {
                 pairs.entry(base).or_default().down = Some(tensor);

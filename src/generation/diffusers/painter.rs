@@ -234,7 +234,7 @@ impl Painter {
                 (Family::Xl, [first, second]) => Told::of(first, Some(second)),
                 (Family::Flow, [first, second]) => {
                     let joint = self.joint_width().unwrap_or(0);
-                    Told::joint(first, second, joint, Tokens::LENGTH)
+                    Told::joint(first, second, joint)
                 }
                 _ => candle_core::bail!("{} encoders spoke", rows.len()),
             }

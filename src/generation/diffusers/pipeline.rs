@@ -19,6 +19,9 @@ pub(super) struct Told {
     pub pooled: Option<Tensor>,
 }
 
+/// Tokens of a flow's third encoder, for which zeros stand: as many as diffusers reads (`max_sequence_length`).
+pub(super) const THIRD: usize = 256;
+
 impl Told {
     /// By one encoder, or by two (XL).
     pub(super) fn of(first: &Encoded, second: Option<&Encoded>) -> Result<Self> {
@@ -29,14 +32,14 @@ impl Told {
     }
 
     /// For a flow (Stable Diffusion 3): both encoders one after the other, filled up with zeros to the joint width, and zeros for the
-    /// `more` tokens of a third encoder that is left out, as diffusers and the paper do (Esser et al. 2024, section 5.2.3).
-    pub(super) fn joint(first: &Encoded, second: &Encoded, joint: usize, more: usize) -> Result<Self> {
+    /// tokens of a third encoder that is left out, as diffusers and the paper do (Esser et al. 2024, section 5.2.3).
+    pub(super) fn joint(first: &Encoded, second: &Encoded, joint: usize) -> Result<Self> {
         let both = beside(&first.before_last, &second.before_last)?;
         let (batch, tokens, width) = both.dims3()?;
         let Some(rest) = joint.checked_sub(width) else { bail!("encoders of {width} numbers for a joint width of {joint}") };
         let zeros = |tokens: usize, width: usize| Tensor::zeros((batch, tokens, width), both.dtype(), both.device());
         let filled = if rest > 0 { beside(&both, &zeros(tokens, rest)?)? } else { both.clone() };
-        let words = Tensor::cat(&[&filled, &zeros(more, joint)?], 1)?;
+        let words = Tensor::cat(&[&filled, &zeros(THIRD, joint)?], 1)?;
         Ok(Self { words, pooled: Some(beside(&first.pooled, &second.pooled)?) })
     }
 

@@ -112,7 +112,7 @@ fn what_can_t_be_drawn_is_said_before_anything_is_loaded() {
     assert!(refused(&|r| r.sampler = Sampler::parse("flow-euler")).contains("dpm-solver, unipc"));
     assert_eq!(refused(&|r| r.prompt = "x ".repeat(90)), Invalid::Tokens { given: 90, most: 75 }.to_string());
     assert_eq!(refused(&|r| r.negative = "x ".repeat(76)), Invalid::Tokens { given: 76, most: 75 }.to_string());
-    assert_eq!(stock.held().peak(), 0);
+    assert_eq!(stock.held.peak(), 0);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn two_models_take_turns_within_the_budget() {
     // Room for all parts of both; for one model whole; for a network alone.
     let mut roomy = stock(BUDGET);
     requests.iter().zip(&alone).for_each(|(request, alone)| assert!(&drawn(&mut roomy, request) == alone));
-    let all = roomy.held().now();
+    let all = roomy.held.now();
     let network = roomy.painters[0].bytes(Part::Network).unwrap();
     let decoder = roomy.painters[0].bytes(Part::Decoder).unwrap();
     assert_eq!(all, 2 * (network + decoder));
@@ -152,14 +152,14 @@ fn two_models_take_turns_within_the_budget() {
         for turn in 0..6 {
             let n = turn % requests.len();
             assert!(drawn(&mut stock, &requests[n]) == alone[n], "budget {budget}, turn {turn}");
-            assert!(stock.held().now() <= budget);
+            assert!(stock.held.now() <= budget);
         }
-        assert!(stock.held().peak() <= budget && stock.held().peak() >= network);
+        assert!(stock.held.peak() <= budget && stock.held.peak() >= network);
     }
     let mut small = stock(network - 1);
     let said = small.draw(&requests[0], &mut |_| Flow::Continue).unwrap_err().to_string();
     assert!(said.contains("the network of “Tiny 1”") && said.contains("model_memory_mib"), "{said}");
-    assert!(small.held().peak() < network);
+    assert!(small.held.peak() < network);
 }
 
 #[test]

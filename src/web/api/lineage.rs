@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{TheInstance, shape};
 use crate::actions::Error;
+use crate::actions::drawn_with::models_here;
 use crate::actions::freeze_query::{freeze_query, look};
 use crate::actions::membership::membership as prove;
 use crate::id::{DatasetId, ModelId, WorkId};
@@ -68,13 +69,14 @@ pub(super) async fn membership(
 
 pub(super) async fn models(Handed(instance): TheInstance) -> Answer {
     let mut tx = instance.store.read().await?;
-    Ok(whole(storage::models::all(&mut tx).await?.iter().map(shape::model).collect()))
+    let here = models_here(&instance, &mut tx).await?;
+    Ok(whole(storage::models::all(&mut tx).await?.iter().map(|record| shape::model(record, &here)).collect()))
 }
 
 pub(super) async fn model(Handed(instance): TheInstance, Segment(id): Segment<ModelId>) -> Answer {
     let mut tx = instance.store.read().await?;
     let found = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
-    let mut shown = shape::model(&found);
+    let mut shown = shape::model(&found, &models_here(&instance, &mut tx).await?);
     shown["affected"] = shape::affected(&mut tx, &[id.to_string()], instance.clock.now()).await?;
     shown["index"] = json!(shape::index(&mut tx, found.statement).await?);
     Ok(axum::Json(shown))

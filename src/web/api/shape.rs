@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::actions::drawn_with::DrawnWith;
 use crate::actions::impact::marks;
 use crate::actions::{Error, Instance};
 use crate::clock::Timestamp;
+use crate::generation::{ModelConfig, PictureSizes};
 use crate::id::StatementId;
 use crate::storage::datasets::DatasetRecord;
 use crate::storage::images::{ImageRecord, Prompt};
@@ -87,12 +89,30 @@ pub fn dataset(record: &DatasetRecord) -> Value {
     shown
 }
 
-/// A model.
-pub fn model(record: &ModelRecord) -> Value {
+/// A model, with what it offers where it draws on this machine.
+pub fn model(record: &ModelRecord, here: &[DrawnWith]) -> Value {
     let mut shown = serde_json::to_value(&record.model).unwrap_or_default();
     shown["statement"] = json!(record.statement);
     shown["training_data_documented"] = json!(!record.model.datasets.is_empty());
+    shown["offer"] = match here.iter().find(|with| with.model().id == record.model.id) {
+        Some(with) => offer(&with.offer),
+        None => Value::Null,
+    };
     shown
+}
+
+/// What may be asked of a model.
+fn offer(offer: &ModelConfig) -> Value {
+    let [width, height] = offer.image;
+    let sizes = match offer.sizes {
+        PictureSizes::Usual => Value::Null,
+        PictureSizes::Multiples { of, least, most } => json!({ "multiple_of": of, "least": least, "most": most }),
+    };
+    json!({
+        "width": width, "height": height, "other_sizes": sizes, "steps": offer.steps, "guidance": offer.guidance,
+        "guidance_most": offer.guidance_most, "start": offer.start, "negative": offer.negative, "styles": offer.styles,
+        "samplers": offer.samplers.iter().map(ToString::to_string).collect::<Vec<_>>(), "works": offer.works_per_prompt,
+    })
 }
 
 /// An image with the works it drew on.
