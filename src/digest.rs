@@ -147,6 +147,17 @@ pub fn sha256_of(bytes: &[u8]) -> Sha256Hash {
     Sha256Hash(Sha256::digest(bytes).into())
 }
 
+/// SHA-256 of a byte stream of any length.
+pub fn sha256_of_reader(mut reader: impl Read) -> std::io::Result<Sha256Hash> {
+    let (mut sha, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(Sha256Hash(sha.finalize().into())),
+            n => sha.update(&buffer[..n]),
+        }
+    }
+}
+
 /// A commitment to something private: keyed blake3 under a random key kept beside the record. Whoever holds text and key can prove
 /// it; once the key is erased the commitment says nothing.
 pub fn commitment(key: &[u8; 32], private: &[u8]) -> Blake3 {

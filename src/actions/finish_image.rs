@@ -44,6 +44,8 @@ pub struct Finished<'a> {
     pub picture: &'a Picture,
     /// The model it was drawn with.
     pub with: &'a DrawnWith,
+    /// Where the engine computed, such as `cpu`.
+    pub device: &'a str,
     /// What it drew on.
     pub works: &'a [Chosen],
     /// For each of them, how much the picture changes without it (see [`change`]).
@@ -132,7 +134,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let model = from.with.model();
     let datasets = dataset_credits(instance, model).await?;
     let card = card_png(instance, model, &datasets, now).await?;
-    let replay = replay(from.order, from.with, picture);
+    let replay = replay(from.order, from.with, from.device, picture);
     let decision = serde_json::to_value(from.decision.without_prompt()).map_err(Error::internal)?;
     let claim = ImageClaim {
         image: id,
@@ -261,7 +263,7 @@ fn millionths(x: f64) -> u32 {
     (x * 1e6).round() as u32
 }
 
-fn replay(order: &Order, with: &DrawnWith, picture: &Picture) -> Replay {
+fn replay(order: &Order, with: &DrawnWith, device: &str, picture: &Picture) -> Replay {
     let offer = &with.offer;
     let request = order.draw_request(offer);
     let pixels: Blake3 = blake3_of(&picture.rgb);
@@ -280,7 +282,10 @@ fn replay(order: &Order, with: &DrawnWith, picture: &Picture) -> Replay {
             None => "euler".to_owned(),
         },
         strength: order.adapter.and(order.strength).map(|_| exact(order.adapter_strength())),
-        engine: format!("colophon {} candle f32 cpu", env!("CARGO_PKG_VERSION")),
+        engine: match &with.folder {
+            None => format!("colophon {} candle f32 {device}", env!("CARGO_PKG_VERSION")),
+            Some(_) => format!("colophon {} own layers {device}", env!("CARGO_PKG_VERSION")),
+        },
         folded: order.read_as.is_some(),
         pixels_blake3: pixels,
     }

@@ -190,7 +190,9 @@ fn sentence(verdict: &Verdict, logged: &Logged) -> String {
         if let Some(decision) = &claim.decision {
             said.push_str(&format!(" Policy bundle {}.", decision.bundle_sha256));
         }
-        if let Some(licences) = &claim.licences {
+        if claim.image.as_ref().is_some_and(|image| image.datasets.is_empty()) {
+            said.push_str(" Drawn by a model whose training works are not on record.");
+        } else if let Some(licences) = &claim.licences {
             let mut kinds: Vec<&str> = licences.works.iter().map(|w| w.licence.as_str()).collect();
             kinds.sort_unstable();
             kinds.dedup();

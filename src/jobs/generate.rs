@@ -114,6 +114,7 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         decision: &decision,
         picture: &picture,
         with: &with,
+        device: &engine.info().device,
         works: &works,
         changes: &changes,
         adapter: adapter.as_ref(),

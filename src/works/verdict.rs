@@ -324,6 +324,8 @@ mod tests {
             } else if licence.contains("RAIL") {
                 assert_eq!(found, [Unknown, Conditional, Conditional, Conditional, Conditional], "{licence}");
                 assert!(verdict(licence, FineTune).duties.contains(&Duty::UseLimits), "{licence}");
+            } else if licence == "LicenseRef-Stability-AI-Community" {
+                assert_eq!(found, [Unknown, Unknown, Conditional, Unknown, Conditional], "{licence}");
             } else if licence.starts_with("LicenseRef-") {
                 assert_eq!(found, [Deny; 5], "{licence}");
             } else {

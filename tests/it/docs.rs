@@ -38,7 +38,10 @@ fn problem(line: &str) -> Option<String> {
     }
     let parts: Vec<&str> = words.iter().map(String::as_str).collect();
     match parts.as_slice() {
-        ["cargo", "run", "--", args @ ..] | ["cargo", "run", "--release", "--", args @ ..] | ["colophon", args @ ..] => {
+        ["cargo", "run", "--", args @ ..]
+        | ["cargo", "run", "--release", "--", args @ ..]
+        | ["cargo", "run", "--release", "--features", "cuda", "--", args @ ..]
+        | ["colophon", args @ ..] => {
             // Everything before `--help` is read first; what is not understood is refused.
             let scene = Scene::empty();
             let output = scene.command().args(args).arg("--help").output().unwrap();

@@ -68,6 +68,8 @@ mod tiles {
     use std::cell::RefCell;
     use std::sync::OnceLock;
 
+    use rayon::prelude::*;
+
     use super::{Matrix, Place};
 
     /// Side of a block of sums: two tiles by two.
@@ -296,27 +298,26 @@ mod tiles {
             let (wide, parts) = (b.columns.div_ceil(BLOCK), 1 + usize::from(split));
             let panel = depth * parts * PAIR / 2;
             let mut panels = vec![0u32; wide * panel];
-            let rest = split.then(|| {
-                let mut rest = Vec::with_capacity(b.rows * b.columns);
-                for r in 0..b.rows {
-                    rest.extend((0..b.columns).map(|c| left_over(b.numbers[r * b.row + c * b.column])));
-                }
-                rest
-            });
-            let mut part = vec![0u32; depth * PAIR / 2];
-            for (j, panel) in panels.chunks_exact_mut(panel.max(1)).enumerate() {
+            panels.par_chunks_mut(panel.max(1)).enumerate().for_each(|(j, panel)| {
+                let mut part = vec![0u32; depth * PAIR / 2];
                 for n in 0..parts {
-                    let b = match (&rest, n) {
-                        (Some(rest), 1) => Matrix::new(rest, b.rows, b.columns),
-                        _ => b,
-                    };
-                    // SAFETY: `available` found these instructions before anything came here.
-                    unsafe { pack_right(&mut part, b, j * BLOCK, 0, b.rows) };
+                    if n == 0 {
+                        // SAFETY: `available` found these instructions before anything came here.
+                        unsafe { pack_right(&mut part, b, j * BLOCK, 0, b.rows) };
+                    } else {
+                        let columns = j * BLOCK..((j + 1) * BLOCK).min(b.columns);
+                        let mut rest = Vec::with_capacity(b.rows * columns.len());
+                        for r in 0..b.rows {
+                            rest.extend(columns.clone().map(|c| left_over(b.numbers[r * b.row + c * b.column])));
+                        }
+                        // SAFETY: as above.
+                        unsafe { pack_right(&mut part, Matrix::new(&rest, b.rows, columns.len()), 0, 0, b.rows) };
+                    }
                     for (d, tiles) in part.chunks_exact(PAIR / 2).enumerate() {
                         panel[(d * parts + n) * PAIR / 2..][..PAIR / 2].copy_from_slice(tiles);
                     }
                 }
-            }
+            });
             Self { rows: b.rows, columns: b.columns, split, panels }
         }
 

@@ -47,11 +47,14 @@ impl Convolution {
             Precision::Composed => Some((kernel.contiguous()?, bias.cloned())),
             _ => None,
         };
-        let by_tap = kernel.permute((2, 3, 1, 0))?.reshape((k * k * channels, outputs))?;
         // The composed form has no use for a second copy.
         let packed = match composed {
-            Some(_) => Packed::new(&by_tap.narrow(0, 0, 1)?, None, Precision::F32)?,
-            None => Packed::new(&by_tap, bias, precision)?,
+            Some(_) => Packed::new(
+                &kernel.zeros_like()?.narrow(1, 0, 1)?.narrow(2, 0, 1)?.narrow(3, 0, 1)?.reshape((1, outputs))?,
+                None,
+                Precision::F32,
+            )?,
+            None => Packed::turned(kernel, bias, precision)?,
         };
         Ok(Self { packed, composed, channels, kernel: k, stride: walk.stride, before, after })
     }

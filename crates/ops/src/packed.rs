@@ -94,6 +94,37 @@ impl Packed {
         Ok(Self { inputs, outputs, bias, weight })
     }
 
+    /// From the weight of a layer as files have it, outputs × inputs (contiguous), or outputs × inputs × taps for a convolution; a row of the
+    /// packed matrix is an input of a tap.
+    pub fn turned(weight: &Tensor, bias: Option<&Tensor>, precision: Precision) -> Result<Self> {
+        let (outputs, inputs, taps) = match *weight.dims() {
+            [outputs, inputs] => (outputs, inputs, 1),
+            [outputs, inputs, high, wide] => (outputs, inputs, high * wide),
+            ref dims => bail!("a layer's weight has {dims:?} numbers, not outputs × inputs"),
+        };
+        if precision == Precision::Composed || weight.dtype() != candle_core::DType::F32 {
+            let flat = weight.reshape((outputs, inputs, taps))?.permute((2, 1, 0))?.reshape((taps * inputs, outputs))?;
+            return Self::new(&flat, bias, precision);
+        }
+        let turned = with(weight, |numbers| {
+            let mut turned = vec![0f32; numbers.len()];
+            // Sixteen outputs at a time: what is read and what is written then lies in few lines of the cache.
+            turned.par_chunks_mut((64 * outputs).max(1)).enumerate().for_each(|(n, turned)| {
+                for first in (0..outputs).step_by(16) {
+                    let some = first..(first + 16).min(outputs);
+                    for (r, row) in turned.chunks_exact_mut(outputs).enumerate() {
+                        let (tap, input) = ((n * 64 + r) / inputs, (n * 64 + r) % inputs);
+                        for o in some.clone() {
+                            row[o] = numbers[(o * inputs + input) * taps + tap];
+                        }
+                    }
+                }
+            });
+            Ok(turned)
+        })?;
+        Self::new(&Tensor::from_vec(turned, (taps * inputs, outputs), weight.device())?, bias, precision)
+    }
+
     /// Numbers of one row of the left side.
     pub fn inputs(&self) -> usize {
         self.inputs

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::tensors::files_of;
-use crate::digest::{Digest, Sha256Hash};
+use crate::digest::{Sha256Hash, sha256_of_reader};
 use crate::generation::weights::{LoadError, Loaded};
 
 /// A part's `config.json`, with the name of its file for messages.
@@ -112,7 +112,7 @@ impl Folder {
         if known == Some(now) {
             return Ok(());
         }
-        let found = Digest::of_reader(opened).map_err(unreadable)?.sha256;
+        let found = sha256_of_reader(opened).map_err(unreadable)?;
         if found != *expected {
             return Err(LoadError::WrongHash { file, expected: expected.to_string(), found: found.to_string() });
         }

@@ -211,7 +211,7 @@ impl Tensors {
     /// A layer whose weight was taken before.
     pub(super) fn packed(&mut self, name: &str, weight: &Tensor, outputs: usize) -> Loaded<Packed> {
         let bias = self.bias(name, outputs)?;
-        self.ready(name, weight.t().and_then(|weight| Packed::new(&weight, bias.as_ref(), self.way.precision)))
+        self.ready(name, Packed::turned(weight, bias.as_ref(), self.way.precision))
     }
 
     fn bias(&mut self, name: &str, outputs: usize) -> Loaded<Option<Tensor>> {

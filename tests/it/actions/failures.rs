@@ -298,6 +298,7 @@ async fn a_blob_store_that_fails_delivers_nothing(kind: Kind) {
         decision: &requested.decision,
         picture: &drawn,
         with: &with,
+        device: "cpu",
         works: &works,
         changes: &[1.0; 4][..works.len()],
         adapter: None,

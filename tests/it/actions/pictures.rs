@@ -229,6 +229,7 @@ async fn a_finished_picture_of_a_revoked_work_is_refused(kind: Kind) {
         decision: &requested.decision,
         picture: &picture,
         with: &with,
+        device: "cpu",
         works: &works,
         changes: &changes,
         adapter: None,
