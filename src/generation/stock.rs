@@ -64,7 +64,9 @@ pub struct Stock<B> {
 impl<B: Backend> Stock<B> {
     /// With `budget` bytes for models of folders, which are drawn with in the same place, there on `threads` threads if it is the processor.
     pub fn new(own: B, place: Place, budget: u64, threads: usize) -> Self {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok().map(Arc::new);
+        // On a device everything stays on this thread: candle orders work by it.
+        let pool = (place == Place::Cpu).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok().map(Arc::new));
+        let pool = pool.flatten();
         Self { own, painters: Vec::new(), parts: Vec::new(), budget, turn: 0, held: Arc::default(), pool, place, device: None }
     }
 

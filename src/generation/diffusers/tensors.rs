@@ -17,6 +17,8 @@ use safetensors::tensor::TensorInfo;
 use super::lora::Change;
 use crate::generation::weights::{LoadError, Loaded, first_line};
 
+/// Bytes read at once; a multiple of every number's.
+const PIECE: usize = 1 << 18;
 /// Longest header of a safetensors file, in bytes.
 const HEADER: u64 = 100 << 20;
 
@@ -158,19 +160,26 @@ impl Tensors {
             return Err(LoadError::Shape { file, tensor: name, expected: shape.to_vec(), found: place.shape });
         }
         let shard = &mut self.shards[place.shard];
-        let mut bytes = vec![0u8; (place.until - place.from) as usize];
-        shard
-            .file
-            .seek(SeekFrom::Start(shard.data + place.from))
-            .and_then(|_| shard.file.read_exact(&mut bytes))
-            .map_err(|e| malformed(&file, format!("`{name}` can't be read: {e}")))?;
-        let mut numbers: Vec<f32> = match place.kind {
-            Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
-            Dtype::BF16 => bytes.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-            other => return Err(malformed(&file, format!("`{name}` has numbers of type {other:?}; f32, f16 and bf16 are read"))),
+        let mut numbers: Vec<f32> = Vec::with_capacity(shape.iter().product());
+        let kind = place.kind;
+        let append = |numbers: &mut Vec<f32>, bytes: &[u8]| match kind {
+            Dtype::F32 => numbers.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))),
+            Dtype::F16 => numbers.extend(bytes.as_chunks::<2>().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32())),
+            _ => numbers.extend(bytes.as_chunks::<2>().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32())),
         };
-        drop(bytes);
+        if !matches!(kind, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+            return Err(malformed(&file, format!("`{name}` has numbers of type {kind:?}; f32, f16 and bf16 are read")));
+        }
+        // Piece by piece: a second copy of every weight would cost as much time as the rest.
+        let (mut left, mut piece) = (place.until - place.from, vec![0u8; PIECE]);
+        let unreadable = |e: std::io::Error| malformed(&file, format!("`{name}` can't be read: {e}"));
+        shard.file.seek(SeekFrom::Start(shard.data + place.from)).map_err(unreadable)?;
+        while left > 0 {
+            let some = left.min(PIECE as u64) as usize;
+            shard.file.read_exact(&mut piece[..some]).map_err(unreadable)?;
+            append(&mut numbers, &piece[..some]);
+            left -= some as u64;
+        }
         self.taken += numbers.len() as u64;
         if numbers.iter().any(|x| !x.is_finite()) {
             return Err(LoadError::NotFinite { file, tensor: name });

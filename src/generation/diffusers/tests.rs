@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use candle_core::{Device, Tensor};
 use colophon_ops::{Precision, Walk};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::folder::Folder;
+use super::parts::{Way, vae};
+use super::pipeline::{picture, picture_in_tiles};
 use super::tensors::{Onto, Tensors, files_of};
 use crate::generation::weights::LoadError;
 
@@ -99,4 +102,32 @@ fn shards_are_found_and_stay_in_their_folder() {
     }
     std::fs::remove_file(folder.path().join("m.safetensors.index.json")).unwrap();
     assert!(Folder::open(folder.path()).unwrap_err().to_string().contains("model_index.json"));
+}
+
+#[test]
+fn tiles_of_a_large_picture_join() {
+    let folder = tempfile::tempdir().unwrap();
+    crate::generation::testing::write_tiny_model(folder.path(), 1);
+    let opened = Folder::open(folder.path()).unwrap();
+    let way = Way { onto: Onto::processor(Precision::F32), lora: None };
+    let vae = vae(&opened, &way).unwrap().0;
+    let latents = |high: usize, wide: usize| {
+        let smooth = (0..high * wide * 4)
+            .map(|i| ((i / 4 / wide) as f32 * 0.05).sin() + ((i / 4 % wide) as f32 * 0.07 + (i % 4) as f32).cos());
+        Tensor::from_iter(smooth, &Device::Cpu).unwrap().reshape((1, high, wide, 4)).unwrap()
+    };
+    let numbers = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    // One tile is the whole picture.
+    let small = latents(96, 40);
+    assert_eq!(numbers(&picture_in_tiles(&vae, &small).unwrap()), numbers(&picture(&vae, &small).unwrap()));
+    // Several, the last of them shifted back into the picture: as large as the whole, near it everywhere, and without an edge where they meet.
+    let large = latents(200, 130);
+    let (tiled, whole) = (picture_in_tiles(&vae, &large).unwrap(), picture(&vae, &large).unwrap());
+    assert_eq!((tiled.dims(), whole.dims()), (&[1, 400, 260, 3][..], &[1, 400, 260, 3][..]));
+    let (tiled, whole) = (numbers(&tiled), numbers(&whole));
+    let apart = tiled.iter().zip(&whole).map(|(a, b)| (a - b).abs()).sum::<f32>() / tiled.len() as f32;
+    let spread = whole.iter().map(|x| x.abs()).sum::<f32>() / whole.len() as f32;
+    assert!(apart < 0.2 * spread, "{apart} of {spread}");
+    let step = |x: &[f32]| (260 * 3..x.len()).map(|i| (x[i] - x[i - 260 * 3]).abs()).fold(0f32, f32::max);
+    assert!(step(&tiled) < 1.5 * step(&whole), "{} {}", step(&tiled), step(&whole));
 }
