@@ -127,7 +127,7 @@ fn unknown_card(folder: &Path, millions: u64) -> ModelCard {
         parameters_millions: millions.to_string(),
         summary: "Nothing is known of this model but its files.".to_owned(),
         training: "Nothing is known of its training.".to_owned(),
-        unknown: "Who made it, on what it was trained, and under which licence it may be used.".to_owned(),
+        unknown: "On what it was trained, by whom those works were made, and under which licences.".to_owned(),
         ..ModelCard::default()
     }
 }

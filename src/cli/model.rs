@@ -161,7 +161,7 @@ fn lora_card(path: &Path) -> ModelCard {
         architecture: "low-rank additions (LoRA)".to_owned(),
         summary: "Nothing is known of this adapter but its file.".to_owned(),
         training: "Nothing is known of its training.".to_owned(),
-        unknown: "Who made it, on what it was trained, and under which licence it may be used.".to_owned(),
+        unknown: "On what it was trained, by whom those works were made, and under which licences.".to_owned(),
         ..ModelCard::default()
     }
 }
@@ -178,7 +178,7 @@ fn tell(common: &Common, added: &Added, card: &ModelCard) {
     }
     say(&format!("{} “{}”: {}", if added.new { "Registered" } else { "Registered before:" }, card.title, added.id));
     let licence = if card.licence.is_empty() { "unknown" } else { &card.licence };
-    say(&format!("Licence {licence}. {}", personal.reason));
+    say(&format!("Licence {licence}: {}.", personal.reason));
     for (use_, verdict) in [("personal use", &personal), ("commercial use", &sold)] {
         let duties: Vec<&str> = verdict.duties.iter().map(|duty| duty.sentence()).collect();
         let answer = if verdict.permits() { "may draw" } else { "may not draw" };

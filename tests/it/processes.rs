@@ -114,7 +114,7 @@ fn a_worker_beside_the_service_draws_with_the_models_that_were_added() {
     // Nothing is known of it, and that is said; with a licence it draws.
     scene
         .run(&["model", "add", given, "--name", "nobodys"])
-        .expect(0, &["Licence unknown", "personal use: may not draw", "Not known"]);
+        .expect(0, &["Licence unknown: ", "personal use: may not draw", "Not known"]);
     scene.run(&["generate", "a red apple", "-o", "x.png", "--model", "nobodys"]).expect(1, &["its licence is unknown"]);
     let named = ["--licence", "LicenseRef-CreativeML-OpenRAIL-M", "--title", "Tiny Model", "--maker", "Ana"];
     let other = scene.path("Other");

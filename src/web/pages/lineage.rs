@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::view::lineage::{FileRow, MembershipView};
 use super::view::{DatasetPage, Link, ModelCard, ModelPage, ModelsPage, WorkCard};
 use super::{Page, chrome, fill, images};
+use crate::actions::drawn_with::models_here;
 use crate::actions::Error;
 use crate::id::{DatasetId, ModelId, WorkId};
 use crate::lineage::Run;
@@ -165,6 +166,8 @@ pub(super) async fn model(
         None => None,
     };
     let affected = fill::affected(&mut tx, &id.to_string(), instance.clock.now()).await?;
+    let draws = models_here(instance, &mut tx).await?.iter().any(|with| with.model().id == id);
+    let draw_url = if draws { format!("/studio?model={id}") } else { String::new() };
     let record = fill::record_view(instance, &mut tx, found.statement, format!("/log/receipts/{}", found.statement)).await?;
     drop(tx);
     let card = found.model.card;
@@ -175,7 +178,12 @@ pub(super) async fn model(
         name: card.title.clone(),
         version: card.version.clone(),
         summary: card.summary.clone(),
-        maker: Some(found.model.made_by).filter(|name| !name.is_empty()).unwrap_or_else(|| "the Colophon developers".to_owned()),
+        maker: match found.model.made_by {
+            // What comes with the program has no other maker; of a folder nobody has said.
+            empty if empty.is_empty() && !card.is_folder() => "the Colophon developers".to_owned(),
+            maker => maker,
+        },
+        draw_url,
         licence: Link::new(
             card.licence.clone(),
             if card.licence_url.starts_with("https://") { card.licence_url.clone() } else { String::new() },

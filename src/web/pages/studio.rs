@@ -83,8 +83,7 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
     let alone = here.len() == 1;
     let label = |with: &DrawnWith| {
         let [width, height] = with.offer.image;
-        let known = if with.model().datasets.is_empty() { ", training works unknown" } else { "" };
-        (with.model().id.to_string(), format!("{} ({width}×{height}{known})", with.model().card.title))
+        (with.model().id.to_string(), format!("{} ({width}×{height})", with.model().card.title))
     };
     let models = here.iter().map(label).collect();
     drop(tx);
@@ -121,6 +120,7 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         },
         model: model.card.title.clone(),
         model_url: format!("/models/{}", model.id),
+        training_known: !model.datasets.is_empty(),
     })
 }
 

@@ -72,7 +72,7 @@ async fn a_model_of_a_folder_draws_through_the_same_gate(kind: Kind) {
     let t = TestInstance::new(kind).await;
     let from = folder(&t, 1);
     let found = look_through(&from, None).unwrap();
-    assert!(!found.known && found.card.name == "tiny-model-1" && found.card.unknown.contains("on what it was trained"));
+    assert!(!found.known && found.card.name == "tiny-model-1" && found.card.unknown.contains("On what it was trained"));
     assert_eq!(found.card.files.len(), 10);
     // What stands for all files is what `sha256sum` says of them, hashed once more.
     let id = added(&t, &from, OPEN_RAIL).await.unwrap();

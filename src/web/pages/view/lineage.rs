@@ -228,8 +228,10 @@ pub struct ModelPage {
     pub version: String,
     /// What it is, one or two sentences.
     pub summary: String,
-    /// Who made it.
+    /// Who made it; empty when nobody has said.
     pub maker: String,
+    /// Where to draw with it; empty when it does not draw here.
+    pub draw_url: String,
     /// The weights' licence; its link is the text, elsewhere.
     pub licence: Link,
     /// What kind of network, one line.
@@ -315,6 +317,7 @@ impl ModelPage {
             version: "1.0.0".into(),
             summary: "Draws small pictures with registered works: for each prompt it looks up a few whose terms allow it, and names them.".into(),
             maker: "the Colophon project".into(),
+            draw_url: "/studio".into(),
             licence: Link::new("MIT or Apache 2.0", "https://spdx.org/licenses/MIT.html"),
             architecture: "retrieval-augmented rectified-flow transformer, 64×64 RGB".into(),
             parameters: 6_100_000,

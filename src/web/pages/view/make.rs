@@ -65,6 +65,8 @@ pub struct StudioPage {
     pub model: String,
     /// Its page.
     pub model_url: String,
+    /// Whether the works it was trained on are on record.
+    pub training_known: bool,
 }
 
 /// The studio's fields. Names in the form are the names here, but `use_` is sent as `use`.
@@ -151,9 +153,10 @@ impl StudioPage {
         page.form.prompt = Field::of("portrait of a chief with tā moko, facial tattoo");
         page.form.seed = Field::wrong("twelve", "`twelve` is not a whole number: write digits, or leave it empty for chance.");
         page.form.with = Field::of("work_0000000000SAMP0000000715");
+        page.training_known = false;
         page.form.model = vec![
             Choice::new("model_1", "Colophon Mini 2 (128×128)", true),
-            Choice::new("model_2", "Stable Diffusion 1.5 (512×512, training works unknown)", false),
+            Choice::new("model_2", "Stable Diffusion 1.5 (512×512)", false),
         ];
         page.form.adapter = vec![Choice::new("", "none", true), Choice::new("m", "Mere’s hand, by Mere Tāwhai", false)];
         page.with_cards = WorkCard::samples().into_iter().take(1).collect();
@@ -186,6 +189,7 @@ impl StudioPage {
             limits: Limits { prompt_chars: 500, steps_max: 50, guidance_max: 10.0, start_max: 0.9, works: 4 },
             model: "Colophon Mini".into(),
             model_url: "/models/model_0000000000SAMP000000000M".into(),
+            training_known: true,
         }
     }
 }
