@@ -7,7 +7,9 @@ use serde_json::json;
 use super::{open, say};
 use crate::actions::Instance;
 use crate::actions::check_log::check_log;
+use crate::actions::drawn_with::drawn_with;
 use crate::config::Settings;
+use crate::generation::FolderModel;
 use crate::storage;
 
 pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitCode> {
@@ -28,6 +30,18 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
             facts.push(("log waiting".into(), storage::log::staged_total(&mut tx).await?.to_string()));
             facts.push(("policy bundle".into(), instance.policies().hash().to_string()));
             facts.push(("model".into(), format!("{} {}", instance.model.model.card.title, instance.model.model.card.version)));
+            for record in storage::models::all(&mut tx).await?.into_iter().filter(|r| r.model.card.is_folder()) {
+                let title = record.model.card.title.clone();
+                // All of its files are read: several gigabytes may take a while.
+                match drawn_with(&instance, &mut tx, Some(record.model.id)).await.map(|with| with.folder) {
+                    Ok(Some(model)) => match FolderModel::check_hashes(&model.folder, model.files.clone()) {
+                        Ok(()) => facts.push(("model".into(), format!("{title}, {} files as registered", model.files.len()))),
+                        Err(e) => problems.push(e.to_string()),
+                    },
+                    Ok(None) => {}
+                    Err(e) => facts.push(("model".into(), format!("{title}, not drawn with here: {e}"))),
+                }
+            }
             facts.push(("certificate ends".into(), instance.keys.leaf_not_after().day()));
         }
     }
@@ -42,7 +56,7 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
     } else {
         say("Settings (file: colophon.toml; environment: COLOPHON_ and the name in capitals)");
         for (s, value, from) in settings.shown() {
-            say(&format!("  {:<15} {:<28} {} ({from})", s.name, if value.is_empty() { "–" } else { value }, s.doc));
+            say(&format!("  {:<17} {:<28} {} ({from})", s.name, if value.is_empty() { "–" } else { value }, s.doc));
         }
         say("State");
         facts.iter().for_each(|(name, value)| say(&format!("  {name:<16} {value}")));

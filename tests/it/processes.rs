@@ -21,7 +21,7 @@ use colophon::storage::jobs::Job;
 use colophon::storage::tasks::TaskState;
 use colophon::works::list::Row;
 
-use crate::support::binary::Scene;
+use crate::support::binary::{Scene, replace};
 use crate::support::database::Kind;
 use crate::support::tiny_model::write_tiny_model;
 use crate::support::{order, run};
@@ -133,6 +133,14 @@ fn a_worker_beside_the_service_draws_with_the_models_that_were_added() {
     scene.run(&["verify", "tiny.png"]).expect(0, &["Trusted"]);
     scene.run(&["replay", "--latest", "1"]).expect(0, &[]);
     scene.run(&["generate", "a red apple", "-o", "y.png", "--model", "other", "--size", "100x64"]).expect(1, &["that 8 divides"]);
+    scene.run(&["doctor"]).expect(0, &["Tiny Model, 10 files as registered", "Nothing is wrong"]);
+    replace(&kept.join("vae/config.json"), b"{}");
+    scene.run(&["doctor"]).expect(0, &["Tiny Model, not drawn with here", "vae/config.json"]);
+    write_tiny_model(&kept, 50);
+    replace(&kept.join("vae/diffusion_pytorch_model.safetensors"), b"no weights");
+    scene.run(&["doctor"]).expect(1, &["vae/diffusion_pytorch_model.safetensors", "sha256"]);
+    scene.run(&generate).expect(1, &["vae/diffusion_pytorch_model.safetensors", "sha256"]);
+    write_tiny_model(&kept, 50);
     scene
         .run(&["model", "add", "nobody/nothing"])
         .expect(1, &["can't be fetched from the Hugging Face Hub", "colophon model add DIR"]);

@@ -131,3 +131,37 @@ fn tiles_of_a_large_picture_join() {
     let step = |x: &[f32]| (260 * 3..x.len()).map(|i| (x[i] - x[i - 260 * 3]).abs()).fold(0f32, f32::max);
     assert!(step(&tiled) < 1.5 * step(&whole), "{} {}", step(&tiled), step(&whole));
 }
+
+#[test]
+fn half_precision_is_read_and_kept_where_a_device_wants_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let numbers = [1.0f32, -2.5, 0.125, 96.0];
+    for kind in [Dtype::F16, Dtype::BF16] {
+        let raw: Vec<u8> = match kind {
+            Dtype::F16 => numbers.iter().flat_map(|x| half::f16::from_f32(*x).to_le_bytes()).collect(),
+            _ => numbers.iter().flat_map(|x| half::bf16::from_f32(*x).to_le_bytes()).collect(),
+        };
+        let view = TensorView::new(kind, vec![2, 2], &raw).unwrap();
+        let file = safetensors::serialize([("a.weight", view)], None).unwrap();
+        // The only file there is: its name says f16.
+        std::fs::write(folder.path().join("model.fp16.safetensors"), &file).unwrap();
+        let files = files_of(folder.path(), "model", &|_| Ok(())).unwrap();
+        assert!(files[0].ends_with("model.fp16.safetensors"));
+        let mut w = Tensors::open(&files, Onto::processor(Precision::Split)).unwrap();
+        assert_eq!((w.numbers(), w.bytes()), (4, 16));
+        assert_eq!(w.take("a.weight", &[2, 2]).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap(), numbers);
+        let device = Onto { device: Device::Cpu, precision: Precision::Composed, whole: false };
+        let mut w = Tensors::open(&files, device).unwrap();
+        assert_eq!(w.bytes(), 8);
+        let layer = w.linear("a", 2, 2).unwrap();
+        let x = Tensor::new(&[[1f32, 1.0]], &Device::Cpu).unwrap();
+        // A layer computes in the type of its numbers: f32 must be brought there first.
+        assert!(layer.apply(&x, colophon_ops::Add::Nothing).is_err());
+        let x = x.to_dtype(if kind == Dtype::F16 { candle_core::DType::F16 } else { candle_core::DType::BF16 }).unwrap();
+        let y = layer.apply(&x, colophon_ops::Add::Nothing).unwrap().to_dtype(candle_core::DType::F32).unwrap();
+        let y = y.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!((y[0] + 1.5).abs() < 1e-3 && (y[1] - 96.0).abs() < 0.6, "{y:?}");
+    }
+    std::fs::write(folder.path().join("model.safetensors"), good()).unwrap();
+    assert!(files_of(folder.path(), "model", &|_| Ok(())).unwrap()[0].ends_with("model.safetensors"), "f32 before f16");
+}
