@@ -191,7 +191,7 @@ impl Painter {
         self.remembered.iter().find(|r| r.prompt == request.prompt && r.negative.as_deref() == negative && r.added == added)
     }
 
-    /// Asks the encoders, after `room` was made for each; remembers what they said.
+    /// Turns a request's words into tokens: what the encoders are asked, one after the other.
     pub(in crate::generation) fn tell(&mut self, request: &DrawRequest) -> Result<Teller, BackendError> {
         self.read_adapter(request.adapter.as_ref())?;
         let negative = negative(request);
@@ -226,27 +226,28 @@ impl Painter {
 
     /// Keeps what all encoders said.
     pub(in crate::generation) fn remember(&mut self, teller: &Teller, request: &DrawRequest) -> Result<(), BackendError> {
-        let texts = teller.ids.first().map_or(0, Vec::len);
+        let joint = match self.family {
+            Family::Flow => self.joint_width()?,
+            Family::StableDiffusion | Family::Xl => 0,
+        };
         let one = |n: usize| -> candle_core::Result<Told> {
             let rows = teller.said.iter().map(|said| said.row(n)).collect::<candle_core::Result<Vec<_>>>()?;
             match (self.family, rows.as_slice()) {
                 (Family::StableDiffusion, [first]) => Told::of(first, None),
                 (Family::Xl, [first, second]) => Told::of(first, Some(second)),
-                (Family::Flow, [first, second]) => {
-                    let joint = self.joint_width().unwrap_or(0);
-                    Told::joint(first, second, joint)
-                }
+                (Family::Flow, [first, second]) => Told::joint(first, second, joint),
                 _ => candle_core::bail!("{} encoders spoke", rows.len()),
             }
         };
         let told = one(0).map_err(failed)?;
-        let avoid = match (texts, self.folder.zeros && request.negative.trim().is_empty()) {
-            (2, _) => Some(one(1).map_err(failed)?),
-            (_, true) if guided(request) => Some(told.zeros().map_err(failed)?),
-            _ => None,
+        let negative = negative(request).map(str::to_owned);
+        let avoid = match negative.as_deref() {
+            None => None,
+            // XL was trained to be told nothing as zeros, not as the empty prompt.
+            Some("") if self.folder.zeros => Some(told.zeros().map_err(failed)?),
+            Some(_) => Some(one(1).map_err(failed)?),
         };
         self.remembered.truncate(REMEMBERED - 1);
-        let negative = negative(request).map(str::to_owned);
         self.remembered.push_front(Remembered {
             prompt: request.prompt.clone(),
             negative,
@@ -257,9 +258,9 @@ impl Painter {
         Ok(())
     }
 
-    fn joint_width(&self) -> Option<usize> {
-        let config = self.folder.config::<super::mmdit::MmditConfig>("transformer", "config.json").ok()?;
-        Some(config.read.joint_attention_dim)
+    fn joint_width(&self) -> Loaded<usize> {
+        let config = self.folder.config::<super::mmdit::MmditConfig>("transformer", "config.json")?;
+        Ok(config.read.joint_attention_dim)
     }
 
     /// Walks from noise to latents. Network, and for previews the decoder, must be loaded.

@@ -92,6 +92,31 @@ fn everything_that_is_asked_counts_and_nothing_else() {
 }
 
 #[test]
+fn nothing_to_avoid_is_told_as_zeros_where_the_model_wants_it_so() {
+    let (plain, zeros) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let one = model(plain.path(), 1);
+    write_tiny_model(zeros.path(), 1);
+    let index = zeros.path().join("model_index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    std::fs::write(&index, text.replacen('{', r#"{"force_zeros_for_empty_prompt":true,"#, 1)).unwrap();
+    let other = card(zeros.path(), 2);
+    let mut stock = stock(BUDGET);
+    let mut both = |change: &dyn Fn(&mut DrawRequest)| {
+        [&one, &other].map(|model| {
+            let mut request = asked(model, "a red apple", 7);
+            change(&mut request);
+            drawn(&mut stock, &request)
+        })
+    };
+    let [empty, nothing] = both(&|_| {});
+    assert!(empty != nothing);
+    for change in [&(|r: &mut DrawRequest| r.negative = "blue".into()) as &dyn Fn(&mut DrawRequest), &|r| r.guidance = 1.0] {
+        let [a, b] = both(change);
+        assert!(a == b, "only that differs");
+    }
+}
+
+#[test]
 fn what_can_t_be_drawn_is_said_before_anything_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let model = model(folder.path(), 1);
