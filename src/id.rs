@@ -129,14 +129,64 @@ ids! {
     ReviewId = "review", "review";
     /// A list of works being registered.
     ImportId = "import", "import";
+    /// Something a person handed in for a picture: a picture to edit, a sketch, a mask.
+    InputId = "input", "input";
     /// An Ed25519 public key on record.
     KeyId = "key", "key";
+}
+
+/// What a picture is made from: an image of this registry, or a picture that somebody handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParentId {
+    /// An image.
+    Image(ImageId),
+    /// A picture handed in.
+    Input(InputId),
+}
+
+impl fmt::Display for ParentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(id) => id.fmt(f),
+            Self::Input(id) => id.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ParentId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        match InputId::parse(text) {
+            Ok(id) => Ok(Self::Input(id)),
+            Err(_) => ImageId::parse(text).map(Self::Image),
+        }
+    }
+}
+
+impl serde::Serialize for ParentId {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ParentId {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chance::SeededChance;
+
+    #[test]
+    fn a_parent_is_an_image_or_an_input() {
+        let (image, input) = (ImageId::derived(b"a"), InputId::derived(b"a"));
+        assert_eq!(image.to_string().parse(), Ok(ParentId::Image(image)));
+        assert_eq!(input.to_string().parse(), Ok(ParentId::Input(input)));
+        assert!(WorkId::derived(b"a").to_string().parse::<ParentId>().unwrap_err().to_string().contains("image id"));
+    }
 
     #[test]
     fn text_form_round_trips_and_is_the_only_one() {

@@ -10,8 +10,9 @@ use crate::id::{AccountId, ImageId, ModelId, StatementId, WorkId};
 pub struct Image {
     /// Name in every URL, row and log entry.
     pub id: ImageId,
-    /// The model that drew it.
-    pub model: ModelId,
+    /// The model that drew it; none where no model drew anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
     /// Hash of the policy bundle that decided.
     pub bundle: Sha256Hash,
     /// Public name of who asked for it.
@@ -38,6 +39,15 @@ pub struct Image {
     /// The nearest of all registered works; none when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
+    /// The image it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ImageId>,
+    /// What was done: `generation::edit::Edit` as JSON, opaque here; none for a picture that was drawn from words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<serde_json::Value>,
+    /// What people handed in for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<HandedIn>,
     /// Seed, steps and the like: enough to make the same pixels again.
     pub replay: serde_json::Value,
     /// What the policy answered, without the words of the prompt.
@@ -72,6 +82,25 @@ pub struct DrawnOn {
     /// The part of the prompt it was looked up for, from 0.
     #[serde(default)]
     pub part: u32,
+    /// Parents between the image and the one that drew on it: 0 for the image itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// Something a person handed in, as the log tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HandedIn {
+    /// `picture`, `sketch` or `mask`.
+    pub role: String,
+    /// Keyed blake3 of the file's SHA-256, with the key that opens the words.
+    pub commitment: Blake3,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The registered work that is nearest to an image, whether it was drawn on or not.
@@ -95,7 +124,7 @@ pub struct ImageRecord {
 #[derive(sqlx::FromRow)]
 struct ImageRow {
     id: String,
-    model_id: String,
+    model_id: Option<String>,
     bundle: Vec<u8>,
     creator: String,
     format: String,
@@ -114,13 +143,17 @@ struct ImageRow {
     nearest_work: Option<String>,
     nearest: Option<i64>,
     adapter: Option<String>,
+    parent_id: Option<String>,
+    edit: Option<String>,
+    inputs: Option<String>,
 }
 
 const T: &str = "images";
 
 async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
-    const WORKS: &str = "SELECT work_id, nearness, influence, part FROM image_works WHERE image_id = $1 ORDER BY position";
-    let works: Vec<(String, i64, i64, i64)> = on!(tx, |c| sqlx::query_as(WORKS).bind(&r.id).fetch_all(c).await)?;
+    const WORKS: &str =
+        "SELECT work_id, nearness, influence, part, generation FROM image_works WHERE image_id = $1 ORDER BY position";
+    let works: Vec<(String, i64, i64, i64, i64)> = on!(tx, |c| sqlx::query_as(WORKS).bind(&r.id).fetch_all(c).await)?;
     let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
     let nearest = match (&r.nearest_work, r.nearest) {
         (Some(work), Some(nearness)) => Some(Nearest { work: read(T, &r.id, work)?, nearness: small(nearness) }),
@@ -130,7 +163,7 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
     Ok(ImageRecord {
         image: Image {
             id: read(T, &r.id, &r.id)?,
-            model: read(T, &r.id, &r.model_id)?,
+            model: r.model_id.as_ref().map(|id| read(T, &r.id, id)).transpose()?,
             bundle: read_sha256(T, &r.id, &r.bundle)?,
             width: side(r.width)?,
             height: side(r.height)?,
@@ -143,17 +176,21 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
             commitment: read_blake3(T, &r.id, &r.commitment)?,
             works: works
                 .iter()
-                .map(|(work, nearness, influence, part)| {
+                .map(|(work, nearness, influence, part, generation)| {
                     Ok(DrawnOn {
                         work: read("image_works", &r.id, work)?,
                         nearness: small(*nearness),
                         influence: small(*influence),
                         part: small(*part),
+                        generation: small(*generation),
                     })
                 })
                 .collect::<Result<_>>()?,
             nearest,
             adapter: r.adapter.as_ref().map(|id| read(T, &r.id, id)).transpose()?,
+            parent: r.parent_id.as_ref().map(|id| read(T, &r.id, id)).transpose()?,
+            edit: r.edit.as_ref().map(|edit| read_json(T, &r.id, edit)).transpose()?,
+            inputs: r.inputs.as_ref().map_or(Ok(Vec::new()), |inputs| read_json(T, &r.id, inputs))?,
             replay: read_json(T, &r.id, &r.replay)?,
             decision: read_json(T, &r.id, &r.decision)?,
             made_at: Timestamp::from_millis(r.made_at),
@@ -169,14 +206,18 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
 pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Result<()> {
     const SQL: &str = "INSERT INTO images (id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, \
                        fingerprint, commitment, replay, decision, made_at, statement_id, nearest_work, nearest, \
-                       adapter) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
-    const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness, influence, part) \
-                        VALUES ($1, $2, $3, $4, $5, $6)";
+                       adapter, parent_id, edit, inputs) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+    const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness, influence, part, generation) \
+                        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let id = image.id.to_string();
+    let handed_in = match image.inputs.as_slice() {
+        [] => None,
+        inputs => Some(serde_json::to_string(inputs).map_err(|e| Error::Unavailable(e.to_string()))?),
+    };
     on!(tx, |c| sqlx::query(SQL)
         .bind(&id)
-        .bind(image.model.to_string())
+        .bind(image.model.map(|id| id.to_string()))
         .bind(&image.bundle.0[..])
         .bind(&image.creator)
         .bind(&image.format)
@@ -195,6 +236,9 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
         .bind(image.nearest.map(|n| n.work.to_string()))
         .bind(image.nearest.map(|n| i64::from(n.nearness)))
         .bind(image.adapter.map(|id| id.to_string()))
+        .bind(image.parent.map(|id| id.to_string()))
+        .bind(image.edit.as_ref().map(ToString::to_string))
+        .bind(handed_in)
         .execute(c)
         .await
         .map(drop))?;
@@ -206,6 +250,7 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
             .bind(i64::from(drawn.nearness))
             .bind(i64::from(drawn.influence))
             .bind(i64::from(drawn.part))
+            .bind(i64::from(drawn.generation))
             .execute(c)
             .await
             .map(drop))?;
@@ -216,7 +261,7 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
 /// One image.
 pub async fn find(tx: &mut Tx, id: ImageId) -> Result<Option<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter FROM images WHERE id = $1";
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs FROM images WHERE id = $1";
     let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
@@ -227,7 +272,7 @@ pub async fn find(tx: &mut Tx, id: ImageId) -> Result<Option<ImageRecord>> {
 /// The image whose signed file has this hash.
 pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter FROM images WHERE sha256 = $1 ORDER BY id LIMIT 1";
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs FROM images WHERE sha256 = $1 ORDER BY id LIMIT 1";
     let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
@@ -238,7 +283,7 @@ pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<Im
 /// A page of images, newest first, `before` an id.
 pub async fn list(tx: &mut Tx, before: &str, limit: u32) -> Result<Page<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter FROM images WHERE ($1 = '' OR id < $1) \
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs FROM images WHERE ($1 = '' OR id < $1) \
                        ORDER BY id DESC LIMIT $2";
     let rows: Vec<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(before).bind(i64::from(limit) + 1).fetch_all(c).await)?;
     let mut items = Vec::with_capacity(rows.len());
@@ -284,6 +329,20 @@ pub async fn all_of_model(tx: &mut Tx, model: ModelId) -> Result<Vec<ImageId>> {
     const SQL: &str = "SELECT id FROM images WHERE model_id = $1 ORDER BY id";
     let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(model.to_string()).fetch_all(c).await)?;
     rows.iter().map(|(id,)| read(T, id, id)).collect()
+}
+
+/// The images made from an image, oldest first.
+pub async fn children(tx: &mut Tx, parent: ImageId) -> Result<Vec<ImageId>> {
+    const SQL: &str = "SELECT id FROM images WHERE parent_id = $1 ORDER BY id";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(parent.to_string()).fetch_all(c).await)?;
+    rows.iter().map(|(id,)| read(T, id, id)).collect()
+}
+
+/// Every image with the image it was made from, where there is one.
+pub async fn all_parents(tx: &mut Tx) -> Result<Vec<(ImageId, ImageId)>> {
+    const SQL: &str = "SELECT id, parent_id FROM images WHERE parent_id IS NOT NULL ORDER BY id";
+    let rows: Vec<(String, String)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    rows.iter().map(|(id, parent)| Ok((read(T, id, id)?, read(T, id, parent)?))).collect()
 }
 
 /// The words an image was asked for with. Never in the log; erasing the row leaves the commitment there saying nothing.

@@ -2,7 +2,7 @@
 //! worker goes on, at most `MOST_ATTEMPTS` times.
 
 use super::tasks::TaskState;
-use super::{Error, Result, Tx, count, on, read, read_json};
+use super::{Error, Page, Result, Tx, count, on, read, read_json};
 use crate::clock::Timestamp;
 use crate::id::{AccountId, DecisionId, ImageId, JobId, ModelId};
 
@@ -32,6 +32,12 @@ pub struct Job {
     pub model: Option<ModelId>,
     /// Steps done and steps in all, as its worker last said.
     pub progress: Option<(u32, u32)>,
+    /// The first job of those that were asked for together; none for one that was asked for alone.
+    pub series: Option<JobId>,
+    /// Of those that wait the highest goes first: −10 to 10.
+    pub priority: i64,
+    /// When it was last begun.
+    pub started_at: Option<Timestamp>,
     /// When it was asked for.
     pub created_at: Timestamp,
 }
@@ -49,6 +55,9 @@ struct JobRow {
     model: Option<String>,
     step: Option<i64>,
     steps: Option<i64>,
+    series: Option<String>,
+    priority: i64,
+    started_at: Option<i64>,
     created_at: i64,
 }
 
@@ -66,6 +75,9 @@ impl TryFrom<JobRow> for Job {
             attempts: u32::try_from(r.attempts).unwrap_or(u32::MAX),
             model: r.model.as_deref().map(|m| read("jobs", &r.id, m)).transpose()?,
             progress: r.step.zip(r.steps).map(|(a, b)| (u32::try_from(a).unwrap_or(0), u32::try_from(b).unwrap_or(0))),
+            series: r.series.as_deref().map(|s| read("jobs", &r.id, s)).transpose()?,
+            priority: r.priority,
+            started_at: r.started_at.map(Timestamp::from_millis),
             created_at: Timestamp::from_millis(r.created_at),
         })
     }
@@ -73,8 +85,8 @@ impl TryFrom<JobRow> for Job {
 
 /// Puts a job in: queued, or on lease to its maker when `leased_until` is given.
 pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> Result<()> {
-    const SQL: &str = "INSERT INTO jobs (id, account_id, decision_id, state, request, attempts, leased_until, created_at, changed_at, model) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)";
+    const SQL: &str = "INSERT INTO jobs (id, account_id, decision_id, state, request, attempts, leased_until, created_at, changed_at, model, \
+                       series, priority, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)";
     let state = if leased_until.is_some() { TaskState::Running } else { TaskState::Queued };
     on!(tx, |c| sqlx::query(SQL)
         .bind(job.id.to_string())
@@ -86,6 +98,9 @@ pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> 
         .bind(leased_until.map(Timestamp::millis))
         .bind(job.created_at.millis())
         .bind(job.model.map(|model| model.to_string()))
+        .bind(job.series.map(|series| series.to_string()))
+        .bind(job.priority)
+        .bind(leased_until.map(|_| job.created_at.millis()))
         .execute(c)
         .await
         .map(drop))?;
@@ -94,7 +109,7 @@ pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> 
 
 /// One job.
 pub async fn find(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
-    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, created_at FROM jobs WHERE id = $1";
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs WHERE id = $1";
     let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Job::try_from).transpose()
 }
@@ -106,11 +121,83 @@ pub async fn open(tx: &mut Tx) -> Result<u64> {
     Ok(count(n))
 }
 
-/// How many wait before `job`.
-pub async fn ahead(tx: &mut Tx, job: &Job) -> Result<u64> {
-    const SQL: &str = "SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND created_at < $1";
-    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).bind(job.created_at.millis()).fetch_one(c).await)?;
+/// How many of an account's wait or run.
+pub async fn open_of(tx: &mut Tx, account: AccountId) -> Result<u64> {
+    const SQL: &str = "SELECT COUNT(*) FROM jobs WHERE account_id = $1 AND state IN ('queued', 'running')";
+    let (n,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).fetch_one(c).await)?;
     Ok(count(n))
+}
+
+/// A job that waits, with what decides its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The job.
+    pub id: JobId,
+    /// Whose.
+    pub account: AccountId,
+    /// −10 to 10, the highest first.
+    pub priority: i64,
+    /// When its account last had a turn; 0 for never.
+    pub last_turn: i64,
+}
+
+/// All that wait, in the order they were asked for.
+pub async fn waiting(tx: &mut Tx) -> Result<Vec<Waiting>> {
+    const SQL: &str = "SELECT id, account_id, priority, \
+        (SELECT COALESCE(MAX(other.started_at), 0) FROM jobs other WHERE other.account_id = jobs.account_id) \
+        FROM jobs WHERE state = 'queued' ORDER BY created_at, id";
+    let rows: Vec<(String, String, i64, i64)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    rows.iter()
+        .map(|(id, account, priority, last_turn)| {
+            let (account, id) = (read("jobs", id, account)?, read("jobs", id, id)?);
+            Ok(Waiting { id, account, priority: *priority, last_turn: *last_turn })
+        })
+        .collect()
+}
+
+/// How long the last pictures took from begin to end, in milliseconds: at most `most`, of this model (none: the embedded one).
+pub async fn took(tx: &mut Tx, model: Option<ModelId>, most: u32) -> Result<Vec<i64>> {
+    const SQL: &str = "SELECT changed_at - started_at FROM jobs WHERE state = 'done' AND started_at IS NOT NULL \
+        AND COALESCE(model, '') = $1 ORDER BY changed_at DESC LIMIT $2";
+    let model = model.map(|id| id.to_string()).unwrap_or_default();
+    let rows: Vec<(i64,)> = on!(tx, |c| sqlx::query_as(SQL).bind(&model).bind(i64::from(most)).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(ms,)| ms).collect())
+}
+
+/// A page of an account's jobs, newest first, `before` an id.
+pub async fn list(tx: &mut Tx, account: AccountId, before: &str, limit: u32) -> Result<Page<Job>> {
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+        WHERE account_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3";
+    const COUNT: &str = "SELECT COUNT(*) FROM jobs WHERE account_id = $1";
+    let rows: Vec<JobRow> =
+        on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).bind(before).bind(i64::from(limit) + 1).fetch_all(c).await)?;
+    let (total,): (i64,) = on!(tx, |c| sqlx::query_as(COUNT).bind(account.to_string()).fetch_one(c).await)?;
+    let items = rows.into_iter().map(Job::try_from).collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(items, limit, count(total), |j| j.id.to_string()))
+}
+
+/// The jobs of a series, in their order.
+pub async fn of_series(tx: &mut Tx, series: JobId) -> Result<Vec<Job>> {
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+        WHERE series = $1 ORDER BY id";
+    let rows: Vec<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(series.to_string()).fetch_all(c).await)?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// The job that made an image.
+pub async fn of_image(tx: &mut Tx, image: ImageId) -> Result<Option<Job>> {
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+        WHERE image_id = $1 ORDER BY id LIMIT 1";
+    let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(image.to_string()).fetch_optional(c).await)?;
+    row.map(Job::try_from).transpose()
+}
+
+/// Gives one that waits another priority. False when it does not wait.
+pub async fn set_priority(tx: &mut Tx, id: JobId, priority: i64) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET priority = $2 WHERE id = $1 AND state = 'queued'";
+    let rows =
+        on!(tx, |c| sqlx::query(SQL).bind(id.to_string()).bind(priority).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
 }
 
 /// Whose jobs a worker takes.
@@ -135,19 +222,20 @@ impl Which {
     }
 }
 
-/// Leases the oldest job that waits or whose lease ran out. `None`: nothing to do, or another worker was quicker (ask again).
+/// Leases a job whose lease ran out, or the next that waits: of the highest priority, of the account whose last turn is longest ago, the oldest. `None`: nothing to do, or another worker was quicker (ask again).
 pub async fn lease(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
     lease_of(tx, Which::All, now, until).await
 }
 
 /// The same, of some models only.
 pub async fn lease_of(tx: &mut Tx, which: Which, now: Timestamp, until: Timestamp) -> Result<Option<Job>> {
-    const SQL: &str = "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $2, changed_at = $1, step = NULL \
+    const SQL: &str = "UPDATE jobs SET state = 'running', attempts = attempts + 1, leased_until = $2, changed_at = $1, started_at = $1, step = NULL \
         WHERE id = (SELECT id FROM jobs WHERE (state = 'queued' OR (state = 'running' AND leased_until < $1)) \
                     AND ($3 = 'all' OR ($3 = 'embedded' AND model IS NULL) OR ($3 = 'added' AND model IS NOT NULL)) \
-                    ORDER BY created_at, id LIMIT 1) \
+                    ORDER BY CASE state WHEN 'running' THEN 0 ELSE 1 END, priority DESC, \
+                    (SELECT COALESCE(MAX(other.started_at), 0) FROM jobs other WHERE other.account_id = jobs.account_id), created_at, id LIMIT 1) \
         AND (state = 'queued' OR (state = 'running' AND leased_until < $1)) \
-        RETURNING id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, created_at";
+        RETURNING id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at";
     let row: Option<JobRow> =
         on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(until.millis()).bind(which.as_str()).fetch_optional(c).await)?;
     row.map(Job::try_from).transpose()

@@ -15,6 +15,7 @@ pub mod files;
 pub mod images;
 pub mod impacts;
 pub mod imports;
+pub mod inputs;
 pub mod instance;
 pub mod jobs;
 pub mod log;

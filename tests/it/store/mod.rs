@@ -16,8 +16,8 @@ use colophon::chance::SeededChance;
 use colophon::clock::Timestamp;
 use colophon::digest::{Digest, blake3_of, sha256_of};
 use colophon::id::{
-    AccountId, ConsentId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, JobId, ModelId, NoticeId, ReviewId,
-    RunId, SessionId, StatementId, TokenId, WorkId,
+    AccountId, ConsentId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, InputId, JobId, ModelId, NoticeId,
+    ReviewId, RunId, SessionId, StatementId, TokenId, WorkId,
 };
 use colophon::lineage::{Dataset, Model, ModelCard, Run};
 use colophon::policy::review::{ReviewKind, ReviewState, Ruled, Ruling as Said, Steward};
@@ -26,6 +26,7 @@ use colophon::storage::blobs::{Blob, Blobs};
 use colophon::storage::consents::Withdrawal;
 use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
 use colophon::storage::imports::{Import, ImportRow, Outcome};
+use colophon::storage::inputs::Input;
 use colophon::storage::instance::Fact;
 use colophon::storage::jobs::Job;
 use colophon::storage::log::HeadRow;
@@ -35,8 +36,8 @@ use colophon::storage::reviews::Review;
 use colophon::storage::tasks::TaskState;
 use colophon::storage::works::{Filter, Revocation};
 use colophon::storage::{
-    Error, Lock, Store, Tx, accounts, blobs, consents, datasets, decisions, disputes, images, impacts, imports, instance, jobs,
-    log, models, notices, projects, reviews, runs, stewards, terms, uploads, works,
+    Error, Lock, Store, Tx, accounts, blobs, consents, datasets, decisions, disputes, images, impacts, imports, inputs, instance,
+    jobs, log, models, notices, projects, reviews, runs, stewards, terms, uploads, works,
 };
 use colophon::works::dispute::{Dispute, DisputeStep, Ground, Ruling, Step};
 use colophon::works::licence::{Concluded, Detected};
@@ -225,7 +226,7 @@ pub(super) fn model(seed: &str, datasets: Vec<DatasetId>, at: i64) -> Model {
 pub(super) fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
     Image {
         id: ImageId::new(t(at), &SeededChance::new(u64::from(blake3_of(seed.as_bytes()).0[0]))),
-        model: ModelId::derived(b"m"),
+        model: Some(ModelId::derived(b"m")),
         bundle: sha256_of(b"bundle"),
         creator: "Ana".into(),
         format: "png".into(),
@@ -236,10 +237,13 @@ pub(super) fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
         fingerprint: "f0".into(),
         commitment: blake3_of(b"words"),
         works: (on.iter().zip(0..))
-            .map(|(work, n)| DrawnOn { work: *work, nearness: n, influence: 1000 - n, part: n % 2 })
+            .map(|(work, n)| DrawnOn { work: *work, nearness: n, influence: 1000 - n, part: n % 2, generation: n % 3 })
             .collect(),
         adapter: on.first().map(|_| ModelId::derived(b"adapter")),
         nearest: on.first().map(|work| Nearest { work: *work, nearness: 7 }),
+        parent: on.get(1).map(|_| ImageId::derived(b"parent")),
+        edit: on.get(1).map(|_| json!({ "kind": "sketch" })),
+        inputs: Vec::new(),
         replay: json!({ "seed": "7" }),
         decision: json!({ "outcome": "allow" }),
         made_at: t(at),
@@ -258,6 +262,9 @@ pub(super) fn job(seed: &str, at: i64) -> Job {
         attempts: 0,
         model: None,
         progress: None,
+        series: None,
+        priority: 0,
+        started_at: None,
         created_at: t(at),
     }
 }

@@ -4,6 +4,8 @@ use super::*;
 
 both! {
     images_prompts_and_decisions,
+    what_people_hand_in_is_theirs,
+    turns_series_and_times,
     jobs_are_leased_and_leased_again,
     a_lease_that_went_on_to_another_can_not_finish,
     two_workers_never_get_the_same_job,
@@ -24,13 +26,13 @@ async fn images_prompts_and_decisions(kind: Kind) {
     assert_eq!(images::find_by_sha256(&mut tx, second.digest.sha256).await.unwrap().unwrap().image, second);
     assert_eq!(images::find_by_sha256(&mut tx, sha256_of(b"?")).await.unwrap(), None);
     assert_eq!(images::total(&mut tx).await.unwrap(), 2);
-    assert_eq!(images::total_of_model(&mut tx, first.model).await.unwrap(), 2);
+    assert_eq!(images::total_of_model(&mut tx, first.model.unwrap()).await.unwrap(), 2);
     assert_eq!(images::total_of_model(&mut tx, ModelId::derived(b"?")).await.unwrap(), 0);
     assert_eq!(images::of_work(&mut tx, b, 10).await.unwrap(), (1, vec![first.id]), "a picture counts once");
     assert_eq!(images::of_work(&mut tx, a, 1).await.unwrap(), (2, vec![second.id]), "the newest");
 
     assert_eq!(images::all_of_work(&mut tx, a).await.unwrap(), [first.id, second.id]);
-    assert_eq!(images::all_of_model(&mut tx, first.model).await.unwrap(), [first.id, second.id]);
+    assert_eq!(images::all_of_model(&mut tx, first.model.unwrap()).await.unwrap(), [first.id, second.id]);
 
     let prompt = Prompt {
         image: first.id,
@@ -51,6 +53,101 @@ async fn images_prompts_and_decisions(kind: Kind) {
     s.remove().await;
 }
 
+async fn what_people_hand_in_is_theirs(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (ana, ben) = (AccountId::derived(b"ana"), AccountId::derived(b"ben"));
+    let input = |seed: &str, account: AccountId| Input {
+        id: InputId::derived(seed.as_bytes()),
+        account,
+        role: "mask".into(),
+        name: "mask.png".into(),
+        digest: Digest::of(seed.as_bytes()),
+        width: 3,
+        height: 4,
+        rights: "own".into(),
+        facts: json!({ "turned": true }),
+        at: t(5),
+    };
+    let (one, two, other) = (input("1", ana), input("2", ana), input("3", ben));
+    for each in [&one, &two, &other] {
+        inputs::insert(&mut tx, each).await.unwrap();
+    }
+    assert_eq!(inputs::find(&mut tx, one.id).await.unwrap(), Some(one.clone()));
+    assert_eq!(inputs::find(&mut tx, InputId::derived(b"?")).await.unwrap(), None);
+    let mut own = [one.id, two.id];
+    own.sort_unstable();
+    let page = inputs::list(&mut tx, ana, "", 1).await.unwrap();
+    assert_eq!((page.total, page.items[0].id), (2, own[1]));
+    let page = inputs::list(&mut tx, ana, &page.next.unwrap(), 1).await.unwrap();
+    assert_eq!((page.items[0].id, page.next), (own[0], None));
+
+    // An image made from another one, by no model, with what was handed in for it.
+    let parent = image("1", 1_000, &[]);
+    let mut child = image("2", 2_000, &[work("a").id]);
+    (child.model, child.parent, child.edit) = (None, Some(parent.id), Some(json!({ "kind": "inpaint", "strength": 1 })));
+    child.inputs = vec![images::HandedIn { role: "mask".into(), commitment: blake3_of(b"c"), at: t(5) }];
+    images::insert(&mut tx, &parent, statement("1")).await.unwrap();
+    images::insert(&mut tx, &child, statement("2")).await.unwrap();
+    inputs::used(&mut tx, child.id, "mask", two.id).await.unwrap();
+    assert_eq!(images::find(&mut tx, child.id).await.unwrap().unwrap().image, child);
+    assert_eq!(images::children(&mut tx, parent.id).await.unwrap(), [child.id]);
+    assert_eq!(images::children(&mut tx, child.id).await.unwrap(), []);
+    assert_eq!(images::all_parents(&mut tx).await.unwrap(), [(child.id, parent.id)]);
+    assert_eq!(inputs::of_image(&mut tx, child.id).await.unwrap(), [("mask".to_owned(), two.id)]);
+    assert_eq!(inputs::of_image(&mut tx, parent.id).await.unwrap(), []);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn turns_series_and_times(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let ben = AccountId::derived(b"ben");
+    let first = job("1", 10);
+    let series = Some(first.id);
+    let all = [
+        Job { series, ..first.clone() },
+        Job { series, ..job("2", 11) },
+        Job { account: ben, ..job("3", 12) },
+        Job { account: ben, priority: 4, ..job("4", 13) },
+    ];
+    for each in &all {
+        jobs::insert(&mut tx, each, None).await.unwrap();
+    }
+    let together = jobs::of_series(&mut tx, first.id).await.unwrap();
+    assert_eq!(together.iter().map(|j| j.series).collect::<Vec<_>>(), [series, series]);
+    let waiting = jobs::waiting(&mut tx).await.unwrap();
+    assert_eq!(
+        waiting.iter().map(|w| (w.id, w.priority, w.last_turn)).collect::<Vec<_>>(),
+        [(all[0].id, 0, 0), (all[1].id, 0, 0), (all[2].id, 0, 0), (all[3].id, 4, 0),]
+    );
+    // What goes first by `turns` is what is leased.
+    let expected = colophon::actions::queue::turns(waiting);
+    let mut leased = Vec::new();
+    while let Some(job) = jobs::lease(&mut tx, t(100 + leased.len() as i64), t(900)).await.unwrap() {
+        leased.push(job.id);
+    }
+    assert_eq!(leased, [all[3].id, all[0].id, all[2].id, all[1].id], "priority, then the accounts in turn");
+    assert_eq!(leased, expected);
+
+    let made = ImageId::derived(b"i");
+    assert!(jobs::finish(&mut tx, all[3].id, 1, made, t(150)).await.unwrap());
+    assert_eq!(jobs::took(&mut tx, None, 5).await.unwrap(), [50]);
+    assert!(jobs::took(&mut tx, Some(ModelId::derived(b"m")), 5).await.unwrap().is_empty());
+    assert_eq!(jobs::of_image(&mut tx, made).await.unwrap().map(|j| j.id), Some(all[3].id));
+    assert_eq!(jobs::of_image(&mut tx, ImageId::derived(b"?")).await.unwrap(), None);
+    assert!(!jobs::set_priority(&mut tx, all[0].id, -3).await.unwrap(), "it waits no more");
+    assert!(jobs::put_back(&mut tx, all[0].id, 1, t(160)).await.unwrap());
+    assert!(jobs::set_priority(&mut tx, all[0].id, -3).await.unwrap());
+    assert_eq!(jobs::find(&mut tx, all[0].id).await.unwrap().unwrap().priority, -3);
+    let page = jobs::list(&mut tx, ben, "", 1).await.unwrap();
+    assert_eq!((page.total, page.items.len(), page.next.is_some()), (2, 1, true));
+    assert_eq!(jobs::list(&mut tx, ben, &page.next.unwrap(), 1).await.unwrap().next, None);
+    drop(tx);
+    s.remove().await;
+}
+
 async fn jobs_are_leased_and_leased_again(kind: Kind) {
     let s = Scratch::new(kind).await;
     let mut tx = s.begin().await;
@@ -60,10 +157,15 @@ async fn jobs_are_leased_and_leased_again(kind: Kind) {
     assert_eq!(jobs::find(&mut tx, first.id).await.unwrap(), Some(first.clone()));
     assert_eq!(jobs::find(&mut tx, JobId::derived(b"?")).await.unwrap(), None);
     assert_eq!(jobs::open(&mut tx).await.unwrap(), 2);
-    assert_eq!((jobs::ahead(&mut tx, &first).await.unwrap(), jobs::ahead(&mut tx, &second).await.unwrap()), (0, 1));
+    assert_eq!(jobs::open_of(&mut tx, first.account).await.unwrap(), 2);
+    assert_eq!(jobs::open_of(&mut tx, AccountId::derived(b"?")).await.unwrap(), 0);
 
     let leased = jobs::lease(&mut tx, t(100), t(200)).await.unwrap().unwrap();
-    assert_eq!(leased, Job { state: TaskState::Running, attempts: 1, ..first.clone() }, "the oldest first");
+    assert_eq!(
+        leased,
+        Job { state: TaskState::Running, attempts: 1, started_at: Some(t(100)), ..first.clone() },
+        "the oldest first"
+    );
     assert_eq!(jobs::lease(&mut tx, t(100), t(200)).await.unwrap().unwrap().id, second.id);
     assert_eq!(jobs::lease(&mut tx, t(200), t(300)).await.unwrap(), None, "both leases hold to their last moment");
     let again = jobs::lease(&mut tx, t(201), t(300)).await.unwrap().unwrap();

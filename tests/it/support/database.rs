@@ -74,6 +74,8 @@ pub const TABLES: &[&str] = &[
     "project_asks",
     "reviews",
     "jobs",
+    "inputs",
+    "image_inputs",
     "prompts",
     "work_thumbnails",
     "thumbnails_due",
