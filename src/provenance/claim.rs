@@ -1,8 +1,11 @@
 //! What we assert of an image, as plain structs. Not how it is written into a file (`manifest`) and not whether it is true: every field
 //! is the signer's word, so the caller fills it from what it did, never from what a file said.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::encode::Format;
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, Sha256Hash};
 use crate::id::{DatasetId, ImageId, ModelId, StatementId, WorkId};
@@ -36,6 +39,10 @@ pub struct ImageClaim {
     pub varies: Option<StartWork>,
     /// The adapter it was drawn with.
     pub adapter: Option<AdapterClaim>,
+    /// The picture it was made from.
+    pub parent: Option<ParentClaim>,
+    /// What was done to make it from that, or along a sketch.
+    pub edit: Option<EditClaim>,
     /// The nearest of all registered works, drawn on or not.
     pub nearest: Option<StartWork>,
     /// Datasets the model was trained on.
@@ -52,6 +59,78 @@ pub struct ImageClaim {
     pub log_origin: String,
     /// Whether others may mine it or train on it.
     pub mining: Mining,
+}
+
+/// The picture an image was made from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ParentClaim {
+    /// For people.
+    pub title: String,
+    /// Of the file.
+    pub format: Format,
+    /// The whole file; its credentials come with it.
+    pub file: Arc<[u8]>,
+}
+
+impl std::fmt::Debug for ParentClaim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ParentClaim({:?}, {} bytes of {:?})", self.title, self.file.len(), self.format)
+    }
+}
+
+/// How an image was made from another picture, or along a sketch: the assertion `colophon.edit`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EditClaim {
+    /// Kind and numbers, as they can be asked for again.
+    pub edit: serde_json::Value,
+    /// In a sentence.
+    pub sentence: String,
+    /// The parent, where it is an image of this registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ImageId>,
+    /// The pixels that a model drew.
+    pub drawn: Drawn,
+    /// What people handed in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputClaim>,
+}
+
+/// Which pixels a model drew.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "which", rename_all = "lowercase")]
+pub enum Drawn {
+    /// All, from noise.
+    All,
+    /// All, on top of the parent's.
+    Over,
+    /// Those of a part; the others are the parent's, byte for byte.
+    Part {
+        /// How many, of all pixels.
+        pixels: u64,
+        /// The smallest rectangle around them: left, top, width, height.
+        within: [u32; 4],
+    },
+    /// Those around a rectangle that holds the parent: left, top, width, height.
+    Around {
+        /// The rectangle.
+        kept: [u32; 4],
+    },
+}
+
+/// Something a person handed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputClaim {
+    /// `picture`, `sketch` or `mask`.
+    pub role: String,
+    /// When.
+    pub at: Timestamp,
+    /// What the person said of the rights in it.
+    pub rights: String,
+    /// Of the file as it was handed in; not told where the words are not told either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Hash>,
+    /// Keyed blake3 of that hash, as the log has it.
+    pub commitment: Blake3,
 }
 
 /// A prompt, or only a commitment to it.

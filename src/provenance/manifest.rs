@@ -1,6 +1,9 @@
 //! The claim of an image as C2PA assertions and ingredients, and back again from a file that was read.
 //!
-//! Shape (C2PA 2.4): claim v2 with `specVersion`; one `c2pa.created` action by trained algorithm that names all its inputs; as
+//! An edit begins with `c2pa.opened` of its parent, the first ingredient, which brings its own credentials; then one `c2pa.edited` with what a model
+//! drew. The chain of parents is so within the file, and each of them can be looked at.
+//!
+//! Shape of what is drawn from words (C2PA 2.4): claim v2 with `specVersion`; one `c2pa.created` action by trained algorithm that names all its inputs; as
 //! ingredients first the signed model card, then each work drawn on, then the prompt. The card comes first because a viewer derives
 //! "media of unknown provenance" from a first ingredient without credentials. Works are `inputTo` ingredients with author, licence and
 //! hash in words, so that any viewer lists them, and again in `colophon.licences`, where a program reads them. A prompt's words stand in
@@ -14,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::claim::{
-    AdapterClaim, DatasetCredit, ImageClaim, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
+    AdapterClaim, DatasetCredit, Drawn, EditClaim, ImageClaim, Mining, ModelCard, ModelClaim, ParentClaim, PromptClaim, Replay,
+    Software, StartWork, WorkCredit,
 };
 use super::encode::Format;
 use super::fingerprint::Fingerprint;
@@ -24,6 +28,8 @@ use crate::id::{ImageId, StatementId};
 
 /// IPTC digital source type of a picture made by a trained model.
 pub const TRAINED_ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+/// The same of a picture of which a trained model drew a part.
+pub const COMPOSITE_WITH_TRAINED: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
 /// IPTC digital source type of a picture drawn by a plain program: the model card.
 pub const ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia";
 /// Version of the C2PA specification that we write to.
@@ -41,6 +47,7 @@ const DECISION: &str = "colophon.decision";
 const REPLAY: &str = "colophon.replay";
 const STATEMENT: &str = "colophon.statement";
 const FINGERPRINT: &str = "colophon.fingerprint";
+const EDIT: &str = "colophon.edit";
 const MODEL_CARD: &str = "colophon.model-card";
 
 /// `colophon.image`: what, when, for whom, with which model.
@@ -138,6 +145,8 @@ pub struct SignedClaim {
     pub replay: Option<Replay>,
     /// Log entry.
     pub statement: Option<StatementRecord>,
+    /// How it was made from another picture.
+    pub edit: Option<EditClaim>,
     /// How the signed picture looks.
     pub fingerprint: Option<Fingerprint>,
     /// Where the file is a model card: the card.
@@ -167,6 +176,9 @@ impl SignedClaim {
                 Some(record) => Some(given(record, &self.negative)?),
                 None => None,
             },
+            // Its parent stands in the file as an ingredient, not as a file.
+            parent: None,
+            edit: self.edit.clone(),
             model: image.model,
             adapter: image.adapter,
             software: image.software,
@@ -194,6 +206,7 @@ impl SignedClaim {
             decision: find(manifest, DECISION),
             replay: find(manifest, REPLAY),
             statement: find(manifest, STATEMENT),
+            edit: find(manifest, EDIT),
             fingerprint: find(manifest, FINGERPRINT),
             model_card: find(manifest, MODEL_CARD),
         };
@@ -226,6 +239,7 @@ pub(super) fn source_type(manifest: &Manifest) -> Option<String> {
 /// The manifest definition of an image, without its ingredients.
 pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, format: Format) -> Value {
     let mut inputs = vec!["model".to_owned()];
+    inputs.extend(hand_labels(claim).map(|(label, _)| label));
     inputs.extend((0..claim.works.len()).map(work_label));
     inputs.push("prompt".to_owned());
     inputs.extend(claim.negative.iter().map(|_| "negative".to_owned()));
@@ -257,8 +271,8 @@ pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, fo
         varies: claim.varies,
         nearest: claim.nearest,
     };
-    let assertions = json!([
-        actions(&claim.software, claim.made_at, TRAINED_ALGORITHMIC_MEDIA, parameters),
+    let mut assertions = json!([
+        deeds(claim, parameters),
         ours(IMAGE, json!(image)),
         ours(LICENCES, json!(licences)),
         ours(DECISION, json!({ "bundle_sha256": claim.bundle_sha256, "decision": claim.decision })),
@@ -269,12 +283,75 @@ pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, fo
             "modelType": TYPE_MODEL,
             "modelName": claim.model.name,
             "modelIdentifier": claim.model.id,
-            "contentProfile": { "humanOversightLevel": "prompt_guided" },
+            "contentProfile": { "humanOversightLevel": if claim.edit.is_some() { "human_in_the_loop" } else { "prompt_guided" } },
         } },
         { "label": "cawg.training-mining", "data": { "entries": mining_entries(&claim.mining) } },
         { "label": "cawg.metadata", "kind": "Json", "data": metadata(claim) },
     ]);
+    if let (Some(edit), Some(list)) = (&claim.edit, assertions.as_array_mut()) {
+        list.push(ours(EDIT, json!(edit)));
+    }
     definition(&claim.title, format, &claim.software, assertions)
+}
+
+/// What was done: created from words, or opened and edited. `parameters` name what the model was given.
+fn deeds(claim: &ImageClaim, mut parameters: Value) -> Value {
+    let (Some(edit), true) = (&claim.edit, claim.parent.is_some()) else {
+        return actions(&claim.software, claim.made_at, source_of(claim), parameters);
+    };
+    let agent = json!({ "name": claim.software.name, "version": claim.software.version });
+    parameters["colophon.edit"] = edit.edit.get("kind").cloned().unwrap_or_default();
+    let mut edited = json!({
+        "action": "c2pa.edited",
+        "when": claim.made_at,
+        "softwareAgent": agent,
+        "description": edit.sentence,
+        "digitalSourceType": source_of(claim),
+        "parameters": parameters,
+    });
+    if let Some(region) = region(&edit.drawn) {
+        edited["changes"] = json!([region]);
+    }
+    // `opened` says of no source: the parent does.
+    let opened = json!({
+        "action": "c2pa.opened",
+        "when": claim.made_at,
+        "softwareAgent": agent,
+        "parameters": { "ingredientIds": ["parent"] },
+    });
+    json!({ "label": "c2pa.actions.v2", "created": true, "data": { "actions": [opened, edited], "allActionsIncluded": true } })
+}
+
+/// Where the picture comes from, as a whole.
+pub(super) fn source_of(claim: &ImageClaim) -> &'static str {
+    match claim.edit.as_ref().map(|edit| edit.drawn) {
+        None | Some(Drawn::All) => TRAINED_ALGORITHMIC_MEDIA,
+        Some(Drawn::Over | Drawn::Part { .. } | Drawn::Around { .. }) => COMPOSITE_WITH_TRAINED,
+    }
+}
+
+/// Region of interest (C2PA 2.4 §18.2) around what a model drew. No form of it holds a mask: the exact pixels are those that differ from the parent.
+fn region(drawn: &Drawn) -> Option<Value> {
+    let ([x, y, width, height], inside, words) = match drawn {
+        Drawn::All | Drawn::Over => return None,
+        Drawn::Part { within, .. } => (*within, true, "Pixels drawn anew lie within this rectangle"),
+        Drawn::Around { kept } => (*kept, false, "Pixels drawn anew lie around this rectangle"),
+    };
+    let number = f64::from;
+    Some(json!({
+        "identifier": "drawn",
+        "description": words,
+        "region": [{ "type": "spatial", "shape": {
+            "type": "rectangle", "unit": "pixel", "origin": { "x": number(x), "y": number(y) },
+            "width": number(width), "height": number(height), "inside": inside,
+        } }],
+    }))
+}
+
+/// What people handed in besides the parent, by its label among the ingredients.
+fn hand_labels(claim: &ImageClaim) -> impl Iterator<Item = (String, &super::claim::InputClaim)> {
+    let inputs = claim.edit.iter().flat_map(|edit| &edit.inputs);
+    inputs.filter(|input| input.role != "picture").map(|input| (input.role.clone(), input))
 }
 
 /// The manifest definition of a model card.
@@ -370,8 +447,25 @@ fn work_label(index: usize) -> String {
     format!("work-{index}")
 }
 
-/// Adds the ingredients, the model card first.
-pub(super) fn add_ingredients(builder: &mut Builder, claim: &ImageClaim, card: &[u8]) -> c2pa::Result<()> {
+/// Adds the ingredients: the parent first, where there is one, then the model card.
+pub(super) fn add_ingredients(
+    builder: &mut Builder,
+    claim: &ImageClaim,
+    card: &[u8],
+    readable: &dyn Fn(&ParentClaim) -> bool,
+) -> c2pa::Result<()> {
+    if let Some(parent) = &claim.parent {
+        let mut ingredient = json!({ "title": parent.title, "relationship": "parentOf", "label": "parent" });
+        if readable(parent) {
+            let mut file = Cursor::new(&parent.file[..]);
+            builder.add_ingredient_from_stream(ingredient.to_string(), parent.format.mime(), &mut file)?;
+        } else {
+            // Credentials that can't be read would make this file unreadable to others.
+            ingredient["format"] = json!(parent.format.mime());
+            ingredient["description"] = json!("The credentials of this file could not be read, so it stands here without them.");
+            builder.add_ingredient(Ingredient::from_json(&ingredient.to_string())?);
+        }
+    }
     let mut model_type = json!({ "type": TYPE_MODEL });
     if is_semver(&claim.model.version) {
         model_type["version"] = json!(claim.model.version);
@@ -384,6 +478,16 @@ pub(super) fn add_ingredients(builder: &mut Builder, claim: &ImageClaim, card: &
         "data_types": [model_type],
     });
     builder.add_ingredient_from_stream(model.to_string(), Format::Png.mime(), &mut Cursor::new(card))?;
+    for (label, input) in hand_labels(claim) {
+        let hash = input.sha256.map_or_else(|| format!("commitment {}", input.commitment), |hash| format!("SHA-256 {hash}"));
+        let ingredient = json!({
+            "title": if input.role == "mask" { "Mask" } else { "Sketch" },
+            "relationship": "inputTo",
+            "label": label,
+            "description": format!("Handed in by a person on {}; {hash}", input.at.day()),
+        });
+        builder.add_ingredient(Ingredient::from_json(&ingredient.to_string())?);
+    }
     for (index, work) in claim.works.iter().enumerate() {
         let mut ingredient = json!({
             "title": format!("{} by {}", work.title, work.author),

@@ -12,6 +12,7 @@
 //! model_card   a small signed picture that speaks for the model; each image's first ingredient
 //! encode       RGB pixels ⇄ PNG, JPEG, WebP
 //! container    the outline of a file, read before anything is decoded
+//! reading      a picture somebody hands in, upright, or why it can't be taken
 //! fingerprint  perceptual hash, 16×16 thumbnail, distances
 //! sign         claim and picture → signed file, read back before it is handed out
 //! xmp          the same for tools that read no Content Credentials
@@ -28,6 +29,7 @@ pub mod manifest;
 pub mod mining;
 pub mod model_card;
 pub mod pki;
+pub mod reading;
 pub mod sign;
 pub mod trust;
 pub mod verdict;
@@ -38,8 +40,8 @@ pub mod xmp;
 mod tests;
 
 pub use claim::{
-    AdapterClaim, DatasetCredit, ImageClaim, LicenceCount, Mining, ModelCard, ModelClaim, PromptClaim, Replay, Software,
-    StartWork, WorkCredit,
+    AdapterClaim, DatasetCredit, Drawn, EditClaim, ImageClaim, InputClaim, LicenceCount, Mining, ModelCard, ModelClaim,
+    ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
 };
 pub use encode::{Format, PictureError, encode};
 pub use fingerprint::{Fingerprint, PerceptualHash, Thumbnail, thumbnail_rms};

@@ -4,11 +4,11 @@
 use std::fmt;
 use std::io::Cursor;
 
-use c2pa::{Builder, SigningAlg};
+use c2pa::{Builder, Reader, SigningAlg};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::Value;
 
-use super::claim::ImageClaim;
+use super::claim::{ImageClaim, ParentClaim};
 use super::container::{OutlineError, outline};
 use super::encode::{Format, PictureError, decode};
 use super::fingerprint::Fingerprint;
@@ -174,7 +174,15 @@ pub fn sign_image(
     // For tools that read no Content Credentials; a picture without a place for it goes without.
     let with_xmp = embed(encoded, format, &packet(claim), (found.width, found.height));
     let encoded = with_xmp.as_deref().unwrap_or(encoded);
-    signer.sign_definition(definition, format, encoded, |builder| add_ingredients(builder, claim, model_card_png))
+    signer.sign_definition(definition, format, encoded, |builder| {
+        add_ingredients(builder, claim, model_card_png, &|parent| readable(parent, &signer.trust))
+    })
+}
+
+/// Whether a parent's credentials can be read, or it has none.
+fn readable(parent: &ParentClaim, trust: &TrustAnchors) -> bool {
+    let reader = Reader::from_shared_context(trust.context()).with_stream(parent.format.mime(), Cursor::new(&parent.file[..]));
+    matches!(reader, Ok(_) | Err(c2pa::Error::JumbfNotFound))
 }
 
 /// The engine signs over an ingredient of any kind; an image of ours names a card that is whole, ours, and about the model that drew.

@@ -91,6 +91,8 @@ fn claim(rgb: &[u8]) -> ImageClaim {
         influence: [400_000, 300_000, 200_000, 100_000][usize::from(i)],
     });
     ImageClaim {
+        parent: None,
+        edit: None,
         image: ImageId::derived(b"image"),
         title: "A red kite over the sea".to_owned(),
         made_at: Timestamp::from_millis(1_795_434_077_123),

@@ -6,7 +6,7 @@
 
 use super::claim::{ImageClaim, Mining};
 use super::encode::Format;
-use super::manifest::TRAINED_ALGORITHMIC_MEDIA;
+use super::manifest::source_of;
 
 const PLUS: &str = "http://ns.useplus.org/ldf/vocab/";
 
@@ -44,7 +44,7 @@ pub fn packet(claim: &ImageClaim) -> String {
     let mut body = default("dc:title", &claim.title);
     body += &default("dc:rights", &claim.credit_line);
     body += &text("photoshop:Credit", &claim.credit_line);
-    body += &text("Iptc4xmpExt:DigitalSourceType", TRAINED_ALGORITHMIC_MEDIA);
+    body += &text("Iptc4xmpExt:DigitalSourceType", source_of(claim));
     body += &text("Iptc4xmpExt:AISystemUsed", &claim.model.name);
     body += &text("Iptc4xmpExt:AISystemVersionUsed", &claim.model.version);
     body += &text("plus:DataMining", &format!("{PLUS}{}", data_mining(&claim.mining)));
