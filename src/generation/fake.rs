@@ -54,13 +54,20 @@ impl FakeBackend {
     fn paint(&self, request: &DrawRequest, salt: usize) -> Picture {
         let works: Vec<_> = request.references.iter().map(|r| (r.work, blake3_of(&r.rgb))).collect();
         let adapter = request.adapter.as_ref().map(|a| a.model);
-        let works = (works, adapter);
+        let given = request.given.as_ref().map(|g| {
+            let hash = |plane: &Option<std::sync::Arc<[u8]>>| plane.as_ref().map(|bytes| blake3_of(bytes));
+            (hash(&g.picture), hash(&g.mask), hash(&g.sketch), g.strength)
+        });
+        let works = (works, adapter, given);
         let what = (&request.prompt, &request.style, request.seed, request.steps, request.guidance, request.start, works, salt);
         let [width, height] = self.info.config.image;
         let colours: Vec<[u8; 32]> = (0..6).map(|part| blake3_of(format!("{part} {what:?}").as_bytes()).0).collect();
         let colours = colours.concat();
         let pixel = |at: u32| ((at / width) * 8 / height * 8 + (at % width) * 8 / width) as usize * 3;
-        let rgb = (0..width * height).flat_map(|at| colours[pixel(at)..][..3].to_vec()).collect();
+        let mut rgb: Vec<u8> = (0..width * height).flat_map(|at| colours[pixel(at)..][..3].to_vec()).collect();
+        if let Some(given) = &request.given {
+            given.keep(&mut rgb);
+        }
         Picture { rgb, width, height }
     }
 }

@@ -23,6 +23,29 @@ pub struct Reference {
     pub colour: Option<String>,
 }
 
+/// What is given of a picture besides words and works. Planes have the picture's size, rows from the top.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Given {
+    /// Three bytes a pixel: a picture to keep, or to begin from.
+    pub picture: Option<Arc<[u8]>>,
+    /// One byte a pixel: 255 where `picture` is to be drawn anew, 0 where it stays; the whole is drawn anew without one.
+    pub mask: Option<Arc<[u8]>>,
+    /// One byte a pixel: 255 on the lines to be followed, 0 elsewhere.
+    pub sketch: Option<Arc<[u8]>>,
+    /// How far from `picture` to go, above 0 to 1: 1 begins from noise alone.
+    pub strength: f32,
+}
+
+impl Given {
+    /// A drawn picture with what was to be kept put back: those pixels are the given ones, byte for byte.
+    pub fn keep(&self, drawn: &mut [u8]) {
+        if let (Some(picture), Some(mask)) = (&self.picture, &self.mask) {
+            let pixels = drawn.as_chunks_mut::<3>().0.iter_mut().zip(picture.as_chunks::<3>().0).zip(mask.iter());
+            pixels.filter(|(_, mask)| **mask < 128).for_each(|((drawn, given), _)| *drawn = *given);
+        }
+    }
+}
+
 /// Everything that decides a picture, besides the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DrawRequest {
@@ -52,6 +75,8 @@ pub struct DrawRequest {
     pub negative: String,
     /// How to walk; the model's usual way when left out.
     pub sampler: Option<Sampler>,
+    /// What is given of the picture.
+    pub given: Option<Given>,
 }
 
 /// An adapter's weights.
@@ -129,6 +154,22 @@ pub enum Invalid {
     /// A model that takes no adapters.
     #[error("the adapter `{0}` can't be added to this model: draw without it, or start with the model it was made for")]
     Adapter(ModelId),
+    /// A picture, mask or sketch that is not as large as the picture to draw.
+    #[error("the {plane} has {found} bytes: {expected} are needed for the picture to draw")]
+    Plane {
+        /// Which.
+        plane: &'static str,
+        /// Bytes given.
+        found: usize,
+        /// Bytes wanted.
+        expected: usize,
+    },
+    /// Nothing is to be drawn, or nothing is given to keep.
+    #[error("{0}")]
+    Mask(&'static str),
+    /// A model that only draws from words and works.
+    #[error("this model takes no {0}: choose another one")]
+    Takes(&'static str),
     /// A work's picture that is not at the model's size.
     #[error("the picture of `{work}` has {found} bytes: {expected} are needed")]
     WorkPicture {
@@ -158,12 +199,15 @@ impl DrawRequest {
             model: None,
             negative: String::new(),
             sampler: None,
+            given: None,
         }
     }
 
     /// Checks everything against what the model offers; the first thing wrong is named.
     pub fn validate(&self, config: &ModelConfig) -> Result<(), Invalid> {
-        if self.prompt.trim().is_empty() {
+        // A picture to go on from says what to draw.
+        let shown = self.given.as_ref().is_some_and(|given| given.picture.is_some());
+        if self.prompt.trim().is_empty() && !shown {
             return Err(Invalid::EmptyPrompt);
         }
         let characters = self.prompt.chars().count();
@@ -213,9 +257,41 @@ impl DrawRequest {
         if let (Some(adapter), NetworkSizes::Codes(_)) = (&self.adapter, &config.network) {
             return Err(Invalid::Adapter(adapter.model));
         }
+        if let Some(given) = &self.given {
+            self.check(given, config)?;
+        }
         match self.references.iter().find(|r| r.rgb.len() != config.rgb_len()) {
             Some(r) => Err(Invalid::WorkPicture { work: r.work, found: r.rgb.len(), expected: config.rgb_len() }),
             None => Ok(()),
+        }
+    }
+}
+
+impl DrawRequest {
+    fn check(&self, given: &Given, config: &ModelConfig) -> Result<(), Invalid> {
+        if matches!(config.network, NetworkSizes::Codes(_)) {
+            return Err(Invalid::Takes("picture, mask or sketch"));
+        }
+        if given.sketch.is_some() && matches!(config.network, NetworkSizes::Folder(_)) {
+            return Err(Invalid::Takes("sketch"));
+        }
+        // NaN is in no range.
+        if !(given.strength > 0.0 && given.strength <= 1.0) {
+            return Err(Invalid::Number { name: "strength", value: given.strength.to_string(), range: "above 0 to 1" });
+        }
+        let pixels = self.width as usize * self.height as usize;
+        let planes = [("picture", &given.picture, 3), ("mask", &given.mask, 1), ("sketch", &given.sketch, 1)];
+        for (plane, bytes, each) in planes {
+            if let Some(bytes) = bytes.as_ref().filter(|bytes| bytes.len() != pixels * each) {
+                return Err(Invalid::Plane { plane, found: bytes.len(), expected: pixels * each });
+            }
+        }
+        match &given.mask {
+            Some(_) if given.picture.is_none() => Err(Invalid::Mask("a mask needs the picture that it covers")),
+            Some(mask) if mask.iter().all(|covered| *covered < 128) => {
+                Err(Invalid::Mask("the mask covers nothing: mark the part that is to be drawn anew"))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -248,6 +324,34 @@ mod tests {
         let work = |len: usize| Reference { work: WorkId::derived(b"w"), rgb: vec![0; len].into(), part: 0, colour: None };
         assert!(fault(&|r| r.references = vec![work(49_152); 5]).contains("at most 4"));
         assert!(fault(&|r| r.references = vec![work(49_152), work(49_151)]).contains("49152 are needed"));
+    }
+
+    #[test]
+    fn what_is_given_must_fit() {
+        let config = FakeBackend::config();
+        let request = DrawRequest::new("red apple", 1, &config);
+        let (picture, mask): (Arc<[u8]>, Arc<[u8]>) = (vec![7; 49_152].into(), vec![255; 16_384].into());
+        let said = |given: Given| match (DrawRequest { given: Some(given), ..request.clone() }).validate(&config) {
+            Ok(()) => "fine".to_owned(),
+            Err(e) => e.to_string(),
+        };
+        let good = Given { picture: Some(picture), mask: Some(mask), sketch: None, strength: 1.0 };
+        assert_eq!(said(good.clone()), "fine");
+        assert!(said(Given { mask: Some(vec![255; 16_383].into()), ..good.clone() }).contains("the mask has 16383 bytes: 16384"));
+        assert!(said(Given { mask: Some(vec![0; 16_384].into()), ..good.clone() }).contains("covers nothing"));
+        assert!(said(Given { picture: None, ..good.clone() }).contains("needs the picture"));
+        assert!(said(Given { sketch: Some(vec![0; 3].into()), ..good.clone() }).contains("the sketch has 3 bytes"));
+        for strength in [0.0, f32::NAN, 1.01, -1.0] {
+            assert!(said(Given { strength, ..good.clone() }).contains("above 0 to 1"), "{strength}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_byte_for_byte() {
+        let given = Given { picture: Some([1u8, 2, 3, 4, 5, 6].into()), mask: Some([0u8, 255].into()), ..Given::default() };
+        let mut drawn = [9u8; 6];
+        given.keep(&mut drawn);
+        assert_eq!(drawn, [1, 2, 3, 9, 9, 9]);
     }
 
     #[test]

@@ -154,15 +154,23 @@ impl<B: Backend> Stock<B> {
         if !encoders.is_empty() {
             self.painters[at].remember(&teller, request)?;
         }
+        // The picture to begin from is encoded first: decoder and network need not find room at once.
+        let begun = match request.given.as_ref().is_some_and(|given| given.picture.is_some()) {
+            true => {
+                self.load(at, Part::Decoder, request, None)?;
+                self.painters[at].begun_from(request)?
+            }
+            false => None,
+        };
         self.load(at, Part::Network, request, None)?;
         // For previews, where both find room at once.
         match self.load(at, Part::Decoder, request, Some((at, Part::Network))) {
             Ok(()) | Err(LoadError::Memory { .. }) => {}
             Err(e) => return Err(e.into()),
         }
-        let latents = self.painters[at].walk(request, on_step)?;
+        let latents = self.painters[at].walk(request, begun.as_ref(), on_step)?;
         self.load(at, Part::Decoder, request, None)?;
-        self.painters[at].decode(&latents)
+        self.painters[at].decode(&latents, request)
     }
 }
 

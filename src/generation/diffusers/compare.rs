@@ -311,8 +311,15 @@ fn compared(folder: &Path, record: &Path, how: &How) -> Loaded<Vec<Compared>> {
             let (latents, guidance) = (record.picture(&name("latents"))?, f64::from(number("guidance")?));
             let begun = Instant::now();
             let asked = Asked { told: &told, avoid: Some(&avoid), guidance };
-            let drawn =
-                record.ready(network.walk(&mut walk, &latents, vae.factor(), &asked, &mut |_| Vec::new(), &mut |_, _| true))?;
+            let drawn = record.ready(network.walk(
+                &mut walk,
+                &latents,
+                None,
+                vae.factor(),
+                &asked,
+                &mut |_| Vec::new(),
+                &mut |_, _| true,
+            ))?;
             let drawn = drawn.ok_or_else(|| record.missing(&name("drawn")))?;
             let made = record.ready(picture(&vae, &drawn).and_then(first))?;
             let took = begun.elapsed();
@@ -378,7 +385,7 @@ fn draw(
         let noise = Tensor::from_slice(&noise[i * n..(i + 1) * n], shape.as_slice(), &Device::Cpu);
         noise.and_then(|t| t.permute((0, 2, 3, 1))?.flatten_all()?.to_vec1()).unwrap_or_default()
     };
-    let drawn = record.ready(network.walk(&mut walk, &latents, vae.factor(), &asked, &mut fresh, &mut |_, _| true))?;
+    let drawn = record.ready(network.walk(&mut walk, &latents, None, vae.factor(), &asked, &mut fresh, &mut |_, _| true))?;
     let drawn = drawn.ok_or_else(|| record.missing(&name("drawn")))?;
     let picture = record.ready(picture(vae, &drawn))?;
     let first = |t: &Tensor| record.ready(t.permute((0, 3, 1, 2)).and_then(|t| t.contiguous()));

@@ -11,7 +11,7 @@ use super::folder::{Folder, INDEX};
 use super::lora::Lora;
 use super::model::{Family, FolderModel, schedule};
 use super::parts::{Way, bytes, clip, mmdit, unet, vae};
-use super::pipeline::{Asked, Network, Told, picture, picture_in_tiles};
+use super::pipeline::{Asked, Begun, Network, Told, latents_of, picture, picture_in_tiles};
 use super::tensors::Onto;
 use super::tokens::Tokens;
 use super::vae::Vae;
@@ -263,10 +263,39 @@ impl Painter {
         Ok(config.read.joint_attention_dim)
     }
 
-    /// Walks from noise to latents. Network, and for previews the decoder, must be loaded.
+    /// The latents of the picture that is given, if one is. The decoder must be loaded: the encoder is its other half.
+    pub(in crate::generation) fn begun_from(&self, request: &DrawRequest) -> Result<Option<Begun>, BackendError> {
+        let Some((given, rgb)) = request.given.as_ref().and_then(|given| Some((given, given.picture.as_ref()?))) else {
+            return Ok(None);
+        };
+        let decoder = self.decoder.as_ref().ok_or_else(|| BackendError::Failed("the encoder is not loaded".to_owned()))?;
+        let (high, wide, factor) = (request.height as usize, request.width as usize, decoder.factor());
+        if high * wide > WHOLE * factor * factor {
+            return Err(BackendError::Failed("pictures above 1024×1024 can't be begun from: choose a smaller part".to_owned()));
+        }
+        let numbers: Vec<f32> = rgb.iter().map(|x| f32::from(*x) / 127.5 - 1.0).collect();
+        let numbers = Tensor::from_vec(numbers, (1, high, wide, 3), &Device::Cpu).map_err(failed)?;
+        let latents = latents_of(decoder, &numbers).map_err(failed)?;
+        let channels = latents.dim(3).map_err(failed)?;
+        // A latent is drawn as soon as one of its pixels is.
+        let drawn = given.mask.as_ref().map(|mask| {
+            let (across, down) = (wide / factor, high / factor);
+            let covered = |y: usize, x: usize| {
+                (0..factor * factor).any(|i| mask[(y * factor + i / factor) * wide + x * factor + i % factor] >= 128)
+            };
+            (0..across * down).flat_map(|at| vec![covered(at / across, at % across); channels]).collect()
+        });
+        let steps = f64::from(request.steps);
+        let skipped = (steps - (steps * f64::from(given.strength)).floor().max(1.0)) as usize;
+        let latents = latents.flatten_all().and_then(|t| t.to_vec1()).map_err(failed)?;
+        Ok(Some(Begun { latents, drawn, skipped }))
+    }
+
+    /// Walks from noise to latents, or from what was begun. Network, and for previews the decoder, must be loaded.
     pub(in crate::generation) fn walk(
         &self,
         request: &DrawRequest,
+        begun: Option<&Begun>,
         on_step: &mut dyn FnMut(Step) -> Flow,
     ) -> Result<Tensor, BackendError> {
         let missing = |what: &str| BackendError::Failed(format!("{what} is not loaded"));
@@ -291,7 +320,7 @@ impl Painter {
         };
         let each = of.div_ceil(PREVIEWS).max(2);
         let walked = network
-            .walk(&mut walk, &latents, factor, &asked, &mut |i| noise::fresh(request.seed, i, n), &mut |step, guess| {
+            .walk(&mut walk, &latents, begun, factor, &asked, &mut |i| noise::fresh(request.seed, i, n), &mut |step, guess| {
                 let shown = step > 0 && step % each == 0;
                 let preview = shown.then(guess).flatten().and_then(|x| self.preview(&x, [high, wide, channels]));
                 on_step(Step { step, of, preview }) == Flow::Continue
@@ -326,12 +355,16 @@ impl Painter {
     }
 
     /// Latents → picture. The decoder must be loaded.
-    pub(in crate::generation) fn decode(&self, latents: &Tensor) -> Result<Picture, BackendError> {
+    pub(in crate::generation) fn decode(&self, latents: &Tensor, request: &DrawRequest) -> Result<Picture, BackendError> {
         let decoder = self.decoder.as_ref().ok_or_else(|| BackendError::Failed("the decoder is not loaded".to_owned()))?;
         let (_, high, wide, _) = latents.dims4().map_err(failed)?;
         let whole = high * wide <= WHOLE;
         let decoded = if whole { picture(decoder, latents) } else { picture_in_tiles(decoder, latents) };
-        to_picture(&decoded.map_err(failed)?)
+        let mut picture = to_picture(&decoded.map_err(failed)?)?;
+        if let Some(given) = &request.given {
+            given.keep(&mut picture.rgb);
+        }
+        Ok(picture)
     }
 }
 

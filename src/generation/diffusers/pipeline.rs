@@ -69,6 +69,30 @@ pub(super) enum Network {
     Flow(Box<Mmdit>),
 }
 
+/// A picture to begin from, or to keep in part: latents in the order of those walked with.
+#[derive(Debug)]
+pub(in crate::generation) struct Begun {
+    /// Of the picture.
+    pub latents: Vec<f32>,
+    /// For each number of the latents whether it is drawn; the others stay those of the picture. All are drawn without one.
+    pub drawn: Option<Vec<bool>>,
+    /// Steps that are left out, since the picture stands for what they would have drawn.
+    pub skipped: usize,
+}
+
+impl Begun {
+    /// Puts the picture back where it stays, under the noise of step `i`; after the last step under none.
+    fn keep(&self, walk: &Walk, i: usize, noise: &[f32], x: &mut [f32]) {
+        let Some(drawn) = &self.drawn else { return };
+        let [n, p] = if i < walk.times().len() { walk.shares(i) } else { [0.0, 1.0] };
+        for (((x, drawn), picture), noise) in x.iter_mut().zip(drawn).zip(&self.latents).zip(noise) {
+            if !drawn {
+                *x = (n * f64::from(*noise) + p * f64::from(*picture)) as f32;
+            }
+        }
+    }
+}
+
 /// Where a walk stands before a step: the step, and the latents that the network saw behind the noise in the last one.
 pub(super) type Before<'a> = &'a mut dyn FnMut(usize, &dyn Fn() -> Option<Vec<f32>>) -> bool;
 
@@ -83,10 +107,12 @@ impl Network {
 
     /// Walks from `latents` (batch × height × width × channels, of variance 1) to those of a picture, of which a latent is `factor` pixels wide.
     /// `noise` gives fresh noise where the walk adds some; `before` is called before each step and says whether to go on. `None` when it said no.
+    #[expect(clippy::too_many_arguments, reason = "all that a walk depends on")]
     pub(super) fn walk(
         &self,
         walk: &mut Walk,
         latents: &Tensor,
+        begun: Option<&Begun>,
         factor: usize,
         asked: &Asked<'_>,
         noise: &mut dyn FnMut(usize) -> Vec<f32>,
@@ -110,10 +136,24 @@ impl Network {
         let count = if twice { 2 * batch } else { batch };
         let size = [(high * factor) as f32, (wide * factor) as f32];
         let first = walk.first_scale();
-        let mut x: Vec<f32> =
-            latents.flatten_all()?.to_vec1::<f32>()?.into_iter().map(|x| (f64::from(x) * first) as f32).collect();
+        let fresh = latents.flatten_all()?.to_vec1::<f32>()?;
+        if begun.is_some_and(|begun| begun.latents.len() != fresh.len()) {
+            bail!("the picture to begin from has other latents than the one to draw");
+        }
+        let from = begun.map_or(0, |begun| begun.skipped.min(walk.times().len() - 1));
+        let mut x: Vec<f32> = match begun.filter(|_| from > 0) {
+            Some(begun) => {
+                let [n, p] = walk.shares(from);
+                let mix = |(noise, picture): (&f32, &f32)| (n * f64::from(*noise) + p * f64::from(*picture)) as f32;
+                fresh.iter().zip(&begun.latents).map(mix).collect()
+            }
+            None => fresh.iter().map(|x| (f64::from(*x) * first) as f32).collect(),
+        };
         let mut seen: Option<(usize, Vec<f32>, Vec<f32>)> = None;
-        for i in 0..walk.times().len() {
+        for i in from..walk.times().len() {
+            if let Some(begun) = begun {
+                begun.keep(walk, i, &fresh, &mut x);
+            }
             let guess = || seen.as_ref().map(|(i, said, x)| walk.guess(*i, said, x));
             if !before(i, &guess) {
                 return Ok(None);
@@ -136,6 +176,9 @@ impl Network {
             let next = walk.step(i, &said, &x, &mut || noise(i));
             seen = Some((i, said, std::mem::replace(&mut x, next)));
         }
+        if let Some(begun) = begun {
+            begun.keep(walk, walk.times().len(), &fresh, &mut x);
+        }
         Tensor::from_vec(x, latents.shape(), &Device::Cpu).map(Some)
     }
 }
@@ -148,6 +191,14 @@ pub(super) fn picture(vae: &Vae, latents: &Tensor) -> Result<Tensor> {
         bail!("pictures of {:?}, where three colours were expected", picture.dims());
     }
     Ok(picture)
+}
+
+/// Pictures, −1 to 1 → latents of variance 1: the mean of what the encoder sees.
+pub(super) fn latents_of(vae: &Vae, pictures: &Tensor) -> Result<Tensor> {
+    let [factor, shift] = vae.scaling();
+    let said = vae.encode(pictures)?;
+    let channels = said.dim(D::Minus1)? / 2;
+    said.narrow(D::Minus1, 0, channels)?.affine(factor, -shift * factor)
 }
 
 /// Latents of one side of a tile.

@@ -60,7 +60,11 @@ impl Model {
             return Err(BackendError::Failed("the result is not a number".into()));
         }
         let [width, height] = self.config.image;
-        Ok(Picture { rgb: to_bytes(&numbers), width, height })
+        let mut rgb = to_bytes(&numbers);
+        if let Some(given) = &request.given {
+            given.keep(&mut rgb);
+        }
+        Ok(Picture { rgb, width, height })
     }
 }
 

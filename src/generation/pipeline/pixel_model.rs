@@ -10,8 +10,8 @@ use crate::generation::backend::{Flow, Picture, Step};
 use crate::generation::config::ModelConfig;
 use crate::generation::draft::{Placing, coloured, may_mirror, parts, side_by_side};
 use crate::generation::noise;
-use crate::generation::pixel::{Network, Sizes, Walk, pack, read_adapter, unpack};
-use crate::generation::request::DrawRequest;
+use crate::generation::pixel::{Network, PLANES, Sizes, Walk, pack, planes, read_adapter, unpack};
+use crate::generation::request::{DrawRequest, Given};
 use crate::generation::scheduler::euler;
 use crate::generation::text::{NULL, PAD, Vocab};
 use crate::generation::vae::to_bytes;
@@ -63,12 +63,15 @@ impl PixelModel {
         let image = [1, s.tokens(), s.pixels()];
         let works = tensor(works, &[1, s.works, s.tokens(), s.pixels()])?;
         let present = tensor(present, &[1, s.works])?;
-        let tokens = self.vocab.tokens(&request.prompt, request.style.as_deref(), s.text_slots);
+        let mut tokens = self.vocab.tokens(&request.prompt, request.style.as_deref(), s.text_slots);
+        if request.prompt.trim().is_empty() && request.style.is_none() {
+            // As in training, where nothing was said.
+            tokens[0] = NULL;
+        }
         let mut nothing = vec![PAD; s.text_slots];
         nothing[0] = NULL;
         let words = |tokens: Vec<u32>| Tensor::from_vec(tokens, (1, s.text_slots), &self.device);
-        let draft = draft(request, s.side);
-        let start = if draft.is_some() { request.start } else { 0.0 };
+        let (draft, start) = beginning(request, s.side);
         let times = euler(request.steps, start);
         let draft = tensor(draft.map_or_else(|| vec![0.0; room], |rgb| packed(&rgb)), &image)?;
         let noise = tensor(noise::normal(request.seed, room), &image)?;
@@ -82,7 +85,7 @@ impl PixelModel {
         let walk = Walk {
             context: &network.context(&words(tokens)?, &works, &present)?,
             nothing: without.as_ref(),
-            planes: &Tensor::zeros((1, s.tokens(), s.planes()), candle_core::DType::F32, &self.device)?,
+            planes: &tensor(given_planes(request.given.as_ref(), s), &[1, s.tokens(), s.planes()])?,
             draft: &draft,
             guidance,
             times: &times,
@@ -106,6 +109,29 @@ impl PixelModel {
 /// Bytes → −1 to 1.
 fn numbers(rgb: &[u8]) -> Vec<f32> {
     rgb.iter().map(|&x| f32::from(x) / 127.5 - 1.0).collect()
+}
+
+/// The draft, and how much of it the drawing begins with: the given picture where it is to be varied, otherwise what the works make of the words.
+fn beginning(request: &DrawRequest, side: usize) -> (Option<Vec<u8>>, f32) {
+    if let Some(Given { picture: Some(picture), mask: None, strength, .. }) = &request.given {
+        return (Some(picture.to_vec()), 1.0 - strength);
+    }
+    let draft = draft(request, side);
+    let start = if draft.is_some() { request.start } else { 0.0 };
+    (draft, start)
+}
+
+/// Planes of what is given: tokens × `Sizes::planes`, zeros where nothing is.
+fn given_planes(given: Option<&Given>, s: &Sizes) -> Vec<f32> {
+    let Some(given) = given else { return vec![0.0; s.tokens() * s.planes()] };
+    let sketch: Option<Vec<f32>> =
+        given.sketch.as_ref().map(|lines| lines.iter().map(|line| if *line < 128 { 0.0 } else { 1.0 }).collect());
+    let (rgb, mask): (&[u8], &[u8]) = match (&given.picture, &given.mask) {
+        (Some(picture), Some(mask)) => (picture, mask),
+        _ => (&[], &[]),
+    };
+    let known = |at: usize| mask.get(at).is_some_and(|covered| *covered < 128);
+    pack(&planes(rgb, known, sketch.as_deref(), s.side), s.side, s.patch, PLANES)
 }
 
 /// The draft of a request: the first work of each part, in the colour the part asks for, moved a little as the seed has it.

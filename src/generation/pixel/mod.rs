@@ -9,6 +9,7 @@ mod adapter;
 mod context;
 mod params;
 mod patches;
+mod planes;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ pub use adapter::{adapter_parameters, read_adapter};
 pub use context::Context;
 pub use params::{Init, Parameter};
 pub use patches::{pack, unpack};
+pub use planes::{edges, planes};
 pub use walk::{Walk, input};
 
 use colophon_ops::{Precision, attend, bias, blend, gate, linear, neighbours, norm, swiglu};

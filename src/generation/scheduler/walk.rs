@@ -215,7 +215,11 @@ impl Walk {
         match self.method {
             Method::Euler | Method::EulerAncestral => [self.sigmas[i], 1.0],
             Method::FlowEuler => [self.sigmas[i], 1.0 - self.sigmas[i]],
-            _ => {
+            Method::DpmSolver | Method::UniPc => {
+                let (alpha, sigma, _) = self.at(i);
+                [sigma, alpha]
+            }
+            Method::Ddim | Method::Lcm => {
                 let alpha = self.alphas[self.times[i] as usize];
                 [(1.0 - alpha).sqrt(), alpha.sqrt()]
             }
