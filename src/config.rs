@@ -51,7 +51,8 @@ pub const SETTINGS: &[Setting] = &[
         doc: "API key of an account of that Hub; empty: projects are not fetched, only taken as JSON",
         secret: true,
     },
-    setting("queue", "16", "pictures that may wait for the engine; more are answered 429 (1 to 1000)"),
+    setting("queue", "200", "pictures that may wait or be drawn; more are answered 429 (1 to 10000)"),
+    setting("account_queue", "50", "pictures of one account that may wait or be drawn (1 to 10000)"),
     setting("threads", "1", "threads the engine may use for the embedded model (1 to 64); models of folders use every core"),
     setting("device", "auto", "where to draw: `auto`, `cpu`, `cuda:N` or `metal`; others than `cpu` need a build for them"),
     setting("draws", "all", "which pictures this process draws: `all`, `embedded`, `added` (models of folders) or `none`"),
@@ -88,6 +89,8 @@ pub struct Settings {
     pub hub_key: Option<String>,
     /// Pictures that may wait.
     pub queue: usize,
+    /// Pictures of one account that may wait or be drawn.
+    pub account_queue: usize,
     /// Engine threads, at least 1.
     pub threads: usize,
     /// Where to draw.
@@ -295,7 +298,8 @@ impl Settings {
             policies_dir: filled("policies_dir").map(PathBuf::from),
             hub_url,
             hub_key: filled("hub_key"),
-            queue: read.range("queue", 1, 1000)?,
+            queue: read.range("queue", 1, 10_000)?,
+            account_queue: read.range("account_queue", 1, 10_000)?,
             threads: read.range("threads", 1, 64)?,
             device: match read.text("device") {
                 "auto" => Device::Auto,
@@ -408,7 +412,7 @@ mod tests {
     fn errors_name_the_setting_and_what_it_may_be() {
         let text = |r: Result<Settings, ConfigError>| r.unwrap_err().to_string();
         assert!(text(load("colour = 1", &[])).contains("no setting `colour`"));
-        assert!(text(load("", &[("queue", "many")])).contains("a whole number from 1 to 1000"));
+        assert!(text(load("", &[("queue", "many")])).contains("a whole number from 1 to 10000"));
         assert!(text(load("", &[("database_url", "mysql://me:secret@host/x")])).contains("`sqlite://FILE`"));
         assert!(text(load("", &[("device", "cuda:x")])).contains("`cuda:N`"));
         assert!(text(load("draws = \"some\"", &[])).contains("`embedded`"));

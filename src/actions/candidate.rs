@@ -180,7 +180,7 @@ pub(super) fn candidate(
 }
 
 /// The opt-out in a file's Content Credentials.
-fn credentials(bytes: &[u8], trust: &TrustAnchors) -> Option<Reservation> {
+pub(super) fn credentials(bytes: &[u8], trust: &TrustAnchors) -> Option<Reservation> {
     let (entries, assertion) = not_allowed(bytes, trust)?;
     let mut uses: Vec<Usage> = Vec::new();
     for entry in &entries {

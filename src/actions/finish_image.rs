@@ -1,12 +1,14 @@
 //! Finishing a picture: encode, measure nearness, sign with its claim, put the bytes away, then one transaction: job, image, words, and
 //! the statement. Whatever fails before the commit, nothing is delivered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::choose_works::{Chosen, permitting, usage_for};
 use super::drawn_with::DrawnWith;
+use super::material::{Material, Origin};
 use super::nearest_work::nearest_work;
 use super::record::{Deed, record_as};
 use super::request_image::Order;
@@ -14,16 +16,18 @@ use super::{Error, Instance, Result};
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, blake3_of, commitment};
 use crate::generation::Picture;
-use crate::id::{ImageId, StatementId};
+use crate::generation::edit::{Edit, Mask, Role};
+use crate::id::{ImageId, StatementId, WorkId};
 use crate::ledger::Subject;
 use crate::lineage::Model;
 use crate::policy::Decision;
 use crate::provenance::{
-    AdapterClaim, DatasetCredit, Fingerprint, ImageClaim, LicenceCount, Mining, ModelCard, ModelClaim, PromptClaim, Replay,
-    Software, StartWork, WorkCredit, encode, model_card, sign_image, thumbnail_rms,
+    AdapterClaim, DatasetCredit, Drawn, EditClaim, Fingerprint, Format, ImageClaim, InputClaim, LicenceCount, Mining, ModelCard,
+    ModelClaim, ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit, encode, model_card, sign_image, thumbnail_rms,
 };
 use crate::storage::blobs::Blob;
-use crate::storage::images::{DrawnOn, Image, Nearest, Prompt};
+use crate::storage::images::{DrawnOn, HandedIn, Image, Nearest, Prompt};
+use crate::storage::inputs::Input;
 use crate::storage::jobs::Job;
 use crate::storage::{self};
 use crate::works::licence::spoken;
@@ -52,6 +56,10 @@ pub struct Finished<'a> {
     pub changes: &'a [f64],
     /// The adapter it was drawn with.
     pub adapter: Option<&'a Model>,
+    /// What it was made from, where it was made from something.
+    pub material: Option<&'a Material>,
+    /// The pixels that were drawn, where the others are the parent's.
+    pub invented: Option<&'a Mask>,
 }
 
 /// How much a picture changes: root mean square over all its bytes, 0..=1.
@@ -105,12 +113,16 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let words = commitment(&key, format!("{}\n{}", from.order.prompt, from.order.negative).as_bytes());
     let format = from.order.file_format()?;
 
+    let inputs = from.material.map_or(&[][..], |m| &m.inputs);
     let mut begun = Stopwatch::start();
     let picture = from.picture;
     let encoded = encode(&picture.rgb, picture.width, picture.height, format).map_err(Error::internal)?;
     let fingerprint = Fingerprint::of_rgb(&picture.rgb, picture.width, picture.height).map_err(Error::internal)?;
-    let nearness = nearness(&fingerprint, from.works, picture)?;
-    if let Some((near, chosen)) = nearness.iter().zip(from.works).find(|(near, _)| **near < NEAREST) {
+    let origin = from.material.and_then(|m| m.origin.as_ref());
+    let stands_on: Vec<WorkId> = origin.iter().flat_map(|o| &o.works).map(|drawn| drawn.work).collect();
+    let nearness = nearness(&fingerprint, from.works, instance.offer.image)?;
+    let copied = |(near, chosen): &(&f64, &Chosen)| **near < NEAREST && !stands_on.contains(&chosen.work.id);
+    if let Some((near, chosen)) = nearness.iter().zip(from.works).find(copied) {
         return Err(Error::invalid(
             "start",
             format!(
@@ -120,7 +132,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         ));
     }
     let nearest = nearest_work(instance, &fingerprint.thumbnail).await?.map(|(work, near)| (work, (near * 1e6).round() / 1e6));
-    if let Some((work, near)) = nearest.filter(|(_, near)| *near < NEAREST) {
+    // A work that the parent shows is credited, and its terms were asked: an edit of it may be near to it.
+    if let Some((work, near)) = nearest.filter(|(work, near)| *near < NEAREST && !stands_on.contains(work)) {
         return Err(Error::invalid(
             "seed",
             format!(
@@ -139,7 +152,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let claim = ImageClaim {
         image: id,
         title: match from.order.title.trim() {
-            "" if from.order.private => format!("Image of {}", now.day()),
+            "" if from.order.private || from.order.prompt.trim().is_empty() => format!("Image of {}", now.day()),
             "" => title(&from.order.prompt),
             given => given.to_owned(),
         },
@@ -147,7 +160,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         credit_line: credit_line(&account, now, model, from.works, from.adapter),
         creator: account.clone(),
         page: Some(format!("{}/images/{id}", instance.site.url)),
-        prompt: if from.order.private { PromptClaim::Commitment(words) } else { PromptClaim::Text(from.order.prompt.clone()) },
+        prompt: if from.order.private { PromptClaim::Commitment(words) } else { PromptClaim::Text(said(&from.order.prompt)) },
         negative: (!from.order.negative.is_empty() && !from.order.private)
             .then(|| PromptClaim::Text(from.order.negative.clone())),
         model: model_claim(model),
@@ -163,6 +176,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             Some(adapter) => Some(adapter_claim(instance, adapter).await?),
             None => None,
         },
+        parent: origin.map(|o| parent_claim(o, from.order.private)),
+        edit: from.order.edit.as_ref().map(|edit| edit_claim(edit, &from, inputs, &key)).transpose()?,
         datasets,
         decision: decision.clone(),
         bundle_sha256: from.decision.bundle.sha256,
@@ -179,9 +194,15 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     times.sign = begun.lap();
 
     let digest = instance.blobs.put(signed.clone()).await?;
+    let handed_in = inputs.iter().map(|(role, input)| HandedIn {
+        role: role.as_str().to_owned(),
+        commitment: commitment(&key, input.digest.sha256.to_string().as_bytes()),
+        at: input.at,
+    });
+    let handed_in = handed_in.collect();
     let image = Image {
         id,
-        model: model.id,
+        model: Some(model.id),
         bundle: from.decision.bundle.sha256,
         creator: account.clone(),
         format: format.ending().to_owned(),
@@ -200,10 +221,15 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
                 nearness: millionths(*near),
                 influence: *share,
                 part: chosen.part as u32,
+                generation: 0,
             })
+            .chain(inherited(origin, from.works))
             .collect(),
         adapter: from.adapter.map(|adapter| adapter.id),
         nearest: nearest.map(|(work, near)| Nearest { work, nearness: millionths(near) }),
+        parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
+        edit: from.order.edit.as_ref().map(serde_json::to_value).transpose().map_err(Error::internal)?,
+        inputs: handed_in,
         replay: serde_json::to_value(&replay).map_err(Error::internal)?,
         decision,
         made_at: now,
@@ -217,6 +243,12 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             return Err(Error::Conflict(format!("the grant on `{}` ended while the picture was drawn", chosen.work.id)));
         }
     }
+    for drawn in origin.iter().flat_map(|o| &o.works) {
+        let record = storage::works::find(&mut tx, drawn.work).await?.ok_or_else(|| Error::not_found("work", drawn.work))?;
+        if permitting(&mut tx, &record.work, usage_for(from.order.use_), now, &account).await?.is_none() {
+            return Err(Error::Conflict(format!("the grant on `{}`, on which the parent stands, ended meanwhile", drawn.work)));
+        }
+    }
     storage::blobs::insert(&mut tx, &Blob { digest, media_type: format.mime().to_owned(), pack: None }).await?;
     let prompt = Prompt {
         image: id,
@@ -227,6 +259,9 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         public: !from.order.private,
     };
     storage::images::insert_prompt(&mut tx, &prompt).await?;
+    for (role, input) in inputs {
+        storage::inputs::used(&mut tx, id, role.as_str(), input.id).await?;
+    }
     let deed = Deed {
         kind: "image",
         about: id.to_string(),
@@ -248,11 +283,56 @@ pub async fn account_name(instance: &Instance, job: &Job) -> Result<String> {
     Ok(account.name)
 }
 
-fn nearness(fingerprint: &Fingerprint, works: &[Chosen], picture: &Picture) -> Result<Vec<f64>> {
+/// The parent as an ingredient.
+fn parent_claim(origin: &Origin, private: bool) -> ParentClaim {
+    let title = match (&origin.image, &origin.input) {
+        (Some(image), _) => format!("Image {}", image.id),
+        (None, Some(input)) if !private => input.name.clone(),
+        _ => "A picture that was handed in".to_owned(),
+    };
+    ParentClaim { title, format: Format::sniff(&origin.file).unwrap_or(Format::Png), file: Arc::clone(&origin.file) }
+}
+
+/// What was done, as the file says it.
+fn edit_claim(edit: &Edit, from: &Finished<'_>, inputs: &[(Role, Input)], key: &[u8; 32]) -> Result<EditClaim> {
+    let (width, height) = (from.picture.width, from.picture.height);
+    let drawn = match (edit, from.invented) {
+        (Edit::Outpaint { left, top, right, bottom }, _) => {
+            Drawn::Around { kept: [*left, *top, width.saturating_sub(left + right), height.saturating_sub(top + bottom)] }
+        }
+        (_, Some(mask)) => Drawn::Part { pixels: mask.count() as u64, within: mask.bounds().unwrap_or([0, 0, width, height]) },
+        (Edit::Variation { strength }, None) if *strength < 1.0 => Drawn::Over,
+        (_, None) => Drawn::All,
+    };
+    Ok(EditClaim {
+        edit: serde_json::to_value(edit).map_err(Error::internal)?,
+        sentence: edit.sentence(),
+        parent: from.material.and_then(|m| m.origin.as_ref()?.image.as_ref()).map(|image| image.id),
+        drawn,
+        inputs: inputs
+            .iter()
+            .map(|(role, input)| InputClaim {
+                role: role.as_str().to_owned(),
+                at: input.at,
+                rights: input.rights.clone(),
+                sha256: (!from.order.private).then_some(input.digest.sha256),
+                commitment: commitment(key, input.digest.sha256.to_string().as_bytes()),
+            })
+            .collect(),
+    })
+}
+
+/// What a picture stands on by its parent: the works of each generation before, but those that it drew on itself.
+fn inherited<'a>(origin: Option<&'a Origin>, own: &'a [Chosen]) -> impl Iterator<Item = DrawnOn> + 'a {
+    let works = origin.into_iter().flat_map(|o| o.works.iter().copied());
+    works.filter(|drawn| own.iter().all(|chosen| chosen.work.id != drawn.work))
+}
+
+fn nearness(fingerprint: &Fingerprint, works: &[Chosen], [width, height]: [u32; 2]) -> Result<Vec<f64>> {
     works
         .iter()
         .map(|chosen| {
-            let other = Fingerprint::of_rgb(&chosen.rgb, picture.width, picture.height).map_err(Error::internal)?;
+            let other = Fingerprint::of_rgb(&chosen.rgb, width, height).map_err(Error::internal)?;
             // Six places are kept in the tables, the log and the file alike.
             Ok((thumbnail_rms(&fingerprint.thumbnail, &other.thumbnail) * 1e6).round() / 1e6)
         })
@@ -289,6 +369,11 @@ fn replay(order: &Order, with: &DrawnWith, device: &str, picture: &Picture) -> R
         folded: order.read_as.is_some(),
         pixels_blake3: pixels,
     }
+}
+
+/// The words as they stand in the file, where something must stand.
+fn said(prompt: &str) -> String {
+    if prompt.trim().is_empty() { "(no words)".to_owned() } else { prompt.to_owned() }
 }
 
 /// The first words of the prompt.
@@ -381,12 +466,7 @@ async fn dataset_credits(instance: &Instance, model: &Model) -> Result<Vec<Datas
     Ok(credits)
 }
 
-async fn card_png(
-    instance: &Instance,
-    model: &Model,
-    datasets: &[DatasetCredit],
-    now: Timestamp,
-) -> Result<std::sync::Arc<[u8]>> {
+async fn card_png(instance: &Instance, model: &Model, datasets: &[DatasetCredit], now: Timestamp) -> Result<Arc<[u8]>> {
     let mut licences = Vec::new();
     let mut tx = instance.store.read().await?;
     for dataset in datasets {

@@ -34,6 +34,16 @@ pub async fn impact(tx: &mut Tx, work: WorkId) -> Result<Impact> {
     for &model in &models {
         made.extend(storage::images::all_of_model(tx, model).await?.into_iter().filter(|id| !known.contains(id)));
     }
+    // What is made from an image stands on whatever that stands on.
+    let parents = storage::images::all_parents(tx).await?;
+    loop {
+        let stands = |id: &ImageId| known.contains(id) || made.contains(id);
+        let more: Vec<ImageId> = parents.iter().filter(|(id, parent)| !stands(id) && stands(parent)).map(|(id, _)| *id).collect();
+        if more.is_empty() {
+            break;
+        }
+        made.extend(more);
+    }
     Ok(Impact { datasets, models: models.into_iter().collect(), drawn, made: made.into_iter().collect() })
 }
 

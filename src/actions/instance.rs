@@ -64,6 +64,8 @@ pub struct Instance {
     pub(super) shelf: Mutex<Option<Shelf>>,
     /// Pictures that may wait.
     pub queue: usize,
+    /// Pictures of one account that may wait.
+    pub account_queue: usize,
     /// Days a sign-in lasts.
     pub session_days: i64,
     card_pngs: RwLock<HashMap<ModelId, Arc<[u8]>>>,
@@ -169,6 +171,7 @@ impl Instance {
             bell: Bell::default(),
             shelf: Mutex::new(None),
             queue: settings.queue,
+            account_queue: settings.account_queue,
             session_days: settings.session_days,
             card_pngs: RwLock::default(),
             folders: RwLock::default(),

@@ -20,11 +20,13 @@
 //! | `granted` | what the grants in force allow, of all works at once |
 //! | `freeze_dataset`, `freeze_query`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
+//! | `hand_in`, `material` | what an edit is made from: pictures, sketches, masks; whether it may be used |
 //! | `drawn_with`, `register_model` | the model of an order; models and adapters from elsewhere |
 //! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
 //! | `reload_policies`, `policy_diff` | another bundle in force; what it would have answered |
 //! | `attach_project` | what communities say of a work, from the Local Contexts Hub |
+//! | `queue` | whose turn is when; asking again |
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
 //! | `verify_image` | is this file what it claims? |
 //! | `sign_in` | accounts, sessions, tokens |
@@ -53,16 +55,19 @@ pub mod freeze_query;
 pub mod give_consent;
 pub mod grant_licence;
 mod granted;
+pub mod hand_in;
 pub mod impact;
 pub mod import_list;
 pub mod import_works;
 pub mod instance;
+pub mod material;
 pub mod membership;
 pub mod nearest_work;
 pub mod offer_record;
 pub mod policy_diff;
 pub mod prepare_works;
 pub mod publish_checkpoint;
+pub mod queue;
 pub mod rebuild;
 pub mod receipt;
 mod record;

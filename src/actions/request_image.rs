@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::adapters::usable_adapter;
-use super::check_policy::check_policy;
+use super::check_policy::check_with;
 use super::choose_works::check_chosen;
 use super::drawn_with::{check_licence, drawn_with};
+use super::material::{Material, Named, gather};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
+use crate::generation::edit::{Edit, Plan};
 use crate::generation::{DrawRequest, Invalid, ModelConfig, Sampler};
-use crate::id::{AccountId, DecisionId, JobId, ModelId, WorkId};
+use crate::id::{AccountId, DecisionId, InputId, JobId, ModelId, ParentId, WorkId};
 use crate::policy::{Decision, Outcome, Use, folded_for_model};
 use crate::provenance::Format;
 use crate::storage;
@@ -26,6 +28,18 @@ pub struct Order {
     /// What to draw away from. The policy looks at it, as avoided; the embedded model has no use for it.
     #[serde(default)]
     pub negative: String,
+    /// What is done, where the picture is made from another one, or along a sketch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Edit>,
+    /// The picture it is made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ParentId>,
+    /// The lines it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sketch: Option<InputId>,
+    /// The part of the parent that is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<InputId>,
     /// One of the model's styles.
     #[serde(default)]
     pub style: Option<String>,
@@ -132,6 +146,10 @@ impl Default for Order {
         Self {
             prompt: String::new(),
             negative: String::new(),
+            edit: None,
+            parent: None,
+            sketch: None,
+            mask: None,
             style: None,
             use_: Use::Personal,
             seed: None,
@@ -174,6 +192,18 @@ impl Order {
         request
     }
 
+    /// What it is made from, where it is made from something.
+    pub fn named(&self) -> Option<Named<'_>> {
+        let edit = self.edit.as_ref()?;
+        Some(Named { edit, parent: self.parent, sketch: self.sketch, mask: self.mask })
+    }
+
+    /// The size that was asked for, where one was.
+    pub fn size(&self, offer: &ModelConfig) -> Option<[u32; 2]> {
+        let [width, height] = offer.image;
+        (self.width.is_some() || self.height.is_some()).then(|| [self.width.unwrap_or(width), self.height.unwrap_or(height)])
+    }
+
     /// How much of the adapter is added.
     pub fn adapter_strength(&self) -> f32 {
         self.strength.map_or(1.0, |x| ((x * 1e4).round() / 1e4) as f32)
@@ -191,7 +221,7 @@ impl Order {
         })
     }
 
-    fn check(&self, offer: &ModelConfig) -> Result<()> {
+    fn check(&self, offer: &ModelConfig, plan: Option<&Plan>) -> Result<()> {
         if !self.sampler.is_empty() && Sampler::parse(&self.sampler).is_none() {
             let names: Vec<String> = offer.samplers.iter().map(ToString::to_string).collect();
             let offered = if names.is_empty() { "none, as this model walks in one way".to_owned() } else { names.join(", ") };
@@ -201,7 +231,11 @@ impl Order {
         if !(0.0..=2.0).contains(&self.adapter_strength()) || self.strength.is_some() && self.adapter.is_none() {
             return Err(Error::invalid("strength", "the strength of an adapter goes from 0 to 2, and needs an adapter"));
         }
-        if let Err(e) = self.draw_request(offer).validate(offer) {
+        let mut request = self.draw_request(offer);
+        if let Some(plan) = plan {
+            plan.ask(&mut request);
+        }
+        if let Err(e) = request.validate(offer) {
             return Err(Error::invalid(field(&e), e.to_string()));
         }
         if self.prompt.contains('\0') || self.negative.contains('\0') {
@@ -255,14 +289,22 @@ const fn field(e: &Invalid) -> &'static str {
         Invalid::Size { .. } => "size",
         Invalid::Adapter(_) => "adapter",
         Invalid::Works { .. } | Invalid::WorkPicture { .. } => "works",
+        Invalid::Plane { plane, .. } => plane,
+        Invalid::Mask(_) => "mask",
+        Invalid::Takes(_) => "model",
     }
 }
 
-/// A job that was queued.
+/// Most pictures that may be asked for together.
+pub const MOST_TOGETHER: u32 = 10;
+
+/// Jobs that were queued.
 #[derive(Debug, Clone)]
 pub struct Requested {
-    /// The job.
+    /// The first job.
     pub job: Job,
+    /// All jobs: more than one where several pictures were asked for together.
+    pub series: Vec<Job>,
     /// What the policy answered.
     pub decision: Decision,
 }
@@ -271,16 +313,35 @@ pub struct Requested {
 pub async fn request_image(
     instance: &Instance,
     actor: &Actor,
+    order: Order,
+    lease_until: Option<Timestamp>,
+) -> Result<Requested> {
+    request_images(instance, actor, order, 1, lease_until).await
+}
+
+/// Queues `count` pictures of one order, 1 to [`MOST_TOGETHER`]: one decision, and for each a job with a seed of its own, counted up from the one given.
+pub async fn request_images(
+    instance: &Instance,
+    actor: &Actor,
     mut order: Order,
+    count: u32,
     lease_until: Option<Timestamp>,
 ) -> Result<Requested> {
     if !actor.may(Scope::Images) {
         return Err(Error::Forbidden(Scope::Images));
     }
+    if !(1..=MOST_TOGETHER).contains(&count) {
+        return Err(Error::invalid("n", format!("{count} pictures are asked for: ask for 1 to {MOST_TOGETHER} together")));
+    }
+    let material = gathered(instance, actor, &mut order).await?;
     {
         let mut tx = instance.store.read().await?;
         let with = drawn_with(instance, &mut tx, order.model).await?;
-        order.check(&with.offer)?;
+        let plan = match (&material, &order.edit) {
+            (Some(material), Some(edit)) => Some(material.plan(edit, &with.offer, order.size(&with.offer))?),
+            _ => None,
+        };
+        order.check(&with.offer, plan.as_ref())?;
         check_licence(with.model(), order.use_, "model")?;
         if let Some(adapter) = order.adapter {
             usable_adapter(&mut tx, instance, adapter, with.model(), order.use_, &actor.name).await?;
@@ -297,7 +358,14 @@ pub async fn request_image(
     let now = instance.clock.now();
     let id = DecisionId::new(now, &*instance.chance);
     let mut tx = instance.store.begin().await?;
-    let mut decision = check_policy(instance, &mut tx, Some(actor), &order).await?;
+    let mut references = Vec::new();
+    if let Some(origin) = material.as_ref().and_then(|m| m.origin.as_ref()) {
+        if let Some(edit) = &order.edit {
+            origin.check(&mut tx, actor, edit, order.use_, now).await?;
+        }
+        references.push(origin.reference(&mut tx).await?);
+    }
+    let mut decision = check_with(instance, &mut tx, Some(actor), &order, &[], references).await?;
     decision.id = Some(id);
     let request = serde_json::to_value(&order).map_err(Error::internal)?;
     storage::decisions::insert(&mut tx, id, Some(actor.account), &decision, &request, now).await?;
@@ -306,27 +374,75 @@ pub async fn request_image(
         tx.commit().await?;
         return Err(Error::Denied(Box::new(decision)));
     }
-    if lease_until.is_none() && storage::jobs::open(&mut tx).await? >= instance.queue as u64 {
-        return Err(Error::Busy { retry_after_s: Instance::RETRY_AFTER_S });
+    if lease_until.is_none() {
+        let (all, own) = (storage::jobs::open(&mut tx).await?, storage::jobs::open_of(&mut tx, actor.account).await?);
+        let more = u64::from(count);
+        if all + more > instance.queue as u64 || own + more > instance.account_queue as u64 {
+            return Err(Error::Busy { retry_after_s: Instance::RETRY_AFTER_S });
+        }
     }
-    let job = queue(&mut tx, instance, actor.account, id, &order, lease_until, now).await?;
+    let series = queue_all(&mut tx, instance, actor.account, id, &order, count, lease_until, now).await?;
     tx.commit().await?;
     instance.bell.ring();
-    Ok(Requested { job, decision })
+    let job = series.first().cloned().ok_or_else(|| Error::internal("no job was queued"))?;
+    Ok(Requested { job, series, decision })
+}
+
+/// What an order is made from. Without words of its own an edit is asked for with its parent's.
+async fn gathered(instance: &Instance, actor: &Actor, order: &mut Order) -> Result<Option<Material>> {
+    let Some(named) = order.named() else {
+        let named = [("parent", order.parent.is_some()), ("sketch", order.sketch.is_some()), ("mask", order.mask.is_some())];
+        return match named.into_iter().find(|(_, given)| *given) {
+            Some((field, _)) => Err(Error::invalid(field, format!("say in `edit` what is to be done with the {field}"))),
+            None => Ok(None),
+        };
+    };
+    named.edit.check().map_err(|e| Error::invalid(e.field, e.text))?;
+    let material = gather(instance, Some((actor.account, &actor.name)), named).await?;
+    if order.prompt.trim().is_empty()
+        && let Some(origin) = &material.origin
+    {
+        order.prompt.clone_from(&origin.words);
+    }
+    Ok(Some(material))
+}
+
+#[expect(clippy::too_many_arguments, reason = "what a job is made of")]
+async fn queue_all(
+    tx: &mut Tx,
+    instance: &Instance,
+    account: AccountId,
+    decision: DecisionId,
+    order: &Order,
+    count: u32,
+    lease_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Vec<Job>> {
+    let mut series: Vec<Job> = Vec::with_capacity(count as usize);
+    for n in 0..count {
+        let order = Order { seed: order.seed.map(|seed| seed.wrapping_add(u64::from(n))), ..order.clone() };
+        let first = series.first().map(|job| job.id);
+        // One after the other, so that ids keep the order.
+        let now = now.plus_millis(i64::from(n));
+        let job = queue(tx, instance, (account, decision), &order, (first, count > 1), lease_until, now).await?;
+        series.push(job);
+    }
+    Ok(series)
 }
 
 /// Puts a decided request into the queue; with `lease_until` it is handed to the caller at once.
 pub(super) async fn queue(
     tx: &mut Tx,
     instance: &Instance,
-    account: AccountId,
-    decision: DecisionId,
+    (account, decision): (AccountId, DecisionId),
     order: &Order,
+    (first, several): (Option<JobId>, bool),
     lease_until: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Job> {
+    let id = JobId::new(now, &*instance.chance);
     let job = Job {
-        id: JobId::new(now, &*instance.chance),
+        id,
         account,
         decision,
         state: if lease_until.is_some() { TaskState::Running } else { TaskState::Queued },
@@ -336,6 +452,9 @@ pub(super) async fn queue(
         attempts: u32::from(lease_until.is_some()),
         model: order.model,
         progress: None,
+        series: several.then(|| first.unwrap_or(id)),
+        priority: 0,
+        started_at: lease_until.map(|_| now),
         created_at: now,
     };
     storage::jobs::insert(tx, &job, lease_until).await?;

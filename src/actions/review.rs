@@ -6,6 +6,7 @@ use serde_json::json;
 use super::affect::told;
 use super::appoint_steward::{has_steward, is_steward, public_words, subject};
 use super::check_policy::check_with;
+use super::material::origin;
 use super::record::{Deed, record};
 use super::request_image::{Order, queue};
 use super::{Error, Instance, Result};
@@ -252,7 +253,11 @@ async fn grant(
             ruling: true,
         })
         .collect();
-    let mut decision = check_with(instance, tx, Some(&actor), &order, &held, Vec::new()).await?;
+    let mut references = Vec::new();
+    if let Some(parent) = order.parent {
+        references.push(origin(instance, tx, parent, Some((account.id, &account.name))).await?.reference(tx).await?);
+    }
+    let mut decision = check_with(instance, tx, Some(&actor), &order, &held, references).await?;
     decision.reviewer = said.last().map(|r| format!("{}, {}", r.by, r.as_role));
     let allowed = decision.outcome <= Outcome::AllowWithNotice;
     let id = DecisionId::new(now, &*instance.chance);
@@ -262,5 +267,5 @@ async fn grant(
     if !allowed {
         return Ok(None);
     }
-    Ok(Some(queue(tx, instance, account.id, id, &order, None, now).await?.id))
+    Ok(Some(queue(tx, instance, (account.id, id), &order, (None, false), None, now).await?.id))
 }

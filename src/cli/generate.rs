@@ -103,6 +103,10 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
     let order = Order {
         prompt: asked.prompt.clone(),
         negative: asked.negative.clone(),
+        edit: None,
+        parent: None,
+        sketch: None,
+        mask: None,
         style: asked.style.clone(),
         use_: asked.use_,
         seed: asked.seed,

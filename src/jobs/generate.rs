@@ -6,6 +6,7 @@ use crate::actions::adapters::{adapter_weights, usable_adapter};
 use crate::actions::choose_works::choose_works;
 use crate::actions::drawn_with::{DrawnWith, drawn_with};
 use crate::actions::finish_image::{Delivered, Finished, account_name, change, finish_image};
+use crate::actions::material::gather;
 use crate::actions::request_image::Order;
 use crate::actions::{Error, Instance};
 use crate::clock::Timestamp;
@@ -92,7 +93,24 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         Error::Invalid(_) => Outcome::Fail(e.to_string()),
         e => Outcome::Retry(e.to_string()),
     })?;
+    let material = match order.named() {
+        Some(named) => Some(gather(instance, Some((job.account, &account)), named).await.map_err(|e| match e {
+            Error::Invalid(_) => Outcome::Fail(e.to_string()),
+            e => Outcome::Retry(e.to_string()),
+        })?),
+        None => None,
+    };
+    let plan = match (&material, &order.edit) {
+        (Some(material), Some(edit)) => {
+            let plan = material.plan(edit, &with.offer, order.size(&with.offer));
+            Some(plan.map_err(|e| Outcome::Fail(e.to_string()))?)
+        }
+        _ => None,
+    };
     let mut request = order.draw_request(&with.offer);
+    if let Some(plan) = &plan {
+        plan.ask(&mut request);
+    }
     request.model = with.folder.clone();
     request.references = works.iter().map(crate::actions::choose_works::Chosen::reference).collect();
     let adapter = adapter(instance, &order, with.model(), &account).await.map_err(|e| match e {
@@ -101,11 +119,12 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
     })?;
     request.adapter = adapter.as_ref().map(|(_, weights)| weights.clone());
     let adapter = adapter.map(|(model, _)| model);
-    let picture = draw(instance, engine, job, request.clone(), true).await?;
+    let first = draw(instance, engine, job, request.clone(), true).await?;
+    let picture = plan.as_ref().map_or_else(|| first.clone(), |plan| plan.finish(&first));
     let drawn = begun.elapsed();
     let mut changes = Vec::with_capacity(works.len());
     for without in left_out(&request) {
-        changes.push(change(&picture, &draw(instance, engine, job, without, false).await?));
+        changes.push(change(&first, &draw(instance, engine, job, without, false).await?));
     }
     let measure = begun.elapsed().saturating_sub(drawn);
     let finished = Finished {
@@ -118,6 +137,8 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         works: &works,
         changes: &changes,
         adapter: adapter.as_ref(),
+        material: material.as_ref(),
+        invented: plan.as_ref().and_then(|plan| plan.invented()),
     };
     match finish_image(instance, finished).await {
         Ok(delivered) => Ok((delivered, Drawn { choose, draw: drawn.saturating_sub(choose), measure })),

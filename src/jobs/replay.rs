@@ -6,10 +6,12 @@ use crate::actions::adapters::adapter_weights;
 use crate::actions::choose_works::picture;
 use crate::actions::drawn_with::drawn_with;
 use crate::actions::finish_image::{change, shares};
+use crate::actions::material::{Named, gather};
 use crate::actions::{Error, Instance, Result};
 use crate::digest::blake3_of;
+use crate::generation::edit::{Edit, Role};
 use crate::generation::{DrawRequest, Engine, Picture, Reference, Sampler};
-use crate::id::{ImageId, WorkId};
+use crate::id::{ImageId, InputId, ParentId, WorkId};
 use crate::policy::folded_for_model;
 use crate::provenance::Replay;
 use crate::storage;
@@ -36,9 +38,10 @@ impl Replayed {
 pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence: bool) -> Result<Replayed> {
     let mut tx = instance.store.read().await?;
     let image = storage::images::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("image", id))?.image;
-    let with = drawn_with(instance, &mut tx, Some(image.model)).await.map_err(|e| {
-        Error::Conflict(format!("`{id}` was drawn by the model `{}`, which can't be drawn with here: {e}", image.model))
-    })?;
+    let model = image.model.ok_or_else(|| Error::Conflict(format!("no model drew `{id}`")))?;
+    let with = drawn_with(instance, &mut tx, Some(model))
+        .await
+        .map_err(|e| Error::Conflict(format!("`{id}` was drawn by the model `{model}`, which can't be drawn with here: {e}")))?;
     let words = storage::images::find_prompt(&mut tx, id)
         .await?
         .ok_or_else(|| Error::Conflict(format!("the words of `{id}` were erased, and without them it can't be drawn again")))?;
@@ -54,25 +57,50 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
     request.steps = u16::try_from(replay.steps).map_err(Error::internal)?;
     (request.guidance, request.start) = (replay.guidance as f32, replay.start as f32);
     (request.width, request.height) = (image.width, image.height);
-    for drawn in &image.works {
+    for drawn in image.works.iter().filter(|drawn| drawn.generation == 0) {
         let work = storage::works::find(&mut tx, drawn.work).await?.ok_or_else(|| Error::not_found("work", drawn.work))?.work;
-        let rgb = picture(instance, &mut tx, &work, image.width, image.height).await?;
+        let [width, height] = instance.offer.image;
+        let rgb = picture(instance, &mut tx, &work, width, height).await?;
         request.references.push(Reference { work: work.id, rgb, part: drawn.part as usize, colour: work.colour });
     }
     if let Some(id) = image.adapter {
         let adapter = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
         request.adapter = Some(adapter_weights(instance, &mut tx, &adapter.model, replay.strength.unwrap_or(1.0) as f32).await?);
     }
+    let mut given: Vec<(String, InputId)> = storage::inputs::of_image(&mut tx, id).await?;
     drop(tx);
+    let mut handed_in = |role: Role| {
+        let at = given.iter().position(|(named, _)| named == role.as_str())?;
+        Some(given.swap_remove(at).1)
+    };
+    let plan = match image.edit.clone() {
+        Some(edit) => {
+            let edit: Edit = serde_json::from_value(edit).map_err(Error::internal)?;
+            let named = Named {
+                edit: &edit,
+                parent: image.parent.map(ParentId::Image).or_else(|| handed_in(Role::Parent).map(ParentId::Input)),
+                sketch: handed_in(Role::Sketch),
+                mask: handed_in(Role::Mask),
+            };
+            let size = matches!(edit, Edit::Sketch).then_some([image.width, image.height]);
+            Some(gather(instance, None, named).await?.plan(&edit, &with.offer, size)?)
+        }
+        None => None,
+    };
+    if let Some(plan) = &plan {
+        plan.ask(&mut request);
+    }
     let again = draw(engine, request.clone()).await?;
-    let mut replayed = Replayed { image: id, same_pixels: blake3_of(&again.rgb) == image.pixels, influence: Vec::new() };
+    let finished = plan.map_or_else(|| again.clone(), |plan| plan.finish(&again));
+    let mut replayed = Replayed { image: id, same_pixels: blake3_of(&finished.rgb) == image.pixels, influence: Vec::new() };
     if influence {
         let mut changes = Vec::with_capacity(image.works.len());
         for without in left_out(&request) {
             changes.push(change(&again, &draw(engine, without).await?));
         }
         let found = shares(&changes);
-        replayed.influence = image.works.iter().zip(found).map(|(drawn, found)| (drawn.work, drawn.influence, found)).collect();
+        let own = image.works.iter().filter(|drawn| drawn.generation == 0);
+        replayed.influence = own.zip(found).map(|(drawn, found)| (drawn.work, drawn.influence, found)).collect();
     }
     Ok(replayed)
 }

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::json;
 
 use super::State;
+use super::api::openai_skin;
 use super::pages::chrome;
 use super::pages::view::{ErrorPage, Link};
 use super::session::Visitor;
@@ -124,6 +125,13 @@ pub async fn dress(axum::extract::State(state): axum::extract::State<State>, req
     }
     let (head, _) = response.into_parts();
     let path = uri.path();
+    if path.starts_with("/v1/") {
+        let mut answer = openai_skin(&failure, &failure.said());
+        if let Some(value) = head.headers.get(header::RETRY_AFTER) {
+            answer.headers_mut().insert(header::RETRY_AFTER, value.clone());
+        }
+        return answer;
+    }
     let mut dressed = if ["/api/", "/log/tile", "/log/checkpoint", "/log/receipts", "/openapi", "/readyz"]
         .iter()
         .any(|p| path.starts_with(p))

@@ -85,6 +85,8 @@ pub fn router(state: State) -> Router {
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
     // What takes as long as its sender's line: written to disk as it comes, so its length is counted there.
     let long = api::long_router().merge(pages::long_router()).layer(DefaultBodyLimit::disable());
+    // Answered when the picture is drawn.
+    let long = long.merge(api::openai_router(state.max_upload));
     short
         .merge(long)
         .layer(from_fn(session::same_site))

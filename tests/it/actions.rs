@@ -2,6 +2,7 @@
 
 mod adapters;
 mod disputes;
+mod edits;
 mod failures;
 mod first_start;
 mod importing;

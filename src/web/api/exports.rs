@@ -140,7 +140,11 @@ pub(super) async fn image_authorship(Handed(instance): TheInstance, Segment(id):
     let mut tx = instance.store.read().await?;
     let image = image_record(&mut tx, id).await?.image;
     let prompt = storage::images::find_prompt(&mut tx, id).await?;
-    let model = storage::models::find(&mut tx, image.model).await?.ok_or_else(|| Error::not_found("model", image.model))?;
+    let model = match image.model {
+        Some(id) => Some(storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?),
+        None => None,
+    };
+    let model = model.map_or_else(|| "no model".to_owned(), |m| format!("{} {}", m.model.card.title, m.model.card.version));
     let mut works = Vec::new();
     for drawn in &image.works {
         let Some(record) = storage::works::find(&mut tx, drawn.work).await? else { continue };
@@ -150,7 +154,7 @@ pub(super) async fn image_authorship(Handed(instance): TheInstance, Segment(id):
     }
     let text = copyright_office(&Making {
         creator: &image.creator,
-        model: &format!("{} {}", model.model.card.title, model.model.card.version),
+        model: &model,
         page: &format!("{}/images/{id}", publisher(&instance).url),
         sha256: &image.digest.sha256.to_string(),
         prompt: shape::public_words(prompt.as_ref()),

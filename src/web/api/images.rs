@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Paging, TheInstance, limit, shape};
-use crate::actions::request_image::{Order, request_image};
+use crate::actions::request_image::{Order, request_images};
 use crate::actions::{Error, Instance, receipt::receipt};
 use crate::id::ImageId;
 use crate::storage::images::ImageRecord;
@@ -27,20 +27,35 @@ pub(super) async fn list(Handed(instance): TheInstance, Query(paging): Query<Pag
     Ok(axum::Json(json!({ "items": items, "total": page.total, "next": page.next })))
 }
 
+/// An order, and how many pictures of it.
+#[derive(serde::Deserialize)]
+pub(super) struct Asked {
+    #[serde(default = "one_picture")]
+    n: u32,
+    #[serde(flatten)]
+    order: Order,
+}
+
+const fn one_picture() -> u32 {
+    1
+}
+
 pub(super) async fn request(
     Handed(instance): TheInstance,
     visitor: Visitor,
     headers: HeaderMap,
-    Json(order): Json<Order>,
+    Json(asked): Json<Asked>,
 ) -> Result<Response, Failure> {
     let actor = visitor.check_api(&headers)?;
-    let requested = request_image(&instance, actor, order, None).await?;
+    let requested = request_images(&instance, actor, asked.order, asked.n, None).await?;
     let job = format!("/api/v1/jobs/{}", requested.job.id);
+    let jobs: Vec<_> = requested.series.iter().map(|job| json!({ "job": job.id, "seed": job.request["seed"] })).collect();
     let body = json!({
         "job": requested.job.id,
         "state": requested.job.state.as_str(),
         "url": job,
         "seed": requested.job.request["seed"],
+        "jobs": jobs,
         "decision": requested.decision,
     });
     let location = HeaderValue::from_str(&job).map_err(Error::internal)?;
@@ -55,6 +70,18 @@ pub(super) async fn one(Handed(instance): TheInstance, Segment(id): Segment<Imag
     let mut tx = instance.store.read().await?;
     let found = record(&mut tx, id).await?;
     Ok(axum::Json(shape::image(&instance, &mut tx, &found).await?))
+}
+
+pub(super) async fn family(Handed(instance): TheInstance, Segment(id): Segment<ImageId>) -> Answer {
+    let mut tx = instance.store.read().await?;
+    let mut parents = Vec::new();
+    let mut next = record(&mut tx, id).await?.image.parent;
+    while let Some(parent) = next {
+        parents.push(parent);
+        next = record(&mut tx, parent).await?.image.parent;
+    }
+    let children = storage::images::children(&mut tx, id).await?;
+    Ok(axum::Json(json!({ "id": id, "parents": parents, "children": children })))
 }
 
 pub(crate) async fn file(Handed(instance): TheInstance, Segment(id): Segment<ImageId>) -> Result<Response, Failure> {

@@ -4,12 +4,15 @@
 //! bearer token (or the session's cookie with `x-csrf-token`).
 
 mod disputes;
+mod events;
 mod exports;
 mod images;
 mod imports;
+mod inputs;
 mod jobs;
 mod licences;
 mod lineage;
+mod openai;
 mod openapi;
 mod policy;
 pub(super) mod shape;
@@ -74,6 +77,15 @@ routes! {
     get "/api/v1/images/{id}/file" "public" "The signed file" ? [] body "" gives "image/*" => images::file;
     get "/api/v1/images/{id}/authorship" "public" "What may be told the US Copyright Office, ready to paste" ? [] body "" gives "text/plain" => exports::image_authorship;
     get "/api/v1/images/{id}/receipt" "public" "Its proof of inclusion in the log (C2SP tlog-proof)" ? [] body "" gives "text/plain" => images::proof;
+    get "/api/v1/images/{id}/family" "public" "The images it was made from and those made from it" ? [] body "" gives "application/json" => images::family;
+    post "/api/v1/inputs" "images" "Hand in a picture to edit, a sketch or a mask: `file`, `role` (`picture`, `sketch`, `mask`), for a picture `rights` (`own`, `permission`, `free`)" ? [] body "multipart/form-data" gives "application/json" => inputs::hand_in;
+    get "/api/v1/inputs" "images" "What one handed in, newest first" ? ["after", "limit"] body "" gives "application/json" => inputs::list;
+    get "/api/v1/inputs/{id}" "images" "Something one handed in" ? [] body "" gives "application/json" => inputs::one;
+    get "/api/v1/inputs/{id}/file" "images" "Its file, for its sender alone" ? [] body "" gives "image/*" => inputs::file;
+    get "/api/v1/jobs" "images" "Jobs of one's own, newest first, with place and seconds left" ? ["after", "limit"] body "" gives "application/json" => jobs::list;
+    get "/api/v1/jobs/{id}/events" "images" "The same as server-sent events, with previews, until it is over" ? [] body "" gives "text/event-stream" => jobs::events;
+    post "/api/v1/jobs/{id}/retry" "images" "Ask again for what failed or was called off" ? [] body "" gives "application/json" => jobs::retry;
+    post "/api/v1/jobs/{id}/priority" "images" "Let it go later (-10 to 0) or, as an operator, sooner (to 10)" ? [] body "application/json" gives "application/json" => jobs::priority;
     get "/api/v1/jobs/{id}" "images" "How far a picture is" ? [] body "" gives "application/json" => jobs::one;
     delete "/api/v1/jobs/{id}" "images" "Call a picture off" ? [] body "" gives "application/json" => jobs::cancel;
     get "/api/v1/works" "public" "Registered works" ? ["q", "licence", "author", "owner", "after", "limit", "format"] body "" gives "application/json" => works::list;
@@ -207,6 +219,7 @@ pub(super) struct Paging {
 
 pub(super) type TheInstance = Handed<Instance>;
 
+pub(super) use openai::{router as openai_router, skin as openai_skin};
 // What the pages share with the API: the same reads, so that both show the same.
 pub(super) use images::{file as image_file, proof as image_receipt, record as image_record};
 pub(crate) use imports::{REPORT as REPORT_COLUMNS, line as report_line};

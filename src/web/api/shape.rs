@@ -141,7 +141,8 @@ pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> st
     if let Some(nearest) = record.image.nearest {
         shown["nearest"] = json!({ "work": nearest.work, "nearness": f64::from(nearest.nearness) / 1e6 });
     }
-    shown["affected"] = affected(tx, &[id.to_string(), record.image.model.to_string()], instance.clock.now()).await?;
+    let abouts: Vec<String> = std::iter::once(id.to_string()).chain(record.image.model.map(|model| model.to_string())).collect();
+    shown["affected"] = affected(tx, &abouts, instance.clock.now()).await?;
     shown["prompt"] = json!(public_words(prompt.as_ref()));
     shown["statement"] = json!(record.statement);
     shown["index"] = json!(index(tx, record.statement).await?);

@@ -3,18 +3,19 @@
 use axum::extract::State as Handed;
 use serde::Deserialize;
 
-use super::view::images::{DecisionView, Download, NearCopy, ReplayRow, SignatureView};
+use super::view::images::{DecisionView, Download, EditView, NearCopy, ReplayRow, SignatureView};
 use super::view::{ImagePage, ImagesPage, Link, Tone, WorkCard};
 use super::{Page, chrome, fill, studio};
 use crate::actions::Error;
 use crate::actions::drawn_with::licence_verdict;
 use crate::actions::finish_image::NEAREST;
 use crate::actions::verify_image::verify_image;
+use crate::generation::edit::Edit;
 use crate::id::ImageId;
 use crate::lineage::ModelCard;
 use crate::policy::{Decision, Use};
 use crate::storage;
-use crate::storage::images::ImageRecord;
+use crate::storage::images::{Image, ImageRecord};
 use crate::web::State;
 use crate::web::api::{image_record, public_words};
 use crate::web::error::{Failure, encode};
@@ -83,16 +84,22 @@ pub(super) async fn page(
             authors.push(w.author.clone());
         }
     });
-    let model = storage::models::find(&mut tx, image.model).await?.ok_or_else(|| Error::not_found("model", image.model))?;
+    let model = match image.model {
+        Some(id) => Some(storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?.model),
+        None => None,
+    };
     let (mut training_licences, mut training_authors, mut datasets) = (Vec::new(), Vec::new(), Vec::new());
-    for dataset in &model.model.datasets {
+    for dataset in model.iter().flat_map(|m| &m.datasets) {
         if let Some(record) = storage::datasets::find(&mut tx, *dataset).await? {
             training_licences.extend(storage::datasets::licences(&mut tx, *dataset).await?);
             training_authors.extend(storage::datasets::authors(&mut tx, *dataset).await?);
             datasets.push(fill::dataset_ref(&record));
         }
     }
-    let mut affected = fill::affected(&mut tx, &image.model.to_string(), now).await?;
+    let mut affected = match image.model {
+        Some(id) => fill::affected(&mut tx, &id.to_string(), now).await?,
+        None => Vec::new(),
+    };
     affected.retain(|row| !works.iter().any(|w| row.work.url.ends_with(&w.id)));
     let nearest = match image.nearest {
         Some(near) => fill::work_card(&mut tx, near.work, Some(f64::from(near.nearness) / 1e6), now, image.made_at).await?,
@@ -113,9 +120,16 @@ pub(super) async fn page(
         String::new()
     } else {
         let seed = image.replay.get("seed").and_then(|s| s.as_str()).unwrap_or_default();
-        let with = if image.model == instance.model.model.id { String::new() } else { format!("&model={}", image.model) };
+        let with = image.model.filter(|id| *id != instance.model.model.id).map(|id| format!("&model={id}")).unwrap_or_default();
         format!("/studio?prompt={}&seed={seed}{with}", encode(&words))
     };
+    let edit = edit_view(&mut tx, &image).await?;
+    let mut children = Vec::new();
+    for id in storage::images::children(&mut tx, id).await? {
+        if let Some(record) = storage::images::find(&mut tx, id).await? {
+            children.push(fill::image_card(&mut tx, &record).await?);
+        }
+    }
     let decision: Option<Decision> = serde_json::from_value(image.decision.clone()).ok();
     let record = fill::record_view(instance, &mut tx, statement, format!("/images/{id}/receipt")).await?;
     let blob = storage::blobs::find(&mut tx, image.digest.blake3).await?;
@@ -133,7 +147,7 @@ pub(super) async fn page(
         threshold: NEAREST,
     };
     let title = if words.is_empty() { "An image".to_owned() } else { words.clone() };
-    let training = training_sentence(&model.model, training_authors.len(), &datasets);
+    let training = model.as_ref().map(|m| training_sentence(m, training_authors.len(), &datasets)).unwrap_or_default();
     Ok(Page(ImagePage {
         chrome: chrome(&state, &visitor, &title, &format!("/images/{id}")).await?,
         id: id.to_string(),
@@ -144,15 +158,21 @@ pub(super) async fn page(
         commitment: image.commitment.to_string(),
         made_by: image.creator.clone(),
         made: fill::day(image.made_at),
-        model: Link::new(model.model.card.title.clone(), format!("/models/{}", image.model)),
-        model_version: model.model.card.version.clone(),
+        model: match &model {
+            Some(m) => Link::new(m.card.title.clone(), format!("/models/{}", m.id)),
+            None => Link::default(),
+        },
+        model_version: model.as_ref().map(|m| m.card.version.clone()).unwrap_or_default(),
+        edit,
+        children,
         works,
         authors,
         licences,
-        training_known: !model.model.datasets.is_empty(),
-        model_licence: licence_sentence(&model.model.card),
-        model_use_limits: model.model.card.use_limits.clone(),
-        model_unknown: model.model.card.unknown.clone(),
+        // Where no model drew, there is no training to know of.
+        training_known: model.as_ref().is_none_or(|m| !m.datasets.is_empty()),
+        model_licence: model.as_ref().map(|m| licence_sentence(&m.card)).unwrap_or_default(),
+        model_use_limits: model.as_ref().map(|m| m.card.use_limits.clone()).unwrap_or_default(),
+        model_unknown: model.as_ref().map(|m| m.card.unknown.clone()).unwrap_or_default(),
         training_sentence: training,
         affected,
         training_licences: fill::licence_counts(training_licences),
@@ -181,6 +201,29 @@ pub(super) async fn page(
             Download { label: "Statement (JSON)".to_owned(), url: format!("/api/v1/statements/{statement}"), bytes: 0 },
         ],
     }))
+}
+
+/// What was done to make an image from its parent, or along a sketch; none for one drawn from words alone.
+async fn edit_view(tx: &mut storage::Tx, image: &Image) -> Result<Option<EditView>, Failure> {
+    let Some(edit) = image.edit.clone().and_then(|edit| serde_json::from_value::<Edit>(edit).ok()) else { return Ok(None) };
+    let mut view = EditView {
+        sentence: edit.sentence(),
+        inputs: image.inputs.iter().map(|input| (input.role.clone(), fill::minute(input.at))).collect(),
+        ..EditView::default()
+    };
+    if let Some(parent) = image.parent {
+        view.parent = format!("/images/{parent}");
+        view.parent_picture = format!("/images/{parent}/file");
+        let mut next = Some(parent);
+        // As many as a page has room for.
+        while let Some(id) = next.filter(|_| view.ancestors.len() < 12) {
+            let Some(record) = storage::images::find(tx, id).await? else { break };
+            next = record.image.parent;
+            view.ancestors.push(fill::image_card(tx, &record).await?);
+        }
+        view.ancestors.reverse();
+    }
+    Ok(Some(view))
 }
 
 /// A model's licence and what it asks in return for pictures, in one sentence.

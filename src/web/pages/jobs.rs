@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::view::JobPage;
 use super::{Page, chrome};
 use crate::actions::board::Progress;
+use crate::actions::queue;
 use crate::actions::request_image::{self, Order};
 use crate::id::JobId;
-use crate::storage;
 use crate::storage::tasks::TaskState;
 use crate::web::State;
 use crate::web::api::own_job;
@@ -30,7 +30,7 @@ pub(super) async fn page(
     if let (TaskState::Done, Some(image)) = (job.state, job.image) {
         return Ok(Redirect::to(&format!("/images/{image}")).into_response());
     }
-    let ahead = storage::jobs::ahead(&mut tx, &job).await?;
+    let place = queue::place(&mut tx, &job, state.instance.clock.now()).await?;
     let progress = state.instance.board.get(id).unwrap_or_else(|| Progress::recorded(&job));
     let order: Option<Order> = serde_json::from_value(job.request).ok();
     let page = JobPage {
@@ -39,7 +39,7 @@ pub(super) async fn page(
         state: job.state.as_str().to_owned(),
         step: progress.step,
         of: progress.of,
-        ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
+        ahead: u32::try_from(place.ahead).unwrap_or(u32::MAX),
         preview: progress.preview.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png))).unwrap_or_default(),
         words: order.map(|o| o.prompt).unwrap_or_default(),
         // A cancelled job needs no other explanation.

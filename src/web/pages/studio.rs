@@ -225,6 +225,10 @@ fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
         // Browsers send line ends as CR LF.
         prompt: form.get("prompt").replace("\r\n", "\n"),
         negative: form.get("negative").to_owned(),
+        edit: None,
+        parent: None,
+        sketch: None,
+        mask: None,
         style: Some(form.get("style").to_owned()).filter(|s| !s.is_empty()),
         use_: use_.unwrap_or_default(),
         seed: number(form, "seed", "a whole number from 0 to 18446744073709551615", &mut problems),

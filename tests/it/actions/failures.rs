@@ -302,6 +302,8 @@ async fn a_blob_store_that_fails_delivers_nothing(kind: Kind) {
         works: &works,
         changes: &[1.0; 4][..works.len()],
         adapter: None,
+        material: None,
+        invented: None,
     };
     for why in [
         colophon::actions::finish_image::finish_image(&t, from()).await.map(drop).unwrap_err(),

@@ -90,7 +90,7 @@ async fn a_model_of_a_folder_draws_through_the_same_gate(kind: Kind) {
     publish_checkpoint(&t).await.unwrap();
     let mut tx = t.store.read().await.unwrap();
     let image = storage::images::find(&mut tx, made.image).await.unwrap().unwrap().image;
-    assert_eq!((image.model, image.width, image.works.len()), (id, 64, 0));
+    assert_eq!((image.model, image.width, image.works.len()), (Some(id), 64, 0));
     assert_eq!((image.replay["sampler"].as_str(), image.replay["steps"].as_u64()), (Some("euler-ancestral"), Some(3)));
     // The file says so itself, and that nobody knows what the model was trained on.
     drop(tx);

@@ -233,6 +233,8 @@ async fn a_finished_picture_of_a_revoked_work_is_refused(kind: Kind) {
         works: &works,
         changes: &changes,
         adapter: None,
+        material: None,
+        invented: None,
     };
 
     // The last of them, not only the first.

@@ -72,6 +72,10 @@ pub struct ImagePage {
     pub model: Link,
     /// The model's version.
     pub model_version: String,
+    /// What was done to make it from another picture, or along a sketch.
+    pub edit: Option<EditView>,
+    /// Pictures made from it.
+    pub children: Vec<ImageCard>,
     /// The works drawn on, nearest first, with their distances.
     pub works: Vec<WorkCard>,
     /// Their authors, each once.
@@ -114,6 +118,21 @@ pub struct ImagePage {
     pub replay: Vec<ReplayRow>,
     /// File, receipt, statement.
     pub downloads: Vec<Download>,
+}
+
+/// How a picture was made from another one.
+#[derive(Debug, Clone, Default)]
+pub struct EditView {
+    /// "Part of it was drawn anew (strength 1)."
+    pub sentence: String,
+    /// The parent's page; empty where it is no image of this registry.
+    pub parent: String,
+    /// Address of the parent's picture; empty where it is private.
+    pub parent_picture: String,
+    /// All parents, the first one first.
+    pub ancestors: Vec<ImageCard>,
+    /// What people handed in: role, and when.
+    pub inputs: Vec<(String, When)>,
 }
 
 /// The near-copy check.
@@ -249,6 +268,14 @@ impl ImagePage {
             made: When::sample(),
             model: Link::new("Colophon Mini", "/models/model_0000000000SAMP000000000M"),
             model_version: "1.0.0".into(),
+            edit: Some(EditView {
+                sentence: "A part of the picture was drawn anew; the rest is unchanged.".into(),
+                parent: "/images/image_01KAR000000000000000000023".into(),
+                parent_picture: "/images/image_01KAR000000000000000000023/picture".into(),
+                ancestors: ImageCard::samples().into_iter().take(2).collect(),
+                inputs: vec![("mask".into(), When::sample())],
+            }),
+            children: ImageCard::samples().into_iter().take(1).collect(),
             works,
             authors: ["Twitter", "Google Inc", "Microsoft Corporation", "Franck Doucet"].map(String::from).into(),
             licences: vec![
@@ -340,6 +367,7 @@ impl ImagePage {
         page.training_licences = vec![LicenceCount { licence: "unknown".into(), share: 1.0, ..LicenceCount::default() }];
         page.training_authors.clear();
         page.datasets.clear();
+        (page.edit, page.children) = (None, Vec::new());
         (page.mostly_one, page.adapter, page.again_url) = (None, None, String::new());
         page.decision.outcome = "allow-with-notice".into();
         page.decision.sentence = "One rule was met; its notice was shown.".into();

@@ -1,0 +1,244 @@
+//! Edits: pictures made from pictures. What stays, what is recorded, what may not be made, and that each is made again the same.
+
+use colophon::accounts::Actor;
+use colophon::actions::hand_in::{HandIn, hand_in};
+use colophon::actions::publish_checkpoint::publish_checkpoint;
+use colophon::actions::rebuild::rebuild;
+use colophon::actions::request_image::{Order, cancel, request_image, request_images};
+use colophon::actions::revoke_grant::revoke_grant;
+use colophon::actions::sign_in::local_operator;
+use colophon::actions::{Error, Instance};
+use colophon::generation::edit::{Edit, Role};
+use colophon::id::{ImageId, InputId, ParentId};
+use colophon::jobs::replay::replay;
+use colophon::policy::Use;
+use colophon::provenance::claim::Drawn;
+use colophon::provenance::encode::decode;
+use colophon::provenance::{Finding, Format, encode, verify};
+use colophon::storage;
+use colophon::storage::images::Image;
+use colophon::storage::inputs::Input;
+
+use crate::support::database::{Kind, same};
+use crate::support::{TestInstance, both, creator, draw_order, engine, order};
+
+both! {
+    three_generations_of_parents_stand_in_the_file,
+    a_picture_handed_in_is_edited_and_told_by_its_commitment_alone,
+    several_pictures_are_asked_for_together,
+    what_may_not_be_edited_is_refused_with_the_field,
+    a_revoked_work_stops_what_is_made_from_its_pictures,
+}
+
+async fn recorded(t: &Instance, id: ImageId) -> Image {
+    storage::images::find(&mut t.store.read().await.unwrap(), id).await.unwrap().unwrap().image
+}
+
+/// A picture of one colour with a square in it, as a file.
+fn picture(side: u32, format: Format) -> Vec<u8> {
+    let inside = |at: u32| (at % side) * 3 / side == 1 && (at / side) * 3 / side == 1;
+    let rgb: Vec<u8> = (0..side * side).flat_map(|at| if inside(at) { [200, 30, 30] } else { [90, 140, 90] }).collect();
+    encode(&rgb, side, side, format).unwrap()
+}
+
+/// White in a square, black elsewhere.
+fn mask(side: u32) -> Vec<u8> {
+    let inside = |at: u32| (at % side) * 3 / side == 1 && (at / side) * 3 / side == 1;
+    let rgb: Vec<u8> = (0..side * side).flat_map(|at| if inside(at) { [255; 3] } else { [0; 3] }).collect();
+    encode(&rgb, side, side, Format::Png).unwrap()
+}
+
+async fn give(t: &Instance, actor: &Actor, role: Role, bytes: Vec<u8>) -> Input {
+    hand_in(t, actor, HandIn { role, name: "mine.png".into(), rights: "own".into(), bytes }).await.unwrap()
+}
+
+fn edit(words: &str, seed: u64, edit: Edit, parent: ParentId) -> Order {
+    Order { edit: Some(edit), parent: Some(parent), ..order(words, seed) }
+}
+
+fn pixels(file: &[u8]) -> Vec<u8> {
+    decode(file, Format::sniff(file).unwrap(), 1 << 26).unwrap().bytes
+}
+
+async fn three_generations_of_parents_stand_in_the_file(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let actor = creator(&t).await;
+    let sketch = give(&t, &actor, Role::Sketch, picture(256, Format::Jpeg)).await;
+    let drawn = Order { edit: Some(Edit::Sketch), sketch: Some(sketch.id), ..order("a red apple", 1) };
+    let first = draw_order(&t, &actor, drawn).await.unwrap();
+    let varied = edit("", 2, Edit::Variation { strength: 0.5 }, ParentId::Image(first.image));
+    let second = draw_order(&t, &actor, varied).await.unwrap();
+    let covered = give(&t, &actor, Role::Mask, mask(128)).await;
+    let painted = edit("a green leaf", 3, Edit::Inpaint { strength: 1.0 }, ParentId::Image(second.image));
+    let third = draw_order(&t, &actor, Order { mask: Some(covered.id), ..painted }).await.unwrap();
+    let grown = Edit::Outpaint { left: 0, top: 0, right: 32, bottom: 16 };
+    let fourth = draw_order(&t, &actor, edit("", 4, grown, ParentId::Image(third.image))).await.unwrap();
+
+    // Outside the mask nothing changed, byte for byte; inside something did.
+    let (before, after) = (pixels(&second.file), pixels(&third.file));
+    let inside = |at: usize| (at % 128) * 3 / 128 == 1 && (at / 128) * 3 / 128 == 1;
+    let changed = |covered: bool| {
+        (0..128 * 128).filter(|at| inside(*at) == covered && before[at * 3..][..3] != after[at * 3..][..3]).count()
+    };
+    assert!(changed(false) == 0 && changed(true) > 500, "{} and {}", changed(false), changed(true));
+
+    let image = recorded(&t, fourth.image).await;
+    assert_eq!((image.width, image.height, image.parent), (160, 144, Some(third.image)));
+    assert!(image.works.iter().any(|w| w.generation == 0) && image.works.iter().any(|w| w.generation > 0));
+    let ids: Vec<_> = image.works.iter().map(|w| w.work).collect();
+    for work in recorded(&t, first.image).await.works {
+        assert!(ids.contains(&work.work), "{} of the first picture is still owed credit", work.work);
+    }
+
+    // The file brings its whole chain: opened, edited, and the parents' credentials within.
+    let signer = t.keys.image_signer();
+    let verdict = verify(&fourth.file, signer.trust(), &colophon::provenance::Limits::default());
+    assert_eq!(verdict.finding, Finding::Trusted, "{:?}", verdict.codes);
+    let said = verdict.crjson.unwrap_or_default().to_string();
+    for part in ["c2pa.opened", "c2pa.edited", "parentOf", "compositeWithTrainedAlgorithmicMedia", "colophon.edit"] {
+        assert!(said.contains(part), "{part} is missing");
+    }
+    for id in [first.image, second.image, third.image, fourth.image] {
+        assert!(said.contains(&id.to_string()), "{id} is not in the chain");
+    }
+    let claim = verify(&third.file, signer.trust(), &colophon::provenance::Limits::default()).claim.unwrap().edit.unwrap();
+    assert_eq!(claim.parent, Some(second.image));
+    let Drawn::Part { pixels, within } = claim.drawn else { panic!("{:?}", claim.drawn) };
+    assert_eq!((pixels, within), (43 * 43, [43, 43, 43, 43]));
+    assert_eq!(
+        claim.inputs.iter().map(|i| (i.role.as_str(), i.sha256)).collect::<Vec<_>>(),
+        [("mask", Some(covered.digest.sha256))]
+    );
+
+    // Each is drawn again from its record, with the same influence of its works.
+    let engine = engine(&t);
+    for delivered in [&first, &second, &third, &fourth] {
+        let again = replay(&t, &engine, delivered.image, true).await.unwrap();
+        assert!(again.same(), "{again:?}");
+    }
+    engine.shutdown();
+
+    let before = t.public_tables().await;
+    publish_checkpoint(&t).await.unwrap();
+    rebuild(&t).await.unwrap();
+    same(&before, &t.public_tables().await);
+    t.finish().await;
+}
+
+async fn a_picture_handed_in_is_edited_and_told_by_its_commitment_alone(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let actor = creator(&t).await;
+    let photo = give(&t, &actor, Role::Parent, picture(300, Format::Jpeg)).await;
+    let covered = give(&t, &actor, Role::Mask, mask(300)).await;
+    let asked = edit("a red apple", 1, Edit::Inpaint { strength: 0.8 }, ParentId::Input(photo.id));
+    let made = draw_order(&t, &actor, Order { mask: Some(covered.id), private: true, ..asked }).await.unwrap();
+    let image = recorded(&t, made.image).await;
+    assert_eq!((image.width, image.height, image.parent), (300, 300, None));
+    assert_eq!(image.inputs.iter().map(|i| i.role.as_str()).collect::<Vec<_>>(), ["mask", "picture"]);
+    // Neither log nor file says anything of it but that: no name, no hash.
+    let entry = storage::log::find(&mut t.store.read().await.unwrap(), made.statement).await.unwrap().unwrap();
+    for secret in
+        [photo.digest.sha256.to_string(), covered.digest.sha256.to_string(), "mine.png".to_owned(), photo.id.to_string()]
+    {
+        assert!(!String::from_utf8_lossy(&entry.bytes).contains(&secret));
+        assert!(!made.file.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret}");
+    }
+    // A file of this registry that is handed in is the image that it is.
+    let again = give(&t, &actor, Role::Parent, made.file.clone()).await;
+    let asked = edit("", 2, Edit::Variation { strength: 0.4 }, ParentId::Input(again.id));
+    let child = draw_order(&t, &actor, asked).await.unwrap();
+    assert_eq!(recorded(&t, child.image).await.parent, Some(made.image));
+    t.finish().await;
+}
+
+async fn several_pictures_are_asked_for_together(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let actor = creator(&t).await;
+    let asked = request_images(&t, &actor, order("a cat", 7), 3, None).await.unwrap();
+    let seeds: Vec<_> = asked.series.iter().map(|job| job.request["seed"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(seeds, ["7", "8", "9"]);
+    assert!(asked.series.iter().all(|job| job.series == Some(asked.job.id) && job.decision == asked.job.decision));
+    let kept = storage::jobs::of_series(&mut t.store.read().await.unwrap(), asked.job.id).await.unwrap();
+    assert_eq!(kept, asked.series, "in their order");
+    for job in &asked.series {
+        cancel(&t, &actor, job.id).await.unwrap();
+    }
+    for n in [0, 11] {
+        assert!(matches!(request_images(&t, &actor, order("a cat", 7), n, None).await, Err(Error::Invalid(f)) if f[0].0 == "n"));
+    }
+    t.finish().await;
+}
+
+async fn what_may_not_be_edited_is_refused_with_the_field(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let actor = creator(&t).await;
+    let first = draw_order(&t, &actor, order("a red apple", 1)).await.unwrap();
+    let parent = ParentId::Image(first.image);
+    let (covered, small) = (give(&t, &actor, Role::Mask, mask(128)).await, give(&t, &actor, Role::Mask, mask(64)).await);
+    let paint = |mask: Option<InputId>| Order { mask, ..edit("x", 1, Edit::Inpaint { strength: 1.0 }, parent) };
+    let vary = |strength: f64| edit("x", 1, Edit::Variation { strength }, parent);
+    let none = ImageId::derived(b"none");
+    let other = local_operator(&t).await.unwrap();
+    let before = t.all_tables().await;
+    for (who, asked, field, words) in [
+        (&actor, paint(None), "mask", "needs a mask"),
+        (&actor, paint(Some(small.id)), "mask", "64×64"),
+        (&actor, paint(Some(InputId::derived(b"none"))), "mask", "handed in no"),
+        (&actor, Order { mask: Some(covered.id), ..vary(0.5) }, "mask", "takes no mask"),
+        (&actor, Order { edit: None, ..vary(0.5) }, "parent", "say in `edit`"),
+        (&actor, Order { parent: None, ..vary(0.5) }, "parent", "needs a picture"),
+        (&actor, vary(0.0), "strength", "above 0 to 1"),
+        (&actor, edit("x", 1, Edit::Variation { strength: 0.5 }, ParentId::Image(none)), "parent", "there is no image"),
+        (&actor, edit("x", 1, Edit::Variation { strength: 0.5 }, ParentId::Input(covered.id)), "parent", "handed in as a mask"),
+        (&other, vary(0.5), "parent", "is by Ana"),
+        (&other, paint(Some(covered.id)), "mask", "handed in no"),
+    ] {
+        match request_image(&t, who, asked, None).await {
+            Err(Error::Invalid(fields)) => assert!(fields[0].0 == field && fields[0].1.contains(words), "{field}: {fields:?}"),
+            other => panic!("{field}, {words}: {other:?}"),
+        }
+    }
+    // Files that are no masks or pictures.
+    let give = |role, bytes: &[u8], rights: &str| HandIn { role, name: "x".into(), rights: rights.into(), bytes: bytes.to_vec() };
+    let clear = encode(&[0; 12], 2, 2, Format::Png).unwrap();
+    for (given, field, words) in [
+        (give(Role::Mask, &clear, ""), "file", "covers nothing"),
+        (give(Role::Parent, b"GIF89a", "own"), "file", "not a PNG"),
+        (give(Role::Parent, &clear[..30], "own"), "file", "cut short"),
+        (give(Role::Parent, &clear, ""), "rights", "say what your rights"),
+        (give(Role::Sketch, &[], ""), "file", "not a PNG"),
+    ] {
+        match hand_in(&t, &actor, given).await {
+            Err(Error::Invalid(fields)) => assert!(fields[0].0 == field && fields[0].1.contains(words), "{fields:?}"),
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+    same(&before, &t.all_tables().await);
+    t.finish().await;
+}
+
+async fn a_revoked_work_stops_what_is_made_from_its_pictures(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let (actor, operator) = (creator(&t).await, local_operator(&t).await.unwrap());
+    let first = draw_order(&t, &actor, order("a red apple", 1)).await.unwrap();
+    let vary = |id| edit("", 2, Edit::Variation { strength: 0.5 }, ParentId::Image(id));
+    let child = draw_order(&t, &actor, vary(first.image)).await.unwrap();
+    let image = recorded(&t, first.image).await;
+    let work = image.works[0].work;
+    let grant = storage::works::grants(&mut t.store.read().await.unwrap(), work).await.unwrap()[0].grant.id;
+    revoke_grant(&t, &operator, grant, "I changed my mind").await.unwrap();
+    for id in [first.image, child.image] {
+        match request_image(&t, &actor, vary(id), None).await {
+            Err(Error::Invalid(fields)) => {
+                assert!(fields[0].0 == "parent" && fields[0].1.contains(&work.to_string()), "{fields:?}")
+            }
+            other => panic!("{other:?}"),
+        }
+        let marks = storage::impacts::of(&mut t.store.read().await.unwrap(), &id.to_string()).await.unwrap();
+        assert!(marks.iter().any(|mark| mark.work == work), "{id} stands on it");
+    }
+    // What is free for one use may be closed to another.
+    let sold = Order { use_: Use::Merch, ..vary(first.image) };
+    assert!(matches!(request_image(&t, &actor, sold, None).await, Err(Error::Invalid(_) | Error::Denied(_))));
+    t.finish().await;
+}
