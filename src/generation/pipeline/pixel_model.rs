@@ -95,7 +95,8 @@ impl PixelModel {
             |packed: &Tensor| -> Result<Vec<f32>> { Ok(unpack(&packed.flatten_all()?.to_vec1::<f32>()?, s.side, s.patch, 3)) };
         let of = times.len() - 1;
         let mut hear = |step: usize, guess: Option<&Tensor>| -> Result<Flow> {
-            let wanted = step > 0 && step.is_multiple_of(PREVIEW_EVERY);
+            // A walk of a few steps shows each of its guesses.
+            let wanted = step > 0 && step.is_multiple_of(PREVIEW_EVERY.min(of.div_ceil(PREVIEW_EVERY)));
             let side = s.side as u32;
             let preview =
                 |guess: &Tensor| Ok::<_, candle_core::Error>(Picture { rgb: to_bytes(&rows(guess)?), width: side, height: side });

@@ -39,8 +39,8 @@ fn operation(route: &Route) -> Value {
         json!({ "name": name, "in": "query", "required": false, "schema": schema })
     }));
     let status = match (route.method, route.path) {
-        ("post", "/api/v1/images") => "202",
-        ("post", "/api/v1/works") => "201",
+        ("post", "/api/v1/images" | "/api/v1/jobs/{id}/retry") => "202",
+        ("post", "/api/v1/works" | "/api/v1/inputs") => "201",
         _ => "200",
     };
     let list = route.method == "get" && route.body.is_empty() && !route.path.ends_with('}') && route.answer == "application/json";
