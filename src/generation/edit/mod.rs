@@ -21,6 +21,7 @@ pub mod preferences;
 pub mod recolour;
 mod relief;
 pub mod resize;
+pub mod restore;
 mod segment;
 pub mod upscale;
 mod variation;
