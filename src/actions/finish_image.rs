@@ -30,6 +30,7 @@ use crate::storage::images::{DrawnOn, HandedIn, Image, Nearest, Prompt};
 use crate::storage::inputs::Input;
 use crate::storage::jobs::Job;
 use crate::storage::{self};
+use crate::works::Usage;
 use crate::works::licence::spoken;
 
 /// Pictures nearer than this to a work they drew on are not delivered: RMS of 16×16 thumbnails, 0 to 1. Two different registered works
@@ -149,6 +150,10 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let card = card_png(instance, model, &datasets, now).await?;
     let replay = replay(from.order, from.with, from.device, picture);
     let decision = serde_json::to_value(from.decision.without_prompt()).map_err(Error::internal)?;
+    let made_from = match origin {
+        Some(origin) => made_from(instance, origin, from.works, usage_for(from.order.use_), now, &account).await?,
+        None => String::new(),
+    };
     let claim = ImageClaim {
         image: id,
         title: match from.order.title.trim() {
@@ -157,7 +162,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             given => given.to_owned(),
         },
         made_at: now,
-        credit_line: credit_line(&account, now, model, from.works, from.adapter),
+        credit_line: credit_line(&account, now, model, from.works, from.adapter) + &made_from,
         creator: account.clone(),
         page: Some(format!("{}/images/{id}", instance.site.url)),
         prompt: if from.order.private { PromptClaim::Commitment(words) } else { PromptClaim::Text(said(&from.order.prompt)) },
@@ -404,6 +409,35 @@ fn credit_line(creator: &str, now: Timestamp, model: &Model, works: &[Chosen], a
     let authors = in_order(works.iter().map(|c| c.work.author.clone()));
     let licences = in_order(works.iter().map(|c| spoken(&c.grant.licence)));
     format!("{made}, from {number} by {authors}, under {licences}.")
+}
+
+/// “It was made from image_…, which stands on works by …, under CC BY 4.0.”: the credit owed by way of the parent.
+async fn made_from(
+    instance: &Instance,
+    origin: &Origin,
+    own: &[Chosen],
+    usage: Usage,
+    now: Timestamp,
+    account: &str,
+) -> Result<String> {
+    let parent = origin.image.as_ref().map_or_else(|| "a picture that was handed in".to_owned(), |image| image.id.to_string());
+    let mut tx = instance.store.read().await?;
+    let mut works = Vec::new();
+    for drawn in inherited(Some(origin), own) {
+        if let Some(record) = storage::works::find(&mut tx, drawn.work).await?
+            && let Some(grant) = permitting(&mut tx, &record.work, usage, now, account).await?
+        {
+            works.push((record.work.author, spoken(&grant.licence)));
+        }
+    }
+    let stands = match works.as_slice() {
+        [] => String::new(),
+        works => {
+            let (authors, licences) = (in_order(works.iter().map(|w| w.0.clone())), in_order(works.iter().map(|w| w.1.clone())));
+            format!(", which stands on works by {authors}, under {licences}")
+        }
+    };
+    Ok(format!(" It was made from {parent}{stands}."))
 }
 
 /// Each once, as a list a person would say.

@@ -296,8 +296,17 @@ fn the_second_model_previews_cancels_and_refuses_foreign_adapters() {
         if step.step == 5 { Flow::Cancel } else { Flow::Continue }
     });
     assert_eq!(result, Err(BackendError::Cancelled));
-    let preview = |step| (step == 4).then_some(49_152);
+    let preview = |step| (step == 3).then_some(49_152);
     assert_eq!(seen, (0..6).map(|step| (step, 10, preview(step))).collect::<Vec<_>>());
+    let mut shown = 0;
+    let short = DrawRequest { steps: 4, ..request.clone() };
+    model
+        .draw(&short, &mut |step| {
+            shown += usize::from(step.preview.is_some());
+            Flow::Continue
+        })
+        .unwrap();
+    assert_eq!(shown, 3, "each guess of a short walk");
     let id = crate::id::ModelId::derived(b"adapter");
     for weights in [&b""[..], b"no tensors", &[0; 64]] {
         request.adapter = Some(crate::generation::Adapter { model: id, weights: weights.into(), strength: 1.0 });

@@ -103,6 +103,8 @@ async fn three_generations_of_parents_stand_in_the_file(kind: Kind) {
     }
     let claim = verify(&third.file, signer.trust(), &colophon::provenance::Limits::default()).claim.unwrap().edit.unwrap();
     assert_eq!(claim.parent, Some(second.image));
+    let line = verify(&third.file, signer.trust(), &colophon::provenance::Limits::default()).claim.unwrap().licences.unwrap();
+    assert!(line.credit_line.contains(&format!("It was made from {}", second.image)), "{}", line.credit_line);
     let Drawn::Part { pixels, within } = claim.drawn else { panic!("{:?}", claim.drawn) };
     assert_eq!((pixels, within), (43 * 43, [43, 43, 43, 43]));
     assert_eq!(
