@@ -1,5 +1,5 @@
 //! A picture that somebody hands in → its pixels, upright, 8 bits each. What would be read wrongly is refused in words before it is decoded:
-//! animations, 16 bits a channel, CMYK, pictures that are too large. Not verified here (see [`verify`](super::verify)).
+//! animations, 16 bits a channel, CMYK, pictures that are too large. Not verified here (see [`verify`](super::verify())).
 
 use std::io::Cursor;
 

@@ -1,20 +1,8 @@
 //! Which part of a picture to keep, and the colour of its border.
 
 use super::oklab::{distance2, encoded, lab, linear};
+use super::window::Window;
 use crate::generation::backend::Picture;
-
-/// Part of a picture, in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// From the left.
-    pub x: u32,
-    /// From the top.
-    pub y: u32,
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
-}
 
 /// The colour of the border: of the outermost pixels the commonest kind, averaged in light. White for a picture without pixels.
 pub fn border_colour(picture: &Picture) -> [u8; 3] {

@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::crop::{Window, border_colour, crop_window};
+use super::crop::{border_colour, crop_window};
 use super::oklab::{encoded, linear};
+use super::window::Window;
 use crate::generation::backend::Picture;
 
 /// Most pixels on a side.
