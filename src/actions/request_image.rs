@@ -23,7 +23,8 @@ use crate::storage::tasks::TaskState;
 /// A picture that is asked for. Kept with its job; private, as it holds the words.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
-    /// What to draw.
+    /// What to draw; an edit may go without, and then keeps its parent's words.
+    #[serde(default)]
     pub prompt: String,
     /// What to draw away from. The policy looks at it, as avoided; the embedded model has no use for it.
     #[serde(default)]

@@ -65,7 +65,9 @@ impl Image {
     /// The one work this image is mostly from, if that is so: by its influence, or by how near the two are.
     pub fn mostly_one(&self) -> Option<WorkId> {
         let near = self.nearest.filter(|nearest| nearest.nearness < NEAR).map(|nearest| nearest.work);
-        near.or_else(|| self.works.iter().find(|drawn| drawn.influence >= MOST).map(|drawn| drawn.work))
+        // The influence of a parent's works was measured on the parent.
+        let own = self.works.iter().filter(|drawn| drawn.generation == 0);
+        near.or_else(|| own.into_iter().find(|drawn| drawn.influence >= MOST).map(|drawn| drawn.work))
     }
 }
 

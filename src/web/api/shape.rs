@@ -129,6 +129,7 @@ pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> st
             "nearness": f64::from(drawn.nearness) / 1e6,
             "influence": f64::from(drawn.influence) / 1e6,
             "part": drawn.part,
+            "generation": drawn.generation,
             "title": found.as_ref().map(|w| &w.work.title),
             "author": found.as_ref().map(|w| &w.work.author),
             "licence": grants.iter().find(|g| g.grant.covers(record.image.made_at)).map(|g| &g.grant.licence),

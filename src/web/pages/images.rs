@@ -69,9 +69,11 @@ pub(super) async fn page(
     let mut works: Vec<WorkCard> = Vec::new();
     let mut licences: Vec<Link> = Vec::new();
     for drawn in &image.works {
-        let card = fill::work_card(&mut tx, drawn.work, Some(f64::from(drawn.nearness) / 1e6), now, image.made_at).await?;
+        // Of a parent's works both were measured on the parent, and say nothing of this picture.
+        let measured = |millionths: u32| (drawn.generation == 0).then(|| f64::from(millionths) / 1e6);
+        let card = fill::work_card(&mut tx, drawn.work, measured(drawn.nearness), now, image.made_at).await?;
         if let Some(mut card) = card {
-            card.influence = Some(f64::from(drawn.influence) / 1e6);
+            card.influence = measured(drawn.influence);
             if !licences.iter().any(|l| l.label == card.licence) {
                 licences.push(Link::new(card.licence.clone(), card.licence_url.clone()));
             }
