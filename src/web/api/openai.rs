@@ -299,6 +299,14 @@ async fn form(mut parts: Multipart) -> Result<(Fields, Vec<File>, Option<File>),
     Ok((Fields { given, form: true }, images, mask))
 }
 
+/// What a form asks for, with its pictures and its mask.
+async fn sent(instance: &Actions, parts: Multipart) -> Result<(Asked, Vec<File>, Option<File>), Failure> {
+    let (mut fields, images, mask) = form(parts).await?;
+    let asked = read(instance, &mut fields).await?;
+    none_left(&fields)?;
+    Ok((asked, images, mask))
+}
+
 /// Hands a file in; what is wrong with it is said of `param`.
 async fn given(
     instance: &Actions,
@@ -330,9 +338,7 @@ async fn edits(
     parts: Multipart,
 ) -> Result<Response, Failure> {
     let actor = visitor.check_api(&headers)?;
-    let (mut fields, images, mask) = form(parts).await?;
-    let mut asked = read(&instance, &mut fields).await?;
-    none_left(&fields)?;
+    let (mut asked, images, mask) = sent(&instance, parts).await?;
     if asked.order.prompt.trim().is_empty() {
         return Err(wrong("prompt", "the prompt is empty: say in a few words what to draw"));
     }
@@ -362,9 +368,7 @@ async fn variations(
     parts: Multipart,
 ) -> Result<Response, Failure> {
     let actor = visitor.check_api(&headers)?;
-    let (mut fields, images, _) = form(parts).await?;
-    let mut asked = read(&instance, &mut fields).await?;
-    none_left(&fields)?;
+    let (mut asked, images, _) = sent(&instance, parts).await?;
     let parent = given(&instance, actor, Role::Parent, only(images)?, "image").await?;
     asked.order.parent = Some(ParentId::Input(parent));
     asked.order.edit = Some(Edit::Variation { strength: VARIATION });
