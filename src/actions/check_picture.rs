@@ -59,19 +59,24 @@ pub async fn check_picture(
     Ok(CheckedPicture { decision, sentence: verdict.sentence, nearest })
 }
 
+/// The rules that a decision on record had met, as `policy/rule`, and what it came to.
+pub(super) fn decided(decision: Option<&serde_json::Value>) -> (Vec<String>, Option<Outcome>) {
+    let text = |value: &serde_json::Value, key: &str| value.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let rules = decision.and_then(|d| d.get("rules")).and_then(serde_json::Value::as_array);
+    let key = |r: &serde_json::Value| Some(format!("{}/{}", text(r, "policy")?, text(r, "rule")?));
+    let outcome = decision.and_then(|d| text(d, "outcome")).and_then(|outcome| Outcome::parse(&outcome).ok());
+    (rules.into_iter().flatten().filter_map(key).collect(), outcome)
+}
+
 /// What its credentials say. It is heard even where the file was altered or the signer is not known: it can only make the answer stricter.
 fn as_signed(verdict: &Verdict, name: &str) -> Reference {
     let claim = verdict.claim.as_ref();
-    let decision = claim.and_then(|c| c.decision.as_ref()).map(|d| &d.decision);
-    let text = |value: &serde_json::Value, key: &str| value.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
-    let rules = decision.and_then(|d| d.get("rules")).and_then(serde_json::Value::as_array);
-    let rules =
-        rules.into_iter().flatten().filter_map(|r| Some(format!("{}/{}", text(r, "policy")?, text(r, "rule")?))).collect();
+    let (rules, outcome) = decided(claim.and_then(|c| c.decision.as_ref()).map(|d| &d.decision));
     let title = claim.and_then(|c| c.image.as_ref()).map(|image| image.title.clone());
     Reference {
         name: "the picture handed in".to_owned(),
         rules,
-        outcome: decision.and_then(|d| text(d, "outcome")).and_then(|outcome| Outcome::parse(&outcome).ok()),
+        outcome,
         words: title.into_iter().chain(std::iter::once(name.to_owned())).filter(|words| !words.is_empty()).collect(),
         projects: Vec::new(),
     }

@@ -4,12 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::candidate::credentials;
+use super::check_picture::decided;
 use super::finish_image::NEAREST;
 use super::nearest_work::nearest_work;
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::generation::edit::{Mask, Role};
 use crate::id::{ImageId, InputId, WorkId};
+use crate::policy::Outcome;
 use crate::provenance::reading::read_picture;
 use crate::provenance::{Finding, Format, Limits, Thumbnail, verify};
 use crate::storage;
@@ -63,7 +65,7 @@ pub struct Facts {
     pub rules: Vec<String>,
     /// What that decision came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<String>,
+    pub outcome: Option<Outcome>,
     /// Its title, as its credentials say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -109,12 +111,7 @@ pub async fn hand_in(instance: &Instance, actor: &Actor, given: HandIn) -> Resul
                 facts.reservations.extend(credentials(&bytes, signer.trust()));
                 facts.reservations.extend(Metadata::read(&bytes).reservations());
                 let claim = verdict.claim.as_ref();
-                let decision = claim.and_then(|c| c.decision.as_ref()).map(|d| &d.decision);
-                let text = |value: &serde_json::Value, key: &str| value.get(key).and_then(|v| v.as_str()).map(str::to_owned);
-                let rules = decision.and_then(|d| d.get("rules")).and_then(serde_json::Value::as_array);
-                let key = |r: &serde_json::Value| Some(format!("{}/{}", text(r, "policy")?, text(r, "rule")?));
-                facts.rules = rules.into_iter().flatten().filter_map(key).collect();
-                facts.outcome = decision.and_then(|d| text(d, "outcome"));
+                (facts.rules, facts.outcome) = decided(claim.and_then(|c| c.decision.as_ref()).map(|d| &d.decision));
                 facts.title = claim.and_then(|c| c.image.as_ref()).map(|image| image.title.clone());
                 facts.sentence = verdict.sentence;
                 thumbnail = Some(Thumbnail::of_rgb(&reading.rgb.bytes, size.0, size.1).map_err(|e| e.to_string())?);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::check_picture::decided;
 use super::check_policy::of_work;
 use super::choose_works::{permitting, usage_for};
 use super::drawn_with::check_licence;
@@ -14,7 +15,7 @@ use crate::generation::ModelConfig;
 use crate::generation::Picture;
 use crate::generation::edit::{self, Edit, Mask, Plan, Role};
 use crate::id::{AccountId, InputId, ModelId, ParentId, WorkId};
-use crate::policy::{Outcome, Reference, Use};
+use crate::policy::{Reference, Use};
 use crate::provenance::reading::{Reading, read_picture};
 use crate::storage::images::{DrawnOn, Image};
 use crate::storage::inputs::Input;
@@ -257,13 +258,11 @@ impl Origin {
     pub async fn reference(&self, tx: &mut Tx) -> Result<Reference> {
         let mut reference = match &self.image {
             Some(image) => {
-                let text = |value: &serde_json::Value, key: &str| value.get(key).and_then(|v| v.as_str()).map(str::to_owned);
-                let rules = image.decision.get("rules").and_then(serde_json::Value::as_array);
-                let key = |r: &serde_json::Value| Some(format!("{}/{}", text(r, "policy")?, text(r, "rule")?));
+                let (rules, outcome) = decided(Some(&image.decision));
                 Reference {
                     name: "the picture it is made from".to_owned(),
-                    rules: rules.into_iter().flatten().filter_map(key).collect(),
-                    outcome: text(&image.decision, "outcome").and_then(|o| Outcome::parse(&o).ok()),
+                    rules,
+                    outcome,
                     words: Some(self.words.clone()).filter(|words| !words.is_empty()).into_iter().collect(),
                     projects: Vec::new(),
                 }
@@ -271,7 +270,7 @@ impl Origin {
             None => Reference {
                 name: "the picture handed in".to_owned(),
                 rules: self.facts.rules.clone(),
-                outcome: self.facts.outcome.as_deref().and_then(|o| Outcome::parse(o).ok()),
+                outcome: self.facts.outcome,
                 words: self.facts.title.iter().chain(self.input.as_ref().map(|input| &input.name)).cloned().collect(),
                 projects: Vec::new(),
             },
