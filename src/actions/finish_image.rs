@@ -302,9 +302,7 @@ fn parent_claim(origin: &Origin, private: bool) -> ParentClaim {
 fn edit_claim(edit: &Edit, from: &Finished<'_>, inputs: &[(Role, Input)], key: &[u8; 32]) -> Result<EditClaim> {
     let (width, height) = (from.picture.width, from.picture.height);
     let drawn = match (edit, from.invented) {
-        (Edit::Outpaint { left, top, right, bottom }, _) => {
-            Drawn::Around { kept: [*left, *top, width.saturating_sub(left + right), height.saturating_sub(top + bottom)] }
-        }
+        (Edit::Outpaint { .. }, Some(mask)) => Drawn::Around { kept: mask.inverted().bounds().unwrap_or([0; 4]) },
         (_, Some(mask)) => Drawn::Part { pixels: mask.count() as u64, within: mask.bounds().unwrap_or([0, 0, width, height]) },
         (Edit::Variation { strength }, None) if *strength < 1.0 => Drawn::Over,
         (_, None) => Drawn::All,

@@ -39,8 +39,10 @@ pub struct Origin {
     pub models: Vec<ModelId>,
     /// Opt-outs in a file that was handed in.
     facts: Facts,
-    /// What it was asked for with; private.
+    /// What it was asked for with.
     pub words: String,
+    /// Whether its creator keeps those words private.
+    pub private: bool,
 }
 
 /// Everything an edit is made from.
@@ -185,16 +187,26 @@ pub async fn origin(instance: &Instance, tx: &mut Tx, id: ParentId, account: Opt
         let blob = storage::blobs::find(tx, image.digest.blake3).await?;
         let blob = blob.ok_or_else(|| Error::internal(format!("the bytes of `{id}` are not on record")))?;
         let file = instance.blobs.get(&blob).await?.into();
-        let words = storage::images::find_prompt(tx, id).await?.map(|p| p.prompt).unwrap_or_default();
+        // Words that were erased are nobody's to read either.
+        let (words, public) = storage::images::find_prompt(tx, id).await?.map(|p| (p.prompt, p.public)).unwrap_or_default();
         let works = image.works.iter().map(|work| DrawnOn { generation: work.generation + 1, ..*work }).collect();
         let models = models(tx, &image).await?;
-        return Ok(Origin { image: Some(image), input: None, file, works, models, facts: Facts::default(), words });
+        return Ok(Origin {
+            image: Some(image),
+            input: None,
+            file,
+            works,
+            models,
+            facts: Facts::default(),
+            words,
+            private: !public,
+        });
     }
     let input = handed_in.ok_or_else(|| Error::internal("a parent is an image or was handed in"))?;
     let (file, facts) = (bytes(instance, tx, &input).await?, Facts::of(&input)?);
     let shown = |(work, nearness)| DrawnOn { work, nearness, influence: 0, part: 0, generation: 1 };
     let works = facts.work.map(shown).into_iter().collect();
-    Ok(Origin { image: None, input: Some(input), file, works, models: Vec::new(), facts, words: String::new() })
+    Ok(Origin { image: None, input: Some(input), file, works, models: Vec::new(), facts, words: String::new(), private: false })
 }
 
 /// Models and adapters of an image and its parents, each once.

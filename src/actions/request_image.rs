@@ -404,6 +404,8 @@ async fn gathered(instance: &Instance, actor: &Actor, order: &mut Order) -> Resu
         && let Some(origin) = &material.origin
     {
         order.prompt.clone_from(&origin.words);
+        // What was private stays so in everything that is made from it.
+        order.private |= origin.private;
     }
     Ok(Some(material))
 }

@@ -48,6 +48,12 @@ impl Mask {
         self.count() as f64 / self.bytes.len().max(1) as f64
     }
 
+    /// What this one does not cover.
+    #[must_use]
+    pub fn inverted(&self) -> Self {
+        Self { bytes: self.bytes.iter().map(|byte| 255 - byte).collect(), ..*self }
+    }
+
     /// The smallest rectangle around what is covered: left, top, width, height. None where nothing is.
     pub fn bounds(&self) -> Option<[u32; 4]> {
         let width = self.width.max(1);

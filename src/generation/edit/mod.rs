@@ -54,7 +54,7 @@ pub enum Edit {
         #[serde(default = "whole")]
         strength: f64,
     },
-    /// The canvas is made larger, and what is new of it drawn; the parent stays.
+    /// The canvas is made larger, and what is new of it drawn; the parent stays, but for two pixels along each edge that is continued.
     Outpaint {
         /// Pixels added on the left.
         #[serde(default)]

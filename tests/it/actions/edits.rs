@@ -102,6 +102,8 @@ async fn three_generations_of_parents_stand_in_the_file(kind: Kind) {
         assert!(said.contains(&id.to_string()), "{id} is not in the chain");
     }
     let claim = verify(&third.file, signer.trust(), &colophon::provenance::Limits::default()).claim.unwrap().edit.unwrap();
+    let around = verify(&fourth.file, signer.trust(), &colophon::provenance::Limits::default()).claim.unwrap().edit.unwrap();
+    assert_eq!(around.drawn, Drawn::Around { kept: [0, 0, 126, 126] }, "all but the seam of two pixels");
     assert_eq!(claim.parent, Some(second.image));
     let line = verify(&third.file, signer.trust(), &colophon::provenance::Limits::default()).claim.unwrap().licences.unwrap();
     assert!(line.credit_line.contains(&format!("It was made from {}", second.image)), "{}", line.credit_line);
@@ -150,6 +152,10 @@ async fn a_picture_handed_in_is_edited_and_told_by_its_commitment_alone(kind: Ki
     let asked = edit("", 2, Edit::Variation { strength: 0.4 }, ParentId::Input(again.id));
     let child = draw_order(&t, &actor, asked).await.unwrap();
     assert_eq!(recorded(&t, child.image).await.parent, Some(made.image));
+    // It went without words, and so kept its parent's: private there, private here.
+    let kept = storage::images::find_prompt(&mut t.store.read().await.unwrap(), child.image).await.unwrap().unwrap();
+    assert_eq!((kept.prompt.as_str(), kept.public), ("a red apple", false));
+    assert!(!child.file.windows(11).any(|w| w == b"a red apple"));
     t.finish().await;
 }
 
