@@ -16,14 +16,16 @@ use super::{Error, Instance, Result};
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, blake3_of, commitment};
 use crate::generation::Picture;
+use crate::generation::edit::resize::Fit;
 use crate::generation::edit::{Edit, Mask, Role};
 use crate::id::{ImageId, StatementId, WorkId};
 use crate::ledger::Subject;
 use crate::lineage::Model;
 use crate::policy::Decision;
 use crate::provenance::{
-    AdapterClaim, DatasetCredit, Drawn, EditClaim, Fingerprint, Format, ImageClaim, InputClaim, LicenceCount, Mining, ModelCard,
-    ModelClaim, ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit, encode, model_card, sign_image, thumbnail_rms,
+    AdapterClaim, DatasetCredit, Drawn, EditClaim, Fingerprint, Format, ImageClaim, InputClaim, LicenceCount, Limits, Mining,
+    ModelCard, ModelClaim, ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit, encode, encode_transparent,
+    model_card, pixels_hash, sign_image, thumbnail_rms, verify,
 };
 use crate::storage::blobs::Blob;
 use crate::storage::images::{DrawnOn, HandedIn, Image, Nearest, Prompt};
@@ -45,10 +47,12 @@ pub struct Finished<'a> {
     pub order: &'a Order,
     /// What the policy answered.
     pub decision: &'a Decision,
-    /// What the engine drew.
+    /// What the engine drew, or an edit made.
     pub picture: &'a Picture,
-    /// The model it was drawn with.
-    pub with: &'a DrawnWith,
+    /// One byte a pixel, 255 where it is opaque; none where it is opaque all over.
+    pub alpha: Option<&'a [u8]>,
+    /// The model it was drawn with, where one drew.
+    pub with: Option<&'a DrawnWith>,
     /// Where the engine computed, such as `cpu`.
     pub device: &'a str,
     /// What it drew on.
@@ -59,7 +63,7 @@ pub struct Finished<'a> {
     pub adapter: Option<&'a Model>,
     /// What it was made from, where it was made from something.
     pub material: Option<&'a Material>,
-    /// The pixels that were drawn, where the others are the parent's.
+    /// The pixels that were invented, where the others are the parent's.
     pub invented: Option<&'a Mask>,
 }
 
@@ -117,7 +121,11 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let inputs = from.material.map_or(&[][..], |m| &m.inputs);
     let mut begun = Stopwatch::start();
     let picture = from.picture;
-    let encoded = encode(&picture.rgb, picture.width, picture.height, format).map_err(Error::internal)?;
+    let encoded = match from.alpha {
+        Some(alpha) => encode_transparent(&picture.rgb, alpha, picture.width, picture.height, format),
+        None => encode(&picture.rgb, picture.width, picture.height, format),
+    };
+    let encoded = encoded.map_err(Error::internal)?;
     let fingerprint = Fingerprint::of_rgb(&picture.rgb, picture.width, picture.height).map_err(Error::internal)?;
     let origin = from.material.and_then(|m| m.origin.as_ref());
     let stands_on: Vec<WorkId> = origin.iter().flat_map(|o| &o.works).map(|drawn| drawn.work).collect();
@@ -135,20 +143,28 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let nearest = nearest_work(instance, &fingerprint.thumbnail).await?.map(|(work, near)| (work, (near * 1e6).round() / 1e6));
     // A work that the parent shows is credited, and its terms were asked: an edit of it may be near to it.
     if let Some((work, near)) = nearest.filter(|(work, near)| *near < NEAREST && !stands_on.contains(work)) {
-        return Err(Error::invalid(
-            "seed",
-            format!(
-                "the picture came out as a copy of the registered work `{work}` (distance {near:.3}): choose another seed or other words"
-            ),
-        ));
+        let copy = format!("the picture came out as a copy of the registered work `{work}` (distance {near:.3})");
+        return Err(match from.with {
+            Some(_) => Error::invalid("seed", format!("{copy}: choose another seed or other words")),
+            None => Error::invalid("parent", format!("{copy}: begin with that work, or with another picture")),
+        });
     }
     let influence = shares(from.changes);
     let mut times = Times { encode: begun.lap(), ..Times::default() };
 
-    let model = from.with.model();
-    let datasets = dataset_credits(instance, model).await?;
-    let card = card_png(instance, model, &datasets, now).await?;
-    let replay = replay(from.order, from.with, from.device, picture);
+    let model = from.with.map(DrawnWith::model);
+    let datasets = match model {
+        Some(model) => dataset_credits(instance, model).await?,
+        None => Vec::new(),
+    };
+    let card = match model {
+        Some(model) => Some(card_png(instance, model, &datasets, now).await?),
+        None => None,
+    };
+    let replay = match from.with {
+        Some(with) => replay(from.order, with, from.device, picture),
+        None => worked_out(picture, from.alpha),
+    };
     let decision = serde_json::to_value(from.decision.without_prompt()).map_err(Error::internal)?;
     let made_from = match origin {
         Some(origin) => made_from(instance, origin, from.works, usage_for(from.order.use_), now, &account).await?,
@@ -162,13 +178,21 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             given => given.to_owned(),
         },
         made_at: now,
-        credit_line: credit_line(&account, now, model, from.works, from.adapter) + &made_from,
+        credit_line: match model {
+            Some(model) => credit_line(&account, now, model, from.works, from.adapter),
+            None => format!("Made by {account} on {}, without a model.", now.day()),
+        } + &made_from,
         creator: account.clone(),
         page: Some(format!("{}/images/{id}", instance.site.url)),
-        prompt: if from.order.private { PromptClaim::Commitment(words) } else { PromptClaim::Text(said(&from.order.prompt)) },
+        // Of the words that its parent was asked for with, the parent tells.
+        prompt: if from.order.private || model.is_none() {
+            PromptClaim::Commitment(words)
+        } else {
+            PromptClaim::Text(said(&from.order.prompt))
+        },
         negative: (!from.order.negative.is_empty() && !from.order.private)
             .then(|| PromptClaim::Text(from.order.negative.clone())),
-        model: model_claim(model),
+        model: model.map(model_claim),
         software: software(),
         works: from.works.iter().zip(&influence).map(|(chosen, share)| credit(chosen, *share)).collect(),
         varies: nearness
@@ -182,7 +206,10 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             None => None,
         },
         parent: origin.map(|o| parent_claim(o, from.order.private)),
-        edit: from.order.edit.as_ref().map(|edit| edit_claim(edit, &from, inputs, &key)).transpose()?,
+        edit: match &from.order.edit {
+            Some(edit) => Some(edit_claim(instance, edit, &from, inputs, &key).await?),
+            None => None,
+        },
         datasets,
         decision: decision.clone(),
         bundle_sha256: from.decision.bundle.sha256,
@@ -192,7 +219,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         mining: Mining::default(),
     };
     let signer = instance.keys.image_signer();
-    let signed = tokio::task::spawn_blocking(move || sign_image(&signer, &card, &claim, format, &encoded))
+    let signed = tokio::task::spawn_blocking(move || sign_image(&signer, card.as_deref(), &claim, format, &encoded))
         .await
         .map_err(Error::internal)?
         .map_err(Error::internal)?;
@@ -207,7 +234,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let handed_in = handed_in.collect();
     let image = Image {
         id,
-        model: Some(model.id),
+        model: model.map(|model| model.id),
         bundle: from.decision.bundle.sha256,
         creator: account.clone(),
         format: format.ending().to_owned(),
@@ -233,7 +260,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         adapter: from.adapter.map(|adapter| adapter.id),
         nearest: nearest.map(|(work, near)| Nearest { work, nearness: millionths(near) }),
         parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
-        edit: from.order.edit.as_ref().map(serde_json::to_value).transpose().map_err(Error::internal)?,
+        edit: from.order.edit.as_ref().map(Edit::to_value),
         inputs: handed_in,
         replay: serde_json::to_value(&replay).map_err(Error::internal)?,
         decision,
@@ -299,18 +326,35 @@ fn parent_claim(origin: &Origin, private: bool) -> ParentClaim {
 }
 
 /// What was done, as the file says it.
-fn edit_claim(edit: &Edit, from: &Finished<'_>, inputs: &[(Role, Input)], key: &[u8; 32]) -> Result<EditClaim> {
+async fn edit_claim(
+    instance: &Instance,
+    edit: &Edit,
+    from: &Finished<'_>,
+    inputs: &[(Role, Input)],
+    key: &[u8; 32],
+) -> Result<EditClaim> {
     let (width, height) = (from.picture.width, from.picture.height);
+    let origin = from.material.and_then(|m| m.origin.as_ref());
     let drawn = match (edit, from.invented) {
+        (edit, None) if !edit.draws() => Drawn::None,
+        (edit, Some(mask)) if !edit.draws() => {
+            Drawn::Filled { pixels: mask.count() as u64, within: mask.bounds().unwrap_or([0, 0, width, height]) }
+        }
         (Edit::Outpaint { .. }, Some(mask)) => Drawn::Around { kept: mask.inverted().bounds().unwrap_or([0; 4]) },
         (_, Some(mask)) => Drawn::Part { pixels: mask.count() as u64, within: mask.bounds().unwrap_or([0, 0, width, height]) },
         (Edit::Variation { strength }, None) if *strength < 1.0 => Drawn::Over,
         (_, None) => Drawn::All,
     };
     Ok(EditClaim {
-        edit: serde_json::to_value(edit).map_err(Error::internal)?,
+        edit: edit.to_value(),
         sentence: edit.sentence(),
-        parent: from.material.and_then(|m| m.origin.as_ref()?.image.as_ref()).map(|image| image.id),
+        parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
+        actions: c2pa_actions(edit, from).into_iter().map(str::to_owned).collect(),
+        automatic: !edit.draws() && edit.is_automatic(),
+        source: match origin {
+            Some(origin) if !edit.draws() => generated(instance, origin).await?,
+            _ => None,
+        },
         drawn,
         inputs: inputs
             .iter()
@@ -324,6 +368,41 @@ fn edit_claim(edit: &Edit, from: &Finished<'_>, inputs: &[(Role, Input)], key: &
             .collect(),
     })
 }
+
+/// C2PA actions (2.4, table 8) that an edit without a model stands for; none for the others.
+fn c2pa_actions(edit: &Edit, from: &Finished<'_>) -> Vec<&'static str> {
+    const SIZED: &str = "c2pa.resized.proportional";
+    match edit {
+        Edit::Sketch | Edit::Variation { .. } | Edit::Inpaint { .. } | Edit::Outpaint { .. } => Vec::new(),
+        Edit::Restore => vec!["c2pa.edited"],
+        Edit::Tone(_) | Edit::Adjust(_) | Edit::Levels(_) | Edit::Relight(_) | Edit::Recolour(_) => vec!["c2pa.adjustedColor"],
+        Edit::Upscale(_) => vec![SIZED, "c2pa.enhanced"],
+        Edit::Cutout(_) => vec!["c2pa.deleted"],
+        Edit::Resize(resize) => {
+            let was = from.material.and_then(|m| m.parent.as_ref());
+            let same_shape = was.is_some_and(|was| {
+                u64::from(was.width) * u64::from(resize.height) == u64::from(was.height) * u64::from(resize.width)
+            });
+            match resize.fit {
+                _ if same_shape => vec![SIZED],
+                Fit::Stretch => vec!["c2pa.resized"],
+                Fit::Crop => vec!["c2pa.cropped", SIZED],
+                Fit::Pad { .. } => vec!["c2pa.edited", SIZED],
+            }
+        }
+    }
+}
+
+/// The digital source type of a picture that a model drew, wholly or in part: what is worked out from it is so still.
+async fn generated(instance: &Instance, origin: &Origin) -> Result<Option<String>> {
+    let (signer, file) = (instance.keys.image_signer(), Arc::clone(&origin.file));
+    let verdict = tokio::task::spawn_blocking(move || verify(&file, signer.trust(), &Limits::default()));
+    let verdict = verdict.await.map_err(Error::internal)?;
+    Ok(verdict.source_of_whole().filter(|source| BY_MODELS.iter().any(|end| source.ends_with(end))).map(str::to_owned))
+}
+
+/// Ends of IPTC digital source types in which a trained model has a part.
+const BY_MODELS: [&str; 3] = ["/trainedAlgorithmicMedia", "/compositeWithTrainedAlgorithmicMedia", "/compositeSynthetic"];
 
 /// What a picture stands on by its parent: the works of each generation before, but those that it drew on itself.
 fn inherited<'a>(origin: Option<&'a Origin>, own: &'a [Chosen]) -> impl Iterator<Item = DrawnOn> + 'a {
@@ -344,6 +423,24 @@ fn nearness(fingerprint: &Fingerprint, works: &[Chosen], [width, height]: [u32; 
 
 fn millionths(x: f64) -> u32 {
     (x * 1e6).round() as u32
+}
+
+/// Nothing is left to chance where no model draws: the edit and its parent are all there is.
+fn worked_out(picture: &Picture, alpha: Option<&[u8]>) -> Replay {
+    Replay {
+        seed: 0,
+        steps: 0,
+        style: None,
+        guidance: 0.0,
+        start: 0.0,
+        width: picture.width,
+        height: picture.height,
+        sampler: "none".to_owned(),
+        strength: None,
+        engine: format!("colophon {} arithmetic", env!("CARGO_PKG_VERSION")),
+        folded: false,
+        pixels_blake3: pixels_hash(&picture.rgb, alpha),
+    }
 }
 
 fn replay(order: &Order, with: &DrawnWith, device: &str, picture: &Picture) -> Replay {

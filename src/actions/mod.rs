@@ -21,6 +21,7 @@
 //! | `freeze_dataset`, `freeze_query`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
 //! | `hand_in`, `material` | what an edit is made from: pictures, sketches, masks; whether it may be used |
+//! | `find_damage`, `learn_preferences` | what is offered to whoever edits: a mask of the damage, their own colours |
 //! | `drawn_with`, `register_model` | the model of an order; models and adapters from elsewhere |
 //! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
@@ -48,6 +49,7 @@ pub mod conclude_licence;
 pub mod dispute;
 pub mod drawn_with;
 mod error;
+pub mod find_damage;
 pub mod finish_image;
 pub mod found;
 pub mod freeze_dataset;
@@ -60,6 +62,7 @@ pub mod impact;
 pub mod import_list;
 pub mod import_works;
 pub mod instance;
+pub mod learn_preferences;
 pub mod material;
 pub mod membership;
 pub mod nearest_work;

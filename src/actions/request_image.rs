@@ -222,6 +222,36 @@ impl Order {
         })
     }
 
+    /// Checks an order of an edit that no model draws: what only a drawing has a use for is refused, not passed over.
+    fn check_worked_out(&self, count: u32) -> Result<()> {
+        let name = self.edit.as_ref().map_or("", Edit::name);
+        let superfluous = [
+            ("prompt", !self.prompt.is_empty()),
+            ("negative", !self.negative.is_empty()),
+            ("style", self.style.is_some()),
+            ("seed", self.seed.is_some()),
+            ("steps", self.steps.is_some()),
+            ("guidance", self.guidance.is_some()),
+            ("start", self.start.is_some()),
+            ("width", self.width.is_some()),
+            ("height", self.height.is_some()),
+            ("with", !self.with.is_empty()),
+            ("without", !self.without.is_empty()),
+            ("model", self.model.is_some()),
+            ("adapter", self.adapter.is_some()),
+            ("strength", self.strength.is_some()),
+            ("sampler", !self.sampler.is_empty()),
+            ("n", count != 1),
+        ];
+        if let Some((field, _)) = superfluous.into_iter().find(|(_, given)| *given) {
+            return Err(Error::invalid(field, format!("the edit `{name}` draws nothing anew: leave `{field}` out")));
+        }
+        if matches!(self.edit, Some(Edit::Cutout(_))) && self.file_format()? == Format::Jpeg {
+            return Err(Error::invalid("format", "JPEG has no transparency: choose png or webp"));
+        }
+        self.check_said()
+    }
+
     fn check(&self, offer: &ModelConfig, plan: Option<&Plan>) -> Result<()> {
         if !self.sampler.is_empty() && Sampler::parse(&self.sampler).is_none() {
             let names: Vec<String> = offer.samplers.iter().map(ToString::to_string).collect();
@@ -246,15 +276,6 @@ impl Order {
         if negative > crate::generation::request::PROMPT_MAX {
             return Err(Error::invalid("negative", format!("what to avoid has {negative} characters: at most 2,000 are read")));
         }
-        if self.title.chars().count() > TITLE_MAX || self.title.chars().any(char::is_control) {
-            return Err(Error::invalid(
-                "title",
-                format!("a title has at most {TITLE_MAX} characters, and no control characters"),
-            ));
-        }
-        if self.region.as_ref().is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
-            return Err(Error::invalid("region", "name the country by two capital letters (ISO 3166-1 alpha-2), such as `NZ`"));
-        }
         if self.with.len() > offer.works_per_prompt {
             let (given, most) = (self.with.len(), offer.works_per_prompt);
             return Err(Error::invalid("with", Invalid::Works { given, most }.to_string()));
@@ -267,6 +288,20 @@ impl Order {
         }
         if let Some(both) = self.with.iter().find(|id| self.without.contains(id)) {
             return Err(Error::invalid("with", format!("`{both}` is both to be drawn with and to be done without: choose one")));
+        }
+        self.check_said()
+    }
+
+    /// Checks what every order says, drawn or not.
+    fn check_said(&self) -> Result<()> {
+        if self.title.chars().count() > TITLE_MAX || self.title.chars().any(char::is_control) {
+            return Err(Error::invalid(
+                "title",
+                format!("a title has at most {TITLE_MAX} characters, and no control characters"),
+            ));
+        }
+        if self.region.as_ref().is_some_and(|code| code.len() != 2 || !code.bytes().all(|b| b.is_ascii_uppercase())) {
+            return Err(Error::invalid("region", "name the country by two capital letters (ISO 3166-1 alpha-2), such as `NZ`"));
         }
         self.file_format().map(drop)
     }
@@ -334,8 +369,16 @@ pub async fn request_images(
     if !(1..=MOST_TOGETHER).contains(&count) {
         return Err(Error::invalid("n", format!("{count} pictures are asked for: ask for 1 to {MOST_TOGETHER} together")));
     }
+    let drawn = order.edit.as_ref().is_none_or(Edit::draws);
+    if !drawn {
+        order.check_worked_out(count)?;
+    }
     let material = gathered(instance, actor, &mut order).await?;
-    {
+    if !drawn {
+        if let (Some(material), Some(edit)) = (&material, &order.edit) {
+            edit.fits(&material.borrowed()).map_err(|e| Error::invalid(e.field, e.text))?;
+        }
+    } else {
         let mut tx = instance.store.read().await?;
         let with = drawn_with(instance, &mut tx, order.model).await?;
         let plan = match (&material, &order.edit) {
@@ -351,7 +394,7 @@ pub async fn request_images(
         order.model = with.folder.map(|folder| folder.id);
     }
     check_chosen(instance, &order, &actor.name).await?;
-    if order.seed.is_none() {
+    if drawn && order.seed.is_none() {
         order.seed = Some(u64::from_be_bytes(instance.chance.bytes()));
     }
     // What the policy folds to read it, the model is given folded: nobody steers it by letters that look alike.

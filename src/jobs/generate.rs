@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::apply::apply;
 use crate::actions::adapters::{adapter_weights, usable_adapter};
 use crate::actions::choose_works::choose_works;
 use crate::actions::drawn_with::{DrawnWith, drawn_with};
@@ -21,7 +22,7 @@ use crate::storage::tasks::TaskState;
 /// How long a lease lasts, in milliseconds; renewed while the picture is drawn.
 pub const LEASE_MS: i64 = 20_000;
 /// How often it is renewed.
-const RENEW: Duration = Duration::from_secs(5);
+pub(super) const RENEW: Duration = Duration::from_secs(5);
 
 /// How long the parts took, beside those of finishing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,7 +37,7 @@ pub struct Drawn {
 
 /// Why a job did not end in an image.
 #[derive(Debug)]
-enum Outcome {
+pub(super) enum Outcome {
     /// Begin again later.
     Retry(String),
     /// It will not work.
@@ -83,21 +84,32 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
     let decision = decision(instance, job).await.map_err(|e| Outcome::Retry(e.to_string()))?;
     let begun = std::time::Instant::now();
     let account = account_name(instance, job).await.map_err(|e| Outcome::Retry(e.to_string()))?;
-    let works = choose_works(instance, &order, &account).await.map_err(|e| match e {
-        // What was named can't be drawn on any more.
-        Error::Invalid(_) => Outcome::Fail(e.to_string()),
-        e => Outcome::Retry(e.to_string()),
-    })?;
+    if let (Some(edit), Some(named)) = (order.edit.as_ref().filter(|edit| !edit.draws()), order.named()) {
+        let material = gather(instance, Some((job.account, &account)), named).await.map_err(over)?;
+        let (applied, material) = apply(instance, job, edit, material).await?;
+        let drawn = begun.elapsed();
+        let finished = Finished {
+            job,
+            order: &order,
+            decision: &decision,
+            picture: &applied.picture,
+            alpha: applied.alpha.as_deref(),
+            with: None,
+            device: "",
+            works: &[],
+            changes: &[],
+            adapter: None,
+            material: Some(&material),
+            invented: applied.invented.as_ref(),
+        };
+        let delivered = finish_image(instance, finished).await.map_err(over)?;
+        return Ok((delivered, Drawn { draw: drawn, ..Drawn::default() }));
+    }
+    let works = choose_works(instance, &order, &account).await.map_err(over)?;
     let choose = begun.elapsed();
-    let with = with(instance, &order).await.map_err(|e| match e {
-        Error::Invalid(_) => Outcome::Fail(e.to_string()),
-        e => Outcome::Retry(e.to_string()),
-    })?;
+    let with = with(instance, &order).await.map_err(over)?;
     let material = match order.named() {
-        Some(named) => Some(gather(instance, Some((job.account, &account)), named).await.map_err(|e| match e {
-            Error::Invalid(_) => Outcome::Fail(e.to_string()),
-            e => Outcome::Retry(e.to_string()),
-        })?),
+        Some(named) => Some(gather(instance, Some((job.account, &account)), named).await.map_err(over)?),
         None => None,
     };
     let plan = match (&material, &order.edit) {
@@ -113,10 +125,7 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
     }
     request.model = with.folder.clone();
     request.references = works.iter().map(crate::actions::choose_works::Chosen::reference).collect();
-    let adapter = adapter(instance, &order, with.model(), &account).await.map_err(|e| match e {
-        Error::Invalid(_) => Outcome::Fail(e.to_string()),
-        e => Outcome::Retry(e.to_string()),
-    })?;
+    let adapter = adapter(instance, &order, with.model(), &account).await.map_err(over)?;
     request.adapter = adapter.as_ref().map(|(_, weights)| weights.clone());
     let adapter = adapter.map(|(model, _)| model);
     let first = draw(instance, engine, job, request.clone(), true).await?;
@@ -132,7 +141,8 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         order: &order,
         decision: &decision,
         picture: &picture,
-        with: &with,
+        alpha: None,
+        with: Some(&with),
         device: &engine.info().device,
         works: &works,
         changes: &changes,
@@ -140,10 +150,15 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         material: material.as_ref(),
         invented: plan.as_ref().and_then(|plan| plan.invented()),
     };
-    match finish_image(instance, finished).await {
-        Ok(delivered) => Ok((delivered, Drawn { choose, draw: drawn.saturating_sub(choose), measure })),
-        Err(e @ Error::Invalid(_)) => Err(Outcome::Fail(e.to_string())),
-        Err(e) => Err(Outcome::Retry(e.to_string())),
+    let delivered = finish_image(instance, finished).await.map_err(over)?;
+    Ok((delivered, Drawn { choose, draw: drawn.saturating_sub(choose), measure }))
+}
+
+/// How an attempt ends by an error: what is wrong with the order stays wrong, anything else may pass.
+fn over(e: Error) -> Outcome {
+    match e {
+        Error::Invalid(_) => Outcome::Fail(e.to_string()),
+        e => Outcome::Retry(e.to_string()),
     }
 }
 
@@ -220,7 +235,7 @@ async fn draw(instance: &Instance, engine: &Engine, job: &Job, request: DrawRequ
 }
 
 /// Renews the lease, and notes how far the picture is. False when the job is no longer ours; a database that does not answer changes nothing yet.
-async fn keep_lease(instance: &Instance, job: &Job, at: Option<(u32, u32)>) -> bool {
+pub(super) async fn keep_lease(instance: &Instance, job: &Job, at: Option<(u32, u32)>) -> bool {
     let until = lease_end(instance);
     let renewed = async {
         let mut tx = instance.store.begin().await?;

@@ -6,15 +6,16 @@ use crate::actions::adapters::adapter_weights;
 use crate::actions::choose_works::picture;
 use crate::actions::drawn_with::drawn_with;
 use crate::actions::finish_image::{change, shares};
-use crate::actions::material::{Named, gather};
+use crate::actions::material::{Material, Named, gather};
 use crate::actions::{Error, Instance, Result};
 use crate::digest::blake3_of;
 use crate::generation::edit::{Edit, Role};
 use crate::generation::{DrawRequest, Engine, Picture, Reference, Sampler};
 use crate::id::{ImageId, InputId, ParentId, WorkId};
 use crate::policy::folded_for_model;
-use crate::provenance::Replay;
-use crate::storage;
+use crate::provenance::{Replay, pixels_hash};
+use crate::storage::images::Image;
+use crate::storage::{self, Tx};
 
 /// What drawing an image again gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Replayed {
 pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence: bool) -> Result<Replayed> {
     let mut tx = instance.store.read().await?;
     let image = storage::images::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("image", id))?.image;
-    let model = image.model.ok_or_else(|| Error::Conflict(format!("no model drew `{id}`")))?;
+    let Some(model) = image.model else { return apply_again(instance, tx, image).await };
     let with = drawn_with(instance, &mut tx, Some(model))
         .await
         .map_err(|e| Error::Conflict(format!("`{id}` was drawn by the model `{model}`, which can't be drawn with here: {e}")))?;
@@ -67,23 +68,10 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
         let adapter = storage::models::find(&mut tx, id).await?.ok_or_else(|| Error::not_found("model", id))?;
         request.adapter = Some(adapter_weights(instance, &mut tx, &adapter.model, replay.strength.unwrap_or(1.0) as f32).await?);
     }
-    let mut given: Vec<(String, InputId)> = storage::inputs::of_image(&mut tx, id).await?;
-    drop(tx);
-    let mut handed_in = |role: Role| {
-        let at = given.iter().position(|(named, _)| named == role.as_str())?;
-        Some(given.swap_remove(at).1)
-    };
-    let plan = match image.edit.clone() {
-        Some(edit) => {
-            let edit: Edit = serde_json::from_value(edit).map_err(Error::internal)?;
-            let named = Named {
-                edit: &edit,
-                parent: image.parent.map(ParentId::Image).or_else(|| handed_in(Role::Parent).map(ParentId::Input)),
-                sketch: handed_in(Role::Sketch),
-                mask: handed_in(Role::Mask),
-            };
+    let plan = match material(instance, tx, &image).await? {
+        Some((edit, material)) => {
             let size = matches!(edit, Edit::Sketch).then_some([image.width, image.height]);
-            Some(gather(instance, None, named).await?.plan(&edit, &with.offer, size)?)
+            Some(material.plan(&edit, &with.offer, size)?)
         }
         None => None,
     };
@@ -103,6 +91,39 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
         replayed.influence = own.zip(found).map(|(drawn, found)| (drawn.work, drawn.influence, found)).collect();
     }
     Ok(replayed)
+}
+
+/// What an image was made from, where it was made from something.
+async fn material(instance: &Instance, mut tx: Tx, image: &Image) -> Result<Option<(Edit, Material)>> {
+    let Some(edit) = image.edit.clone() else { return Ok(None) };
+    let edit: Edit = serde_json::from_value(edit).map_err(Error::internal)?;
+    let mut given: Vec<(String, InputId)> = storage::inputs::of_image(&mut tx, image.id).await?;
+    drop(tx);
+    let mut handed_in = |role: Role| {
+        let at = given.iter().position(|(named, _)| named == role.as_str())?;
+        Some(given.swap_remove(at).1)
+    };
+    let named = Named {
+        edit: &edit,
+        parent: image.parent.map(ParentId::Image).or_else(|| handed_in(Role::Parent).map(ParentId::Input)),
+        sketch: handed_in(Role::Sketch),
+        mask: handed_in(Role::Mask),
+    };
+    let material = gather(instance, None, named).await?;
+    Ok(Some((edit, material)))
+}
+
+/// Makes an image again that no model drew: its works are its parent's, so there is no influence to measure.
+async fn apply_again(instance: &Instance, tx: Tx, image: Image) -> Result<Replayed> {
+    let id = image.id;
+    let (edit, material) = material(instance, tx, &image).await?.ok_or_else(|| {
+        Error::Conflict(format!("how `{id}` was made is not on record: no model drew it, and no edit is named"))
+    })?;
+    let made = tokio::task::spawn_blocking(move || edit.apply(&material.borrowed(), &mut |_, _| true));
+    let made = made.await.map_err(Error::internal)?.map_err(|e| Error::invalid(e.field, e.text))?;
+    let made = made.ok_or_else(|| Error::internal("the edit was stopped"))?;
+    let same_pixels = pixels_hash(&made.picture.rgb, made.alpha.as_deref()) == image.pixels;
+    Ok(Replayed { image: id, same_pixels, influence: Vec::new() })
 }
 
 async fn draw(engine: &Engine, request: DrawRequest) -> Result<Picture> {

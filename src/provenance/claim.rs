@@ -29,8 +29,8 @@ pub struct ImageClaim {
     pub prompt: PromptClaim,
     /// What was asked to be left out.
     pub negative: Option<PromptClaim>,
-    /// The model that drew.
-    pub model: ModelClaim,
+    /// The model that drew, where one did.
+    pub model: Option<ModelClaim>,
     /// The program that ran it.
     pub software: Software,
     /// Works drawn on for this image, in the order they were given to the model.
@@ -88,29 +88,47 @@ pub struct EditClaim {
     /// The parent, where it is an image of this registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ImageId>,
-    /// The pixels that a model drew.
+    /// C2PA actions that it stands for, in order, where no model drew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
+    /// Whether a program chose what was done, rather than numbers that a person gave; where no model drew.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
+    /// IPTC digital source type of the whole, where the parent's making decides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The pixels that were invented.
     pub drawn: Drawn,
     /// What people handed in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputClaim>,
 }
 
-/// Which pixels a model drew.
+/// Which pixels were invented, and by what.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "which", rename_all = "lowercase")]
 pub enum Drawn {
+    /// None: each is worked out from the parent's.
+    None,
+    /// Those of a part, told from the rest of the picture without a model; the others are the parent's, byte for byte.
+    Filled {
+        /// How many, of all pixels.
+        pixels: u64,
+        /// The smallest rectangle around them: left, top, width, height.
+        within: [u32; 4],
+    },
     /// All, from noise.
     All,
     /// All, on top of the parent's.
     Over,
-    /// Those of a part; the others are the parent's, byte for byte.
+    /// Those of a part, by a model; the others are the parent's, byte for byte.
     Part {
         /// How many, of all pixels.
         pixels: u64,
         /// The smallest rectangle around them: left, top, width, height.
         within: [u32; 4],
     },
-    /// Those around a rectangle that holds the parent: left, top, width, height.
+    /// Those around a rectangle that holds the parent (left, top, width, height), by a model.
     Around {
         /// The rectangle.
         kept: [u32; 4],
@@ -256,7 +274,7 @@ pub struct Replay {
     pub folded: bool,
     /// Version of the engine that drew.
     pub engine: String,
-    /// blake3 of the raw RGB bytes, row by row, before encoding.
+    /// blake3 of the raw bytes, row by row, before encoding: RGB, or RGBA where a part is transparent.
     pub pixels_blake3: Blake3,
 }
 

@@ -5,8 +5,10 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::codecs::webp::WebPEncoder;
-use image::{ExtendedColorType, ImageEncoder, ImageFormat, ImageReader, RgbImage, imageops};
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, ImageReader, RgbImage, imageops};
 use serde::{Deserialize, Serialize};
+
+use crate::digest::{Blake3, blake3_of};
 
 /// JPEG quality, 1..=100: few visible marks at about a sixth of the PNG's size.
 const JPEG_QUALITY: u8 = 92;
@@ -150,6 +152,30 @@ pub fn encode(rgb: &[u8], width: u32, height: u32, format: Format) -> Result<Vec
     Ok(out)
 }
 
+/// The same with transparency: `alpha` has one byte a pixel, 255 where it is opaque. JPEG has no place for it.
+pub fn encode_transparent(rgb: &[u8], alpha: &[u8], width: u32, height: u32, format: Format) -> Result<Vec<u8>, PictureError> {
+    check_size(rgb, width, height)?;
+    let mut out = Vec::with_capacity(rgb.len() / 2);
+    let (rgba, color) = (rgba(rgb, alpha), ExtendedColorType::Rgba8);
+    match format {
+        Format::Png => PngEncoder::new_with_quality(&mut out, CompressionType::Default, FilterType::Adaptive)
+            .write_image(&rgba, width, height, color),
+        Format::WebP => WebPEncoder::new_lossless(&mut out).write_image(&rgba, width, height, color),
+        Format::Jpeg => return Err(PictureError::Write { format, reason: "it has no transparency".to_owned() }),
+    }
+    .map_err(|e| PictureError::Write { format, reason: e.to_string() })?;
+    Ok(out)
+}
+
+fn rgba(rgb: &[u8], alpha: &[u8]) -> Vec<u8> {
+    rgb.as_chunks::<3>().0.iter().zip(alpha).flat_map(|(&[r, g, b], &a)| [r, g, b, a]).collect()
+}
+
+/// blake3 of a picture's raw bytes, row by row: RGB, or RGBA where a part is transparent.
+pub fn pixels_hash(rgb: &[u8], alpha: Option<&[u8]>) -> Blake3 {
+    alpha.map_or_else(|| blake3_of(rgb), |alpha| blake3_of(&rgba(rgb, alpha)))
+}
+
 /// Encodes a picture of at most 256 colours as an indexed PNG, compressed as far as it goes.
 pub fn encode_indexed(palette: &[[u8; 3]], pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
     let failed = |reason: String| PictureError::Write { format: Format::Png, reason };
@@ -168,6 +194,20 @@ pub fn encode_indexed(palette: &[[u8; 3]], pixels: &[u8], width: u32, height: u3
 
 /// Decodes to RGB, using at most `max_alloc` bytes; transparency is dropped. Look at the outline first.
 pub fn decode(bytes: &[u8], format: Format, max_alloc: u64) -> Result<Rgb, PictureError> {
+    let picture = decoded(bytes, format, max_alloc)?.into_rgb8();
+    Ok(Rgb { width: picture.width(), height: picture.height(), bytes: picture.into_raw() })
+}
+
+/// The same with transparency, where a part is transparent.
+pub fn decode_transparent(bytes: &[u8], format: Format, max_alloc: u64) -> Result<(Rgb, Option<Vec<u8>>), PictureError> {
+    let picture = decoded(bytes, format, max_alloc)?;
+    let alpha: Option<Vec<u8>> = picture.color().has_alpha().then(|| picture.to_rgba8().pixels().map(|p| p.0[3]).collect());
+    let picture = picture.into_rgb8();
+    let rgb = Rgb { width: picture.width(), height: picture.height(), bytes: picture.into_raw() };
+    Ok((rgb, alpha.filter(|alpha| alpha.iter().any(|a| *a < 255))))
+}
+
+fn decoded(bytes: &[u8], format: Format, max_alloc: u64) -> Result<DynamicImage, PictureError> {
     let kind = match format {
         Format::Png => ImageFormat::Png,
         Format::Jpeg => ImageFormat::Jpeg,
@@ -177,8 +217,7 @@ pub fn decode(bytes: &[u8], format: Format, max_alloc: u64) -> Result<Rgb, Pictu
     let mut limits = image::Limits::default();
     limits.max_alloc = Some(max_alloc);
     reader.limits(limits);
-    let picture = reader.decode().map_err(|e| PictureError::Read { format, reason: e.to_string() })?.into_rgb8();
-    Ok(Rgb { width: picture.width(), height: picture.height(), bytes: picture.into_raw() })
+    reader.decode().map_err(|e| PictureError::Read { format, reason: e.to_string() })
 }
 
 /// The whole picture within `width × height`, centred on white, its proportions kept: how a registered work of any size is handed to a
@@ -225,6 +264,20 @@ mod tests {
             assert_eq!(Format::sniff(&first), Some(format));
             assert_eq!(Format::from_ending(&format.ending().to_uppercase()), Some(format));
         }
+    }
+
+    #[test]
+    fn transparency_is_kept_where_there_is_a_place_for_it() {
+        let (rgb, alpha) = (vec![7; 12], [255, 0, 9, 255]);
+        for format in [Format::Png, Format::WebP] {
+            let file = encode_transparent(&rgb, &alpha, 2, 2, format).unwrap();
+            let (back, clear) = decode_transparent(&file, format, 1 << 20).unwrap();
+            assert_eq!((&back.bytes, clear.as_deref()), (&rgb, Some(&alpha[..])), "{format:?}");
+            let opaque = encode_transparent(&rgb, &[255; 4], 2, 2, format).unwrap();
+            assert_eq!(decode_transparent(&opaque, format, 1 << 20).unwrap().1, None);
+        }
+        assert!(encode_transparent(&rgb, &alpha, 2, 2, Format::Jpeg).is_err());
+        assert_ne!(pixels_hash(&rgb, Some(&alpha)), pixels_hash(&rgb, None));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The claim of an image as C2PA assertions and ingredients, and back again from a file that was read.
 //!
 //! An edit begins with `c2pa.opened` of its parent, the first ingredient, which brings its own credentials; then one `c2pa.edited` with what a model
-//! drew. The chain of parents is so within the file, and each of them can be looked at.
+//! drew; or, where none did, the actions that it stands for, without model card, prompt and disclosure. The chain of parents is so within the
+//! file, and each of them can be looked at.
 //!
 //! Shape of what is drawn from words (C2PA 2.4): claim v2 with `specVersion`; one `c2pa.created` action by trained algorithm that names all its inputs; as
 //! ingredients first the signed model card, then each work drawn on, then the prompt. The card comes first because a viewer derives
@@ -30,6 +31,10 @@ use crate::id::{ImageId, StatementId};
 pub const TRAINED_ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 /// The same of a picture of which a trained model drew a part.
 pub const COMPOSITE_WITH_TRAINED: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia";
+/// The same of a change that a plain program chose, the content staying what it was.
+pub const ALGORITHMICALLY_ENHANCED: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced";
+/// The same of a change that a person chose, without a generative tool.
+pub const HUMAN_EDITS: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/humanEdits";
 /// IPTC digital source type of a picture drawn by a plain program: the model card.
 pub const ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicMedia";
 /// Version of the C2PA specification that we write to.
@@ -69,8 +74,9 @@ pub struct ImageRecord {
     /// How the negative prompt is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub negative: Option<PromptRecord>,
-    /// The model.
-    pub model: ModelClaim,
+    /// The model, where one drew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelClaim>,
     /// The adapter, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<AdapterClaim>,
@@ -238,12 +244,12 @@ pub(super) fn source_type(manifest: &Manifest) -> Option<String> {
 
 /// The manifest definition of an image, without its ingredients.
 pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, format: Format) -> Value {
-    let mut inputs = vec!["model".to_owned()];
+    let mut inputs: Vec<String> = claim.model.iter().map(|_| "model".to_owned()).collect();
     inputs.extend(hand_labels(claim).map(|(label, _)| label));
     inputs.extend((0..claim.works.len()).map(work_label));
-    inputs.push("prompt".to_owned());
+    inputs.extend(claim.model.iter().map(|_| "prompt".to_owned()));
     inputs.extend(claim.negative.iter().map(|_| "negative".to_owned()));
-    let mut parameters = json!({ "ingredientIds": inputs });
+    let mut parameters = if inputs.is_empty() { json!({}) } else { json!({ "ingredientIds": inputs }) };
     if let Some(start) = &claim.varies {
         parameters["colophon.startWork"] = json!(start.work);
     }
@@ -279,17 +285,20 @@ pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, fo
         ours(REPLAY, json!(claim.replay)),
         ours(STATEMENT, json!({ "statement_id": claim.statement_id, "log_origin": claim.log_origin })),
         ours(FINGERPRINT, json!(fingerprint)),
-        { "label": "c2pa.ai-disclosure", "created": true, "data": {
-            "modelType": TYPE_MODEL,
-            "modelName": claim.model.name,
-            "modelIdentifier": claim.model.id,
-            "contentProfile": { "humanOversightLevel": if claim.edit.is_some() { "human_in_the_loop" } else { "prompt_guided" } },
-        } },
         { "label": "cawg.training-mining", "data": { "entries": mining_entries(&claim.mining) } },
         { "label": "cawg.metadata", "kind": "Json", "data": metadata(claim) },
     ]);
-    if let (Some(edit), Some(list)) = (&claim.edit, assertions.as_array_mut()) {
-        list.push(ours(EDIT, json!(edit)));
+    if let Some(list) = assertions.as_array_mut() {
+        list.extend(claim.edit.iter().map(|edit| ours(EDIT, json!(edit))));
+        list.extend(claim.model.iter().map(|model| {
+            let oversight = if claim.edit.is_some() { "human_in_the_loop" } else { "prompt_guided" };
+            json!({ "label": "c2pa.ai-disclosure", "created": true, "data": {
+                "modelType": TYPE_MODEL,
+                "modelName": model.name,
+                "modelIdentifier": model.id,
+                "contentProfile": { "humanOversightLevel": oversight },
+            } })
+        }));
     }
     definition(&claim.title, format, &claim.software, assertions)
 }
@@ -301,17 +310,28 @@ fn deeds(claim: &ImageClaim, mut parameters: Value) -> Value {
     };
     let agent = json!({ "name": claim.software.name, "version": claim.software.version });
     parameters["colophon.edit"] = edit.edit.get("kind").cloned().unwrap_or_default();
-    let mut edited = json!({
-        "action": "c2pa.edited",
-        "when": claim.made_at,
-        "softwareAgent": agent,
-        "description": edit.sentence,
-        "digitalSourceType": source_of(claim),
-        "parameters": parameters,
-    });
-    if let Some(region) = region(&edit.drawn) {
-        edited["changes"] = json!([region]);
-    }
+    let edited = |action: &str, source: Option<&str>| {
+        let mut edited = json!({
+            "action": action,
+            "when": claim.made_at,
+            "softwareAgent": agent,
+            "description": edit.sentence,
+            "parameters": parameters,
+        });
+        if let Some(source) = source {
+            edited["digitalSourceType"] = json!(source);
+        }
+        if let Some(region) = region(&edit.drawn) {
+            edited["changes"] = json!([region]);
+        }
+        edited
+    };
+    let chosen_by = if edit.automatic { ALGORITHMICALLY_ENHANCED } else { HUMAN_EDITS };
+    let done = match edit.actions.as_slice() {
+        [] => vec![edited("c2pa.edited", Some(source_of(claim)))],
+        // What changes no content (C2PA conformance: non-editorial) says of no source.
+        actions => actions.iter().map(|a| edited(a, (!NON_EDITORIAL.contains(&a.as_str())).then_some(chosen_by))).collect(),
+    };
     // `opened` says of no source: the parent does.
     let opened = json!({
         "action": "c2pa.opened",
@@ -319,21 +339,34 @@ fn deeds(claim: &ImageClaim, mut parameters: Value) -> Value {
         "softwareAgent": agent,
         "parameters": { "ingredientIds": ["parent"] },
     });
-    json!({ "label": "c2pa.actions.v2", "created": true, "data": { "actions": [opened, edited], "allActionsIncluded": true } })
+    let all: Vec<Value> = std::iter::once(opened).chain(done).collect();
+    json!({ "label": "c2pa.actions.v2", "created": true, "data": { "actions": all, "allActionsIncluded": true } })
 }
 
+/// Actions of ours that a source type would say nothing of.
+const NON_EDITORIAL: [&str; 2] = ["c2pa.resized.proportional", "c2pa.enhanced"];
+
 /// Where the picture comes from, as a whole.
-pub(super) fn source_of(claim: &ImageClaim) -> &'static str {
-    match claim.edit.as_ref().map(|edit| edit.drawn) {
-        None | Some(Drawn::All) => TRAINED_ALGORITHMIC_MEDIA,
-        Some(Drawn::Over | Drawn::Part { .. } | Drawn::Around { .. }) => COMPOSITE_WITH_TRAINED,
+pub(super) fn source_of(claim: &ImageClaim) -> &str {
+    claim.edit.as_ref().map_or(TRAINED_ALGORITHMIC_MEDIA, source_of_edit)
+}
+
+/// The same of a picture that was made by an edit.
+pub(super) fn source_of_edit(edit: &EditClaim) -> &str {
+    match (&edit.source, edit.drawn) {
+        (Some(source), _) => source,
+        (None, Drawn::All) => TRAINED_ALGORITHMIC_MEDIA,
+        (None, Drawn::Over | Drawn::Part { .. } | Drawn::Around { .. }) => COMPOSITE_WITH_TRAINED,
+        (None, Drawn::None | Drawn::Filled { .. }) if edit.automatic => ALGORITHMICALLY_ENHANCED,
+        (None, Drawn::None | Drawn::Filled { .. }) => HUMAN_EDITS,
     }
 }
 
-/// Region of interest (C2PA 2.4 §18.2) around what a model drew. No form of it holds a mask: the exact pixels are those that differ from the parent.
+/// Region of interest (C2PA 2.4 §18.2) around what was invented. No form of it holds a mask: the exact pixels are those that differ from the parent.
 fn region(drawn: &Drawn) -> Option<Value> {
     let ([x, y, width, height], inside, words) = match drawn {
-        Drawn::All | Drawn::Over => return None,
+        Drawn::None | Drawn::All | Drawn::Over => return None,
+        Drawn::Filled { within, .. } => (*within, true, "Pixels told from the rest of the picture lie within this rectangle"),
         Drawn::Part { within, .. } => (*within, true, "Pixels drawn anew lie within this rectangle"),
         Drawn::Around { kept } => (*kept, false, "Pixels drawn anew lie around this rectangle"),
     };
@@ -451,7 +484,7 @@ fn work_label(index: usize) -> String {
 pub(super) fn add_ingredients(
     builder: &mut Builder,
     claim: &ImageClaim,
-    card: &[u8],
+    card: Option<&[u8]>,
     readable: &dyn Fn(&ParentClaim) -> bool,
 ) -> c2pa::Result<()> {
     if let Some(parent) = &claim.parent {
@@ -466,18 +499,20 @@ pub(super) fn add_ingredients(
             builder.add_ingredient(Ingredient::from_json(&ingredient.to_string())?);
         }
     }
-    let mut model_type = json!({ "type": TYPE_MODEL });
-    if is_semver(&claim.model.version) {
-        model_type["version"] = json!(claim.model.version);
+    if let (Some(model), Some(card)) = (&claim.model, card) {
+        let mut model_type = json!({ "type": TYPE_MODEL });
+        if is_semver(&model.version) {
+            model_type["version"] = json!(model.version);
+        }
+        let model = json!({
+            "title": format!("Model: {} {}", model.name, model.version),
+            "relationship": "inputTo",
+            "label": "model",
+            "description": format!("{}; weights SHA-256 {}", model.architecture, model.weights_sha256),
+            "data_types": [model_type],
+        });
+        builder.add_ingredient_from_stream(model.to_string(), Format::Png.mime(), &mut Cursor::new(card))?;
     }
-    let model = json!({
-        "title": format!("Model: {} {}", claim.model.name, claim.model.version),
-        "relationship": "inputTo",
-        "label": "model",
-        "description": format!("{}; weights SHA-256 {}", claim.model.architecture, claim.model.weights_sha256),
-        "data_types": [model_type],
-    });
-    builder.add_ingredient_from_stream(model.to_string(), Format::Png.mime(), &mut Cursor::new(card))?;
     for (label, input) in hand_labels(claim) {
         let hash = input.sha256.map_or_else(|| format!("commitment {}", input.commitment), |hash| format!("SHA-256 {hash}"));
         let ingredient = json!({
@@ -500,7 +535,9 @@ pub(super) fn add_ingredients(
         }
         builder.add_ingredient(Ingredient::from_json(&ingredient.to_string())?);
     }
-    add_prompt(builder, "prompt", PROMPT, &claim.prompt)?;
+    if claim.model.is_some() {
+        add_prompt(builder, "prompt", PROMPT, &claim.prompt)?;
+    }
     if let Some(negative) = &claim.negative {
         add_prompt(builder, "negative", NEGATIVE, negative)?;
     }

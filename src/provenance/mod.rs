@@ -43,7 +43,7 @@ pub use claim::{
     AdapterClaim, DatasetCredit, Drawn, EditClaim, ImageClaim, InputClaim, LicenceCount, Mining, ModelCard, ModelClaim,
     ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
 };
-pub use encode::{Format, PictureError, encode};
+pub use encode::{Format, PictureError, encode, encode_transparent, pixels_hash};
 pub use fingerprint::{Fingerprint, PerceptualHash, Thumbnail, thumbnail_rms};
 pub use manifest::SignedClaim;
 pub use model_card::model_card;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::claim::{ImageClaim, ParentClaim};
 use super::container::{OutlineError, outline};
-use super::encode::{Format, PictureError, decode};
+use super::encode::{Format, PictureError, decode_transparent, pixels_hash};
 use super::fingerprint::Fingerprint;
 use super::manifest::{add_ingredients, image_definition};
 use super::trust::TrustAnchors;
@@ -18,7 +18,6 @@ use super::verdict::Finding;
 use super::verify::{Limits, verify};
 use super::xmp::{embed, packet};
 use crate::clock::Timestamp;
-use crate::digest::blake3_of;
 
 /// Bytes kept for the signature beside its certificates: 64 of signature and the COSE headers around it.
 const RESERVE: usize = 1024;
@@ -147,11 +146,11 @@ impl c2pa::Signer for Signer {
     }
 }
 
-/// Signs an encoded picture with its claim. `model_card_png` is a card signed by the same authority. The claim must be about this very
+/// Signs an encoded picture with its claim. `model_card_png` is a card signed by the same authority, where a model drew. The claim must be about this very
 /// picture: sizes are compared always, pixel hashes where the format is lossless.
 pub fn sign_image(
     signer: &Signer,
-    model_card_png: &[u8],
+    model_card_png: Option<&[u8]>,
     claim: &ImageClaim,
     format: Format,
     encoded: &[u8],
@@ -164,8 +163,8 @@ pub fn sign_image(
     if (found.width, found.height) != (claim.replay.width, claim.replay.height) {
         return Err(SignError::OtherPicture { what: "size" });
     }
-    let rgb = decode(encoded, format, limits.max_alloc)?;
-    if format.is_lossless() && blake3_of(&rgb.bytes) != claim.replay.pixels_blake3 {
+    let (rgb, alpha) = decode_transparent(encoded, format, limits.max_alloc)?;
+    if format.is_lossless() && pixels_hash(&rgb.bytes, alpha.as_deref()) != claim.replay.pixels_blake3 {
         return Err(SignError::OtherPicture { what: "pixel hash" });
     }
     check_card(signer, model_card_png, claim, &limits)?;
@@ -186,11 +185,16 @@ fn readable(parent: &ParentClaim, trust: &TrustAnchors) -> bool {
 }
 
 /// The engine signs over an ingredient of any kind; an image of ours names a card that is whole, ours, and about the model that drew.
-fn check_card(signer: &Signer, card: &[u8], claim: &ImageClaim, limits: &Limits) -> Result<(), SignError> {
+fn check_card(signer: &Signer, card: Option<&[u8]>, claim: &ImageClaim, limits: &Limits) -> Result<(), SignError> {
+    let (model, card) = match (&claim.model, card) {
+        (None, None) => return Ok(()),
+        (Some(model), Some(card)) => (model, card),
+        _ => return Err(SignError::Card { reason: "a card goes with a model, and none without".to_owned() }),
+    };
     let verdict = verify(card, &signer.trust, limits);
     let said = verdict.claim.and_then(|c| c.model_card);
     let reason = match (verdict.finding, said) {
-        (Finding::Trusted, Some(card)) if card.model == claim.model => return Ok(()),
+        (Finding::Trusted, Some(card)) if card.model == *model => return Ok(()),
         (Finding::Trusted, Some(card)) => format!("it is about `{} {}`", card.model.name, card.model.version),
         (Finding::Trusted, None) => "it is not a model card".to_owned(),
         _ => verdict.sentence,

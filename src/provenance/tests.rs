@@ -101,7 +101,7 @@ fn claim(rgb: &[u8]) -> ImageClaim {
         page: Some("https://colophon.example/images/1".to_owned()),
         prompt: PromptClaim::Text("a red kite over the sea".to_owned()),
         negative: None,
-        model: model(),
+        model: Some(model()),
         software: software(),
         works: works.collect(),
         varies: Some(StartWork { work: WorkId::derived(&[0]), nearness: 0.0625 }),
@@ -139,7 +139,7 @@ fn claim(rgb: &[u8]) -> ImageClaim {
 fn signed(format: Format, seed: u8) -> Vec<u8> {
     let (_, signer, card) = &*HOUSE;
     let rgb = drawing(seed);
-    sign_image(signer, card, &claim(&rgb), format, &encode(&rgb, 64, 64, format).unwrap()).unwrap()
+    sign_image(signer, Some(card), &claim(&rgb), format, &encode(&rgb, 64, 64, format).unwrap()).unwrap()
 }
 
 fn check(bytes: &[u8]) -> Verdict {
@@ -339,7 +339,7 @@ fn another_authority_is_valid_but_untrusted() {
     let (_, stranger, card) = house(77);
     let rgb = drawing(3);
     let encoded = encode(&rgb, 64, 64, Format::Png).unwrap();
-    let file = sign_image(&stranger, &card, &claim(&rgb), Format::Png, &encoded).unwrap();
+    let file = sign_image(&stranger, Some(&card), &claim(&rgb), Format::Png, &encoded).unwrap();
     let found = check(&file);
     assert_eq!(found.finding, Finding::ValidUntrusted, "{}", found.sentence);
     assert!(codes(&found).iter().all(|c| *c == "signingCredential.untrusted"));
@@ -351,7 +351,7 @@ fn another_authority_is_valid_but_untrusted() {
     assert!(TrustAnchors::new("-----BEGIN CERTIFICATE-----", &[]).is_err());
     // A card from another authority is not passed on as ours.
     let (_, ours, _) = &*HOUSE;
-    assert!(matches!(sign_image(ours, &card, &claim(&rgb), Format::Png, &encoded), Err(SignError::Card { .. })));
+    assert!(matches!(sign_image(ours, Some(&card), &claim(&rgb), Format::Png, &encoded), Err(SignError::Card { .. })));
 }
 
 #[test]
@@ -362,15 +362,15 @@ fn an_ended_leaf_is_expired_and_cannot_sign() {
     let rgb = drawing(3);
     let encoded = encode(&rgb, 64, 64, Format::Png).unwrap();
     let vouching = model_card(&signer, &card()).unwrap();
-    let file = sign_image(&signer, &vouching, &claim(&rgb), Format::Png, &encoded).unwrap();
+    let file = sign_image(&signer, Some(&vouching), &claim(&rgb), Format::Png, &encoded).unwrap();
     let mut renewed = Pki::from_parts(&pki.to_parts().unwrap()).unwrap();
     renewed.renew_leaf(now(), &chance).unwrap();
-    let with_old_card = sign_image(&renewed.signer().unwrap(), &vouching, &claim(&rgb), Format::Png, &encoded).unwrap();
+    let with_old_card = sign_image(&renewed.signer().unwrap(), Some(&vouching), &claim(&rgb), Format::Png, &encoded).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(4_200));
     let found = verify(&file, signer.trust(), &Limits::default());
     assert_eq!(found.finding, Finding::Expired, "{} {:?}", found.sentence, codes(&found));
     assert!(matches!(model_card(&signer, &card()), Err(SignError::Engine { .. })));
-    assert!(matches!(sign_image(&signer, &vouching, &claim(&rgb), Format::Png, &encoded), Err(SignError::Card { .. })));
+    assert!(matches!(sign_image(&signer, Some(&vouching), &claim(&rgb), Format::Png, &encoded), Err(SignError::Card { .. })));
     // A card of the old leaf takes the image with it: cards are made anew at every renewal.
     let late = verify(&with_old_card, signer.trust(), &Limits::default());
     assert_eq!(late.finding, Finding::Expired, "{:?}", codes(&late));
@@ -387,7 +387,7 @@ fn an_ended_leaf_is_expired_and_cannot_sign() {
 fn a_claim_about_another_picture_is_not_signed() {
     let (_, signer, card) = &*HOUSE;
     let rgb = drawing(3);
-    let sign = |claim: &ImageClaim, format, bytes: &[u8]| sign_image(signer, card, claim, format, bytes);
+    let sign = |claim: &ImageClaim, format, bytes: &[u8]| sign_image(signer, Some(card), claim, format, bytes);
     let other = encode(&drawing(4), 64, 64, Format::Png).unwrap();
     assert!(matches!(sign(&claim(&rgb), Format::Png, &other), Err(SignError::OtherPicture { what: "pixel hash" })));
     let wide = encode(&rgb, 128, 32, Format::Jpeg).unwrap();
@@ -398,10 +398,10 @@ fn a_claim_about_another_picture_is_not_signed() {
     // The card must be one of ours, whole, and about the model that drew: no card, one without credentials, an image, another model.
     let unsigned = encode(&drawing(9), 64, 64, Format::Png).unwrap();
     for card in [&b"no card"[..], &unsigned, &signed(Format::Png, 3)] {
-        assert!(matches!(sign_image(signer, card, &claim(&rgb), Format::Png, &png), Err(SignError::Card { .. })));
+        assert!(matches!(sign_image(signer, Some(card), &claim(&rgb), Format::Png, &png), Err(SignError::Card { .. })));
     }
     let mut other = claim(&rgb);
-    other.model.weights_sha256 = sha256_of(b"other weights");
+    other.model = Some(ModelClaim { weights_sha256: sha256_of(b"other weights"), ..model() });
     assert!(matches!(sign(&other, Format::Png, &png), Err(SignError::Card { .. })));
 }
 
@@ -417,10 +417,9 @@ fn hostile_and_private_words_round_trip() {
     hostile.works[0].author = nasty.repeat(20);
     hostile.works[0].title = String::new();
     hostile.works[0].source = Some("javascript:alert(1)".to_owned());
-    hostile.model.version = "0.1-\u{7f}".to_owned();
-    hostile.model.name = nasty.to_owned();
-    let strange =
-        model_card(signer, &ModelCard { model: hostile.model.clone(), limits: nasty.to_owned(), ..tests::card() }).unwrap();
+    let named = ModelClaim { version: "0.1-\u{7f}".to_owned(), name: nasty.to_owned(), ..model() };
+    hostile.model = Some(named.clone());
+    let strange = model_card(signer, &ModelCard { model: named, limits: nasty.to_owned(), ..tests::card() }).unwrap();
     hostile.prompt = PromptClaim::Text(nasty.repeat(200));
     hostile.negative = Some(PromptClaim::Text(String::new()));
     hostile.mining = Mining::Constrained(nasty.to_owned());
@@ -428,7 +427,7 @@ fn hostile_and_private_words_round_trip() {
     hostile.page = None;
     hostile.varies = None;
     let encoded = encode(&rgb, 64, 64, Format::Jpeg).unwrap();
-    let file = sign_image(signer, &strange, &hostile, Format::Jpeg, &encoded).unwrap();
+    let file = sign_image(signer, Some(&strange), &hostile, Format::Jpeg, &encoded).unwrap();
     assert_eq!(check(&file).claim.unwrap().to_image_claim().unwrap(), hostile);
     // A prompt that is not told is nowhere in the file.
     let mut private = claim(&rgb);
@@ -436,7 +435,7 @@ fn hostile_and_private_words_round_trip() {
     private.prompt = PromptClaim::Commitment(commitment(&key, b"my secret garden"));
     private.title = "Untitled".to_owned();
     private.works.clear();
-    let file = sign_image(signer, card, &private, Format::Png, &encode(&rgb, 64, 64, Format::Png).unwrap()).unwrap();
+    let file = sign_image(signer, Some(card), &private, Format::Png, &encode(&rgb, 64, 64, Format::Png).unwrap()).unwrap();
     assert!(!file.windows(6).any(|w| w == b"secret"));
     let found = check(&file);
     assert_eq!(found.claim.unwrap().to_image_claim().unwrap(), private);

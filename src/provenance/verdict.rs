@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::encode::Format;
-use super::manifest::SignedClaim;
+use super::manifest::{SignedClaim, TRAINED_ALGORITHMIC_MEDIA, source_of_edit};
 
 /// What was found, from best to worst known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -53,6 +53,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// IPTC digital source type of the picture as a whole: for one of ours what its making comes to, for others what they state.
+    pub fn source_of_whole(&self) -> Option<&str> {
+        match self.claim.as_ref().filter(|claim| claim.image.is_some()) {
+            Some(claim) => Some(claim.edit.as_ref().map_or(TRAINED_ALGORITHMIC_MEDIA, source_of_edit)),
+            None => self.source_type.as_deref(),
+        }
+    }
+
     /// A verdict of few words.
     pub(super) fn bare(finding: Finding, sentence: impl Into<String>) -> Self {
         Self {

@@ -15,14 +15,13 @@ use c2pa::{Reader, ValidationState};
 use x509_cert::Certificate;
 
 use super::container::{Outline, outline};
-use super::encode::decode;
+use super::encode::{decode_transparent, pixels_hash};
 use super::fingerprint::{Fingerprint, thumbnail_rms};
 use super::manifest::{SignedClaim, source_type};
 use super::pki::end;
 use super::trust::TrustAnchors;
 use super::verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, Verdict};
 use crate::clock::Timestamp;
-use crate::digest::blake3_of;
 
 /// Characters of a signer's name that a sentence repeats.
 const NAME_CHARS: usize = 80;
@@ -84,7 +83,8 @@ fn read(bytes: &[u8], found: &Outline, trust: &TrustAnchors, limits: &Limits) ->
         Err(e) => return unread(&e),
     };
     let claim = SignedClaim::read(&reader);
-    let decoded = claim.as_ref().filter(|c| c.fingerprint.is_some()).map(|_| decode(bytes, found.format, limits.max_alloc));
+    let decoded =
+        claim.as_ref().filter(|c| c.fingerprint.is_some()).map(|_| decode_transparent(bytes, found.format, limits.max_alloc));
     let (likeness, undecodable) = match (decoded, &claim) {
         (Some(Ok(rgb)), Some(claim)) => (likeness(claim, &rgb, found), None),
         (Some(Err(e)), _) => (None, Some(e.to_string())),
@@ -230,13 +230,17 @@ fn warnings(codes: &[Status], likeness: Option<&Likeness>, undecodable: Option<&
     out
 }
 
-fn likeness(claim: &SignedClaim, rgb: &super::encode::Rgb, found: &Outline) -> Option<Likeness> {
+fn likeness(claim: &SignedClaim, (rgb, alpha): &(super::encode::Rgb, Option<Vec<u8>>), found: &Outline) -> Option<Likeness> {
     let signed = claim.fingerprint.as_ref()?;
     let shown = Fingerprint::of_rgb(&rgb.bytes, rgb.width, rgb.height).ok()?;
     let pixels = match &claim.replay {
         Some(replay) if found.format.is_lossless() => {
-            let same = (rgb.width, rgb.height) == (replay.width, replay.height) && blake3_of(&rgb.bytes) == replay.pixels_blake3;
-            if same { Pixels::Same } else { Pixels::Different }
+            let same_size = (rgb.width, rgb.height) == (replay.width, replay.height);
+            if same_size && pixels_hash(&rgb.bytes, alpha.as_deref()) == replay.pixels_blake3 {
+                Pixels::Same
+            } else {
+                Pixels::Different
+            }
         }
         _ => Pixels::Unknown,
     };

@@ -45,8 +45,10 @@ pub fn packet(claim: &ImageClaim) -> String {
     body += &default("dc:rights", &claim.credit_line);
     body += &text("photoshop:Credit", &claim.credit_line);
     body += &text("Iptc4xmpExt:DigitalSourceType", source_of(claim));
-    body += &text("Iptc4xmpExt:AISystemUsed", &claim.model.name);
-    body += &text("Iptc4xmpExt:AISystemVersionUsed", &claim.model.version);
+    if let Some(model) = &claim.model {
+        body += &text("Iptc4xmpExt:AISystemUsed", &model.name);
+        body += &text("Iptc4xmpExt:AISystemVersionUsed", &model.version);
+    }
     body += &text("plus:DataMining", &format!("{PLUS}{}", data_mining(&claim.mining)));
     if let Mining::Constrained(info) = &claim.mining {
         body += &default("plus:OtherConstraints", info);

@@ -340,6 +340,13 @@ pub async fn children(tx: &mut Tx, parent: ImageId) -> Result<Vec<ImageId>> {
     rows.iter().map(|(id,)| read(T, id, id)).collect()
 }
 
+/// Files of the newest images of an account, by its name.
+pub async fn newest_of(tx: &mut Tx, creator: &str, limit: u32) -> Result<Vec<Blake3>> {
+    const SQL: &str = "SELECT id, blake3 FROM images WHERE creator = $1 ORDER BY id DESC LIMIT $2";
+    let rows: Vec<(String, Vec<u8>)> = on!(tx, |c| sqlx::query_as(SQL).bind(creator).bind(i64::from(limit)).fetch_all(c).await)?;
+    rows.iter().map(|(id, hash)| read_blake3(T, id, hash)).collect()
+}
+
 /// Every image with the image it was made from, where there is one.
 pub async fn all_parents(tx: &mut Tx) -> Result<Vec<(ImageId, ImageId)>> {
     const SQL: &str = "SELECT id, parent_id FROM images WHERE parent_id IS NOT NULL ORDER BY id";

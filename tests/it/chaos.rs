@@ -7,12 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use colophon::actions::Instance;
-use colophon::actions::request_image::request_image;
+use colophon::actions::request_image::{Order, cancel, request_image};
 use colophon::actions::sign_in::local_operator;
 use colophon::chance::{Chance as _, SeededChance, SystemChance};
 use colophon::clock::{Clock as _, SystemClock, TestClock};
 use colophon::config::Settings;
 use colophon::jobs::generate;
+use colophon::storage;
+use colophon::storage::tasks::TaskState;
 
 use crate::support::binary::Scene;
 use crate::support::database::{Kind, execute, number, texts};
@@ -41,7 +43,8 @@ fn kill(mut child: Child) -> bool {
 /// The instance of a scene, opened in this process at a moment when every lease has run out.
 async fn opened(scene: &Scene) -> Instance {
     let data = scene.data().to_str().unwrap().to_owned();
-    let settings = Settings::from_parts(Path::new("test"), "", &[], &[("data_dir", data)]).unwrap();
+    let settings = [("data_dir", data), ("account_queue", "200".to_owned())];
+    let settings = Settings::from_parts(Path::new("test"), "", &[], &settings).unwrap();
     let later = TestClock::new(SystemClock.now().plus_millis(generate::LEASE_MS + 1_000));
     Instance::open(&settings, Arc::new(later), Arc::new(SystemChance)).await.unwrap()
 }
@@ -50,7 +53,7 @@ async fn opened(scene: &Scene) -> Instance {
 async fn look(instance: &Instance) -> (i64, i64) {
     let mut tx = instance.store.read().await.unwrap();
     let states = texts(&mut tx, "SELECT DISTINCT state FROM jobs").await;
-    assert!(states.iter().all(|s| ["queued", "running", "done", "failed"].contains(&s.as_str())), "{states:?}");
+    assert!(states.iter().all(|s| ["queued", "running", "done", "failed", "cancelled"].contains(&s.as_str())), "{states:?}");
     let count = async |tx: &mut _, sql: &str| number(tx, sql).await;
     let images = count(&mut tx, "SELECT COUNT(*) FROM images").await;
     let done = "SELECT COUNT(*) FROM jobs WHERE state = 'done' AND image_id IN (SELECT id FROM images)";
@@ -168,4 +171,82 @@ fn a_killed_service_goes_on_with_its_queue() {
     scene.run(&["audit"]).expect(0, &["is sound"]);
     scene.run(&["rebuild"]).expect(0, &["were made again"]);
     scene.run(&["generate", "a cat", "--seed", "1", "-o", "after.png"]).expect(0, &["Trusted"]);
+}
+
+/// Jobs of the large queue, how many of them are called off, and how often the service is killed meanwhile.
+const QUEUED: u64 = 100;
+const CALLED_OFF: usize = 20;
+const KILLED: u32 = 3;
+
+#[test]
+fn of_a_hundred_jobs_each_ends_once_whoever_is_called_off_or_killed() {
+    let (scene, chance) = (Scene::founded(), SeededChance::new(6));
+    run(Kind::Sqlite, |_| async {
+        let instance = opened(&scene).await;
+        let actor = local_operator(&instance).await.unwrap();
+        let mut jobs = Vec::new();
+        for seed in 0..QUEUED {
+            let asked = Order { steps: Some(3), ..order("a sailboat", seed) };
+            jobs.push(request_image(&instance, &actor, asked, None).await.unwrap().job.id);
+        }
+        let (mut left, mut called_off) = (jobs.clone(), Vec::new());
+        let mut call_off = async |most: usize| {
+            while called_off.len() < most && !left.is_empty() {
+                let id = left.swap_remove(random(&chance, left.len() as u64) as usize);
+                // One that is delivered already can't be called off any more.
+                if cancel(&instance, &actor, id).await.is_ok() {
+                    called_off.push(id);
+                }
+            }
+            called_off.clone()
+        };
+        call_off(CALLED_OFF / 4).await;
+        for n in 1..=KILLED as usize {
+            let child = scene.serve();
+            tokio::time::sleep(Duration::from_millis(500 + random(&chance, 1_500))).await;
+            call_off(CALLED_OFF * n / KILLED as usize).await;
+            assert!(kill(child), "it was at work");
+            look(&instance).await;
+            let mut tx = instance.store.begin().await.unwrap();
+            execute(&mut tx, "UPDATE jobs SET leased_until = 0 WHERE state = 'running'").await;
+            tx.commit().await.unwrap();
+        }
+        let called_off = call_off(CALLED_OFF).await;
+        assert_eq!(called_off.len(), CALLED_OFF);
+        let child = scene.serve();
+        let begun = Instant::now();
+        loop {
+            let (_, open) = look(&instance).await;
+            if open == 0 {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(240), "{open} jobs are left");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        kill(child);
+        let mut tx = instance.store.read().await.unwrap();
+        let (mut done, mut images) = (0, Vec::new());
+        for id in &jobs {
+            let job = storage::jobs::find(&mut tx, *id).await.unwrap().unwrap();
+            match job.state {
+                TaskState::Done => {
+                    done += 1;
+                    images.push(job.image.unwrap());
+                    assert!(job.problem.is_none() && !called_off.contains(id));
+                }
+                TaskState::Cancelled => assert!(called_off.contains(id) && job.image.is_none() && job.problem.is_some()),
+                TaskState::Failed => assert!(job.image.is_none() && job.problem.is_some_and(|why| !why.is_empty())),
+                other => panic!("{id} is {other}"),
+            }
+        }
+        images.sort();
+        images.dedup();
+        assert_eq!(images.len(), done, "no picture stands for two jobs");
+        assert_eq!(number(&mut tx, "SELECT COUNT(*) FROM images").await, i64::try_from(done).unwrap());
+        assert!(done + CALLED_OFF + 3 >= QUEUED as usize, "{done} are done");
+        drop(tx);
+        instance.store.close().await;
+    });
+    scene.run(&["audit"]).expect(0, &["is sound"]);
+    scene.run(&["rebuild"]).expect(0, &["were made again"]);
 }

@@ -21,6 +21,7 @@ pub const CONFIDENCE_MIN: f32 = 0.25;
 
 /// How to remove the background.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Removal {
     /// How far colours may be from the backdrop's: 0 narrow, 0.5 usual, 1 wide.
     pub tolerance: f32,

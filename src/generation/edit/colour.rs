@@ -17,7 +17,7 @@ pub const CURVE_MAX: usize = 16;
 
 /// Changes of colour; each from -1 to 1, 0 leaves alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Adjust {
     /// Darker or lighter: lightness to the power of 2 to the minus this.
     pub brightness: f32,
@@ -135,6 +135,7 @@ impl<'a> Curve<'a> {
 /// Levels by the picture itself: the darkest and the lightest half per cent become black and white, or come as near as 0.2 and
 /// 0.25 of lightness bring them, and a cast common to all near-greys goes away.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Auto {
     /// 0 leaves alone, 1 is the whole way.
     pub strength: f32,

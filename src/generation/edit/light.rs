@@ -16,7 +16,7 @@ const PAPER: f32 = 0.95;
 
 /// A light.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Relight {
     /// Where the light comes from, clockwise: 0 to 360 degrees, 0 is from above, 90 from the right.
     pub azimuth: f32,

@@ -70,6 +70,7 @@ impl Plan {
                 let (canvas, mask) = enlarged(parent()?, [*left, *top, *right, *bottom])?;
                 Self::within(canvas, mask, 1.0, offer)
             }
+            other => Err(EditError::new("edit", format!("`{}` is not drawn by a model", other.name()))),
         }
     }
 

@@ -21,6 +21,7 @@ const SAME_HUE: f32 = 20.0;
 /// hue; its shades keep their differences in lightness and chroma. Every pixel goes with the colours that it is near to, so that
 /// shading and soft outlines stay (palette-based recolouring, after Chang et al. 2015).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Recolour {
     /// sRGB, 1 to 16 colours.
     pub palette: Vec<[u8; 3]>,
@@ -28,6 +29,13 @@ pub struct Recolour {
     pub strength: f32,
     /// Leaves black outlines and white paper as they are, unless there is nothing else.
     pub keep_ink: bool,
+}
+
+impl Default for Recolour {
+    /// The whole way, outlines and paper kept; to no palette yet.
+    fn default() -> Self {
+        Self::to(Vec::new())
+    }
 }
 
 impl Recolour {

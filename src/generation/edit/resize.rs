@@ -51,7 +51,7 @@ impl Filter {
 
 /// What to do when the aspect ratio changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fit {
     /// Stretches.
     Stretch,
@@ -61,20 +61,24 @@ pub enum Fit {
     /// Adds borders.
     Pad {
         /// Their colour, sRGB; the picture's own border colour when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         colour: Option<[u8; 3]>,
     },
 }
 
 /// A change of size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resize {
     /// Pixels, 1 to 16,384.
     pub width: u32,
     /// Pixels, 1 to 16,384.
     pub height: u32,
     /// What to do when the aspect ratio changes.
+    #[serde(default)]
     pub fit: Fit,
     /// How pixels are weighed.
+    #[serde(default)]
     pub filter: Filter,
 }
 

@@ -32,6 +32,7 @@ pub enum Way {
 
 /// An enlargement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Upscale {
     /// How many times as wide and as high: 2, 3 or 4.
     pub factor: u32,

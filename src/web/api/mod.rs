@@ -20,6 +20,7 @@ mod statements;
 mod stewards;
 mod table;
 mod verify;
+mod workbench;
 mod works;
 
 use axum::Router;
@@ -82,6 +83,9 @@ routes! {
     get "/api/v1/inputs" "images" "What one handed in, newest first" ? ["after", "limit"] body "" gives "application/json" => inputs::list;
     get "/api/v1/inputs/{id}" "images" "Something one handed in" ? [] body "" gives "application/json" => inputs::one;
     get "/api/v1/inputs/{id}/file" "images" "Its file, for its sender alone" ? [] body "" gives "image/*" => inputs::file;
+    post "/api/v1/damage" "images" "Find the damage of a picture: a mask to look at and change, and what would undo its fading" ? [] body "application/json" gives "application/json" => workbench::damage;
+    get "/api/v1/preferences" "images" "What one's own pictures have in common: colours, lightness, warmth" ? [] body "" gives "application/json" => workbench::preferences;
+    get "/api/v1/palettes" "public" "Palettes made from one colour, five ways" ? ["base"] body "" gives "application/json" => workbench::palettes;
     get "/api/v1/jobs" "images" "Jobs of one's own, newest first, with place and seconds left" ? ["after", "limit"] body "" gives "application/json" => jobs::list;
     get "/api/v1/jobs/{id}/events" "images" "The same as server-sent events, with previews, until it is over" ? [] body "" gives "text/event-stream" => jobs::events;
     post "/api/v1/jobs/{id}/retry" "images" "Ask again for what failed or was called off" ? [] body "" gives "application/json" => jobs::retry;

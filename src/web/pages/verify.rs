@@ -170,7 +170,7 @@ async fn credits(state: &State, tx: &mut storage::Tx, report: &Report) -> Result
     Ok(Some(CreditsView {
         image_url: known.map(|k| format!("/images/{}", k.image.id)).unwrap_or_default(),
         made: fill::minute(image.made_at),
-        model: format!("{} {}", image.model.name, image.model.version),
+        model: image.model.as_ref().map(|model| format!("{} {}", model.name, model.version)).unwrap_or_default(),
         authors,
         licences: named,
         works,

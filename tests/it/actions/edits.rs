@@ -1,7 +1,9 @@
 //! Edits: pictures made from pictures. What stays, what is recorded, what may not be made, and that each is made again the same.
 
 use colophon::accounts::Actor;
+use colophon::actions::find_damage::find_damage;
 use colophon::actions::hand_in::{HandIn, hand_in};
+use colophon::actions::learn_preferences::learn_preferences;
 use colophon::actions::publish_checkpoint::publish_checkpoint;
 use colophon::actions::rebuild::rebuild;
 use colophon::actions::request_image::{Order, cancel, request_image, request_images};
@@ -13,7 +15,7 @@ use colophon::id::{ImageId, InputId, ParentId};
 use colophon::jobs::replay::replay;
 use colophon::policy::Use;
 use colophon::provenance::claim::Drawn;
-use colophon::provenance::encode::decode;
+use colophon::provenance::encode::{decode, decode_transparent};
 use colophon::provenance::{Finding, Format, encode, verify};
 use colophon::storage;
 use colophon::storage::images::Image;
@@ -27,6 +29,8 @@ both! {
     a_picture_handed_in_is_edited_and_told_by_its_commitment_alone,
     several_pictures_are_asked_for_together,
     what_may_not_be_edited_is_refused_with_the_field,
+    edits_without_a_model_are_recorded_and_made_again,
+    damage_is_found_and_mended_and_both_are_kept,
     a_revoked_work_stops_what_is_made_from_its_pictures,
 }
 
@@ -126,6 +130,124 @@ async fn three_generations_of_parents_stand_in_the_file(kind: Kind) {
     publish_checkpoint(&t).await.unwrap();
     rebuild(&t).await.unwrap();
     same(&before, &t.public_tables().await);
+    t.finish().await;
+}
+
+async fn edits_without_a_model_are_recorded_and_made_again(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let actor = creator(&t).await;
+    let (engine, signer) = (engine(&t), t.keys.image_signer());
+    let drawn = draw_order(&t, &actor, order("a red apple", 1)).await.unwrap();
+    let photo = give(&t, &actor, Role::Parent, picture(96, Format::Png)).await;
+    let read = |text: &str| serde_json::from_str::<Edit>(text).unwrap();
+    let cases = [
+        (
+            r#"{"kind":"adjust","brightness":0.3}"#,
+            ParentId::Image(drawn.image),
+            &["c2pa.adjustedColor", "trainedAlgorithmicMedia"][..],
+        ),
+        (r#"{"kind":"resize","width":200,"height":200}"#, ParentId::Image(drawn.image), &["c2pa.resized.proportional"]),
+        (r#"{"kind":"resize","width":90,"height":40,"fit":"crop"}"#, ParentId::Input(photo.id), &["c2pa.cropped", "humanEdits"]),
+        (r#"{"kind":"cutout"}"#, ParentId::Input(photo.id), &["c2pa.deleted", "algorithmicallyEnhanced"]),
+        (r#"{"kind":"upscale","factor":2}"#, ParentId::Input(photo.id), &["c2pa.enhanced", "c2pa.resized.proportional"]),
+        (r#"{"kind":"recolour","palette":[[20,60,200],[250,200,30]]}"#, ParentId::Input(photo.id), &["c2pa.adjustedColor"]),
+        (r#"{"kind":"levels"}"#, ParentId::Input(photo.id), &["c2pa.adjustedColor", "algorithmicallyEnhanced"]),
+        (r#"{"kind":"relight","strength":0.4}"#, ParentId::Input(photo.id), &["c2pa.adjustedColor"]),
+        (r#"{"kind":"tone","gamma":1.3}"#, ParentId::Input(photo.id), &["c2pa.adjustedColor", "humanEdits"]),
+    ];
+    for (text, parent, parts) in cases {
+        let asked = Order { edit: Some(read(text)), parent: Some(parent), ..Order::default() };
+        let made = draw_order(&t, &actor, asked).await.unwrap_or_else(|e| panic!("{text}: {e:?}"));
+        let verdict = verify(&made.file, signer.trust(), &colophon::provenance::Limits::default());
+        assert_eq!(verdict.finding, Finding::Trusted, "{text}: {:?}", verdict.codes);
+        let said = verdict.crjson.clone().unwrap_or_default();
+        parts.iter().for_each(|part| assert!(said.contains(part), "{text}: {part} is missing"));
+        let claim = verdict.claim.unwrap();
+        assert_eq!(claim.image.unwrap().model, None);
+        assert!(claim.licences.unwrap().credit_line.contains("without a model"));
+        assert_eq!(claim.edit.unwrap().drawn, Drawn::None);
+        let image = recorded(&t, made.image).await;
+        assert_eq!((image.model, serde_json::from_value::<Edit>(image.edit.unwrap()).unwrap()), (None, read(text)), "{text}");
+        // The works of the parent are owed credit still.
+        assert_eq!(image.works.is_empty(), matches!(parent, ParentId::Input(_)));
+        assert!(image.works.iter().all(|work| work.generation == 1));
+        assert!(replay(&t, &engine, made.image, true).await.unwrap().same(), "{text}");
+    }
+    // What a cutout took away is transparent, and told from the whole by its pixels' hash.
+    let cutout = Order { edit: Some(read(r#"{"kind":"cutout"}"#)), parent: Some(ParentId::Input(photo.id)), ..Order::default() };
+    let cut = draw_order(&t, &actor, cutout.clone()).await.unwrap();
+    let (_, alpha) = decode_transparent(&cut.file, Format::Png, 1 << 26).unwrap();
+    let alpha = alpha.unwrap();
+    assert_eq!((alpha[0], alpha[48 * 96 + 48]), (0, 255));
+    // What has no use is refused by its name.
+    let jpeg = Order { format: "jpeg".into(), ..cutout.clone() };
+    for (asked, field) in [
+        (Order { prompt: "a cat".into(), ..cutout.clone() }, "prompt"),
+        (Order { seed: Some(1), ..cutout.clone() }, "seed"),
+        (Order { mask: Some(photo.id), ..cutout.clone() }, "mask"),
+        (jpeg, "format"),
+        (Order { edit: Some(read(r#"{"kind":"relight","azimuth":400}"#)), ..cutout.clone() }, "edit"),
+        (Order { edit: Some(read(r#"{"kind":"resize","width":5000,"height":5}"#)), ..cutout.clone() }, "edit"),
+        (Order { edit: Some(Edit::Restore), ..cutout.clone() }, "mask"),
+    ] {
+        let Err(Error::Invalid(said)) = request_image(&t, &actor, asked, None).await else { panic!("{field} was taken") };
+        assert!(said.iter().any(|f| f.0 == field), "{field}: {said:?}");
+    }
+    // What can't be done fails with its reason, and the next one is made.
+    let flat = encode(&[90; 40 * 40 * 3], 40, 40, Format::Png).unwrap();
+    let even = give(&t, &actor, Role::Parent, flat).await;
+    assert!(draw_order(&t, &actor, Order { parent: Some(ParentId::Input(even.id)), ..cutout.clone() }).await.is_err());
+    assert!(draw_order(&t, &actor, cutout).await.is_ok());
+    engine.shutdown();
+    let before = t.public_tables().await;
+    publish_checkpoint(&t).await.unwrap();
+    rebuild(&t).await.unwrap();
+    same(&before, &t.public_tables().await);
+    let learnt = learn_preferences(&t, &actor).await.unwrap().unwrap();
+    assert!(learnt.1 > 5 && learnt.0.palette.len() > 1);
+    t.finish().await;
+}
+
+/// The picture with a light scratch across it.
+fn scratched(side: u32) -> Vec<u8> {
+    let mut rgb = pixels(&picture(side, Format::Png));
+    for x in 10..side - 10 {
+        for dy in 0..3 {
+            rgb[(((side / 2 + dy) * side + x) * 3) as usize..][..3].fill(250);
+        }
+    }
+    encode(&rgb, side, side, Format::Png).unwrap()
+}
+
+async fn damage_is_found_and_mended_and_both_are_kept(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let (actor, engine) = (creator(&t).await, engine(&t));
+    let photo = give(&t, &actor, Role::Parent, scratched(160)).await;
+    let parent = ParentId::Input(photo.id);
+    let found = find_damage(&t, &actor, parent, 0.3).await.unwrap();
+    let mask = found.mask.unwrap();
+    assert!(found.pixels[0] > 300 && mask.role == "mask" && (mask.width, mask.height) == (160, 160), "{:?}", found.pixels);
+    let asked = Order { edit: Some(Edit::Restore), parent: Some(parent), mask: Some(mask.id), ..Order::default() };
+    let made = draw_order(&t, &actor, asked).await.unwrap();
+    let (before, after, sound) = (pixels(&scratched(160)), pixels(&made.file), pixels(&picture(160, Format::Png)));
+    let covered = storage::blobs::find(&mut t.store.read().await.unwrap(), mask.digest.blake3).await.unwrap().unwrap();
+    let covered = pixels(&t.blobs.get(&covered).await.unwrap());
+    let apart = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+    assert!(apart(&after, &sound) * 20 < apart(&before, &sound), "{} of {}", apart(&after, &sound), apart(&before, &sound));
+    for at in (0..after.len()).filter(|at| covered[*at] == 0) {
+        assert_eq!(before[at], after[at], "outside the mask");
+    }
+    let claim = verify(&made.file, t.keys.image_signer().trust(), &colophon::provenance::Limits::default()).claim.unwrap();
+    let Drawn::Filled { pixels, within } = claim.edit.unwrap().drawn else { panic!("which pixels were invented is told") };
+    assert!(pixels > 300 && within[2] > 100 && within[3] < 12, "{pixels} in {within:?}");
+    assert!(replay(&t, &engine, made.image, false).await.unwrap().same());
+    // Tones apart from invention; an even picture needs neither.
+    let even = give(&t, &actor, Role::Parent, picture(64, Format::Png)).await;
+    let nothing = find_damage(&t, &actor, ParentId::Input(even.id), 0.2).await.unwrap();
+    assert!(nothing.mask.is_none() && nothing.pixels == [0; 3]);
+    let refused = find_damage(&t, &actor, parent, 1.5).await.unwrap_err();
+    assert!(refused.to_string().contains("sensitivity"));
+    engine.shutdown();
     t.finish().await;
 }
 

@@ -93,6 +93,9 @@ async fn what_people_hand_in_is_theirs(kind: Kind) {
     assert_eq!(images::find(&mut tx, child.id).await.unwrap().unwrap().image, child);
     assert_eq!(images::children(&mut tx, parent.id).await.unwrap(), [child.id]);
     assert_eq!(images::children(&mut tx, child.id).await.unwrap(), []);
+    let newest = images::newest_of(&mut tx, &child.creator, 1).await.unwrap();
+    assert_eq!(newest, [child.digest.blake3]);
+    assert_eq!(images::newest_of(&mut tx, "nobody", 9).await.unwrap(), []);
     assert_eq!(images::all_parents(&mut tx).await.unwrap(), [(child.id, parent.id)]);
     assert_eq!(inputs::of_image(&mut tx, child.id).await.unwrap(), [("mask".to_owned(), two.id)]);
     assert_eq!(inputs::of_image(&mut tx, parent.id).await.unwrap(), []);

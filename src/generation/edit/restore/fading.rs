@@ -1,13 +1,16 @@
 //! Fading and colour casts: what a picture's tones have lost, as numbers a person can change, and the correction by them. Every
 //! pixel is a function of its own colour alone: nothing is invented.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::mask::Mask;
 use crate::generation::backend::Picture;
 
 /// How the tones of a picture are corrected. In this order, for each channel, with values from 0 to 1: the black and white points
 /// are taken to 0 and 1, the rest between them; the power 1 / `gamma` is taken; the channel is multiplied by its `cast`; then the
 /// distance from the pixel's brightness is multiplied by `saturation`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tone {
     /// What becomes black, for red, green and blue: 0 to 254.
     pub black: [f32; 3],
@@ -24,6 +27,27 @@ pub struct Tone {
 impl Default for Tone {
     fn default() -> Self {
         Self { black: [0.0; 3], white: [255.0; 3], gamma: 1.0, cast: [1.0; 3], saturation: 1.0 }
+    }
+}
+
+impl Tone {
+    /// What is wrong with it, if anything.
+    pub fn fault(&self) -> Option<String> {
+        let ends = self.black.iter().zip(&self.white);
+        if let Some((black, white)) = ends.clone().find(|(b, w)| !((0.0..=254.0).contains(*b) && (1.0..=255.0).contains(*w))) {
+            return Some(format!("black is {black} and white {white}: they must be from 0 to 254 and from 1 to 255"));
+        }
+        if let Some((black, white)) = ends.clone().find(|(b, w)| b >= w) {
+            return Some(format!("black is {black} and white {white}: white must be above black"));
+        }
+        if let Some(cast) = self.cast.iter().find(|gain| !(0.25..=4.0).contains(*gain)) {
+            return Some(format!("cast is {cast}: it must be from 0.25 to 4"));
+        }
+        if !(0.2..=5.0).contains(&self.gamma) {
+            return Some(format!("gamma is {}: it must be from 0.2 to 5", self.gamma));
+        }
+        let inside = (0.0..=4.0).contains(&self.saturation);
+        (!inside).then(|| format!("saturation is {}: it must be from 0 to 4", self.saturation))
     }
 }
 
