@@ -131,6 +131,8 @@ ids! {
     ImportId = "import", "import";
     /// Something a person handed in for a picture: a picture to edit, a sketch, a mask.
     InputId = "input", "input";
+    /// What people agreed on as the authorship of an image.
+    AgreementId = "agreement", "agreement";
     /// An Ed25519 public key on record.
     KeyId = "key", "key";
 }

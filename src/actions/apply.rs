@@ -8,7 +8,7 @@ use super::{Error, Result};
 use crate::clock::Timestamp;
 use crate::id::{ConsentId, DatasetId, GrantId, StatementId, WorkId};
 use crate::ledger::Statement;
-use crate::lineage::{Dataset, ImpactPart, Model, Run};
+use crate::lineage::{Agreement, Dataset, ImpactPart, Model, Run};
 use crate::policy::review::{Ruled, Steward};
 use crate::policy::{Consent, Project};
 use crate::storage::consents::Withdrawal;
@@ -132,6 +132,11 @@ struct ImpactBody {
 }
 
 #[derive(Deserialize)]
+struct AgreementBody {
+    agreement: Agreement,
+}
+
+#[derive(Deserialize)]
 struct ImageBody {
     image: Image,
 }
@@ -230,6 +235,7 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
             let body: ProjectBody = read(statement)?;
             storage::projects::insert(tx, body.work, &body.project, recorded_at, id).await?;
         }
+        "agreement" => storage::agreements::insert(tx, &read::<AgreementBody>(statement)?.agreement, id).await?,
         "image" => storage::images::insert(tx, &read::<ImageBody>(statement)?.image, id).await?,
         other => return Err(Error::internal(format!("no table is kept for statements of kind `{other}`"))),
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::choose_works::{Chosen, permitting, usage_for};
 use super::drawn_with::DrawnWith;
+use super::identity::person;
 use super::material::{Material, Origin};
 use super::nearest_work::nearest_work;
 use super::record::{Deed, record_as};
@@ -22,10 +23,11 @@ use crate::id::{ImageId, StatementId, WorkId};
 use crate::ledger::Subject;
 use crate::lineage::Model;
 use crate::policy::Decision;
+use crate::provenance::identity::{CREATOR, EDITOR};
 use crate::provenance::{
-    AdapterClaim, DatasetCredit, Drawn, EditClaim, Fingerprint, Format, ImageClaim, InputClaim, LicenceCount, Limits, Mining,
-    ModelCard, ModelClaim, ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit, encode, encode_transparent,
-    model_card, pixels_hash, sign_image, thumbnail_rms, verify,
+    AdapterClaim, AuthorshipClaim, DatasetCredit, Drawn, EditClaim, Fingerprint, Format, ImageClaim, InputClaim, LicenceCount,
+    Limits, MakerClaim, Mining, ModelCard, ModelClaim, ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit, encode,
+    encode_transparent, model_card, pixels_hash, sign_image, thumbnail_rms, verify,
 };
 use crate::storage::blobs::Blob;
 use crate::storage::images::{DrawnOn, HandedIn, Image, Nearest, Prompt};
@@ -170,6 +172,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         Some(origin) => made_from(instance, origin, from.works, usage_for(from.order.use_), now, &account).await?,
         None => String::new(),
     };
+    let (person, _) = person(instance, from.job.account, &account).await?;
+    let role = if origin.is_some() { EDITOR } else { CREATOR };
     let claim = ImageClaim {
         image: id,
         title: match from.order.title.trim() {
@@ -201,6 +205,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             .zip(from.works.first())
             .map(|(near, chosen)| StartWork { work: chosen.work.id, nearness: *near }),
         nearest: nearest.map(|(work, nearness)| StartWork { work, nearness }),
+        authorship: authorship(&from, origin, role, (&account, id)),
         adapter: match from.adapter {
             Some(adapter) => Some(adapter_claim(instance, adapter).await?),
             None => None,
@@ -219,10 +224,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         mining: Mining::default(),
     };
     let signer = instance.keys.image_signer();
-    let signed = tokio::task::spawn_blocking(move || sign_image(&signer, card.as_deref(), &claim, format, &encoded))
-        .await
-        .map_err(Error::internal)?
-        .map_err(Error::internal)?;
+    let sign = move || sign_image(&signer, card.as_deref(), &claim, format, &encoded, Some((&person, role)));
+    let signed = tokio::task::spawn_blocking(sign).await.map_err(Error::internal)?.map_err(Error::internal)?;
     times.sign = begun.lap();
 
     let digest = instance.blobs.put(signed.clone()).await?;
@@ -313,6 +316,17 @@ pub async fn account_name(instance: &Instance, job: &Job) -> Result<String> {
     let mut tx = instance.store.read().await?;
     let account = storage::accounts::find(&mut tx, job.account).await?.ok_or_else(|| Error::not_found("account", job.account))?;
     Ok(account.name)
+}
+
+/// Who made which generation.
+fn authorship(from: &Finished<'_>, origin: Option<&Origin>, role: &str, own: (&str, ImageId)) -> AuthorshipClaim {
+    let mut makers: Vec<MakerClaim> = Vec::new();
+    for (n, (name, image)) in origin.iter().flat_map(|o| &o.makers).enumerate() {
+        let role = if n == 0 { CREATOR } else { EDITOR };
+        makers.push(MakerClaim { name: name.clone(), role: role.to_owned(), image: *image });
+    }
+    makers.push(MakerClaim { name: own.0.to_owned(), role: role.to_owned(), image: own.1 });
+    AuthorshipClaim { makers, ai_share: from.order.ai_share }
 }
 
 /// The parent as an ingredient.

@@ -124,6 +124,21 @@ impl Keys {
         Arc::clone(&self.signer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A person's key and certificate, new.
+    pub(super) fn identity(
+        &self,
+        name: &str,
+        now: crate::clock::Timestamp,
+        chance: &dyn Chance,
+    ) -> Result<provenance::PersonParts> {
+        self.pki.read().unwrap_or_else(PoisonError::into_inner).identity(name, now, chance).map_err(Error::internal)
+    }
+
+    /// Until when a person's certificate can last at most.
+    pub(super) fn issuing_not_after(&self) -> crate::clock::Timestamp {
+        self.pki.read().unwrap_or_else(PoisonError::into_inner).issuing_not_after()
+    }
+
     /// Until when the present certificate lasts.
     pub fn leaf_not_after(&self) -> crate::clock::Timestamp {
         self.pki.read().unwrap_or_else(PoisonError::into_inner).leaf_not_after()

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::generation::ModelConfig;
 use crate::generation::Picture;
 use crate::generation::edit::{self, Edit, Mask, Plan, Role};
-use crate::id::{AccountId, InputId, ModelId, ParentId, WorkId};
+use crate::id::{AccountId, ImageId, InputId, ModelId, ParentId, WorkId};
 use crate::policy::{Reference, Use};
 use crate::provenance::reading::{Reading, read_picture};
 use crate::storage::images::{DrawnOn, Image};
@@ -37,6 +37,8 @@ pub struct Origin {
     pub works: Vec<DrawnOn>,
     /// Models and adapters that drew it or one of its parents.
     pub models: Vec<ModelId>,
+    /// Who made it, and each image that it was made from, the first one first.
+    pub makers: Vec<(String, ImageId)>,
     /// Opt-outs in a file that was handed in.
     facts: Facts,
     /// What it was asked for with.
@@ -175,11 +177,14 @@ pub async fn origin(instance: &Instance, tx: &mut Tx, id: ParentId, account: Opt
         let record =
             record.ok_or_else(|| Error::invalid("parent", format!("there is no image `{id}`: take the id from its page")))?;
         let image = record.image;
-        if let Some((_, name)) = account.filter(|(_, name)| *name != image.creator) {
+        let stranger = account.filter(|(_, name)| *name != image.creator);
+        if let Some((_, name)) = stranger
+            && !storage::agreements::takes_part(tx, id, name).await?
+        {
             return Err(Error::invalid(
                 "parent",
                 format!(
-                    "`{id}` is by {}, and not yours ({name}) to make something from: ask for a picture of your own",
+                    "`{id}` is by {}, and not yours ({name}) to make something from: let them propose you as an author of it, or ask for a picture of your own",
                     image.creator
                 ),
             ));
@@ -188,10 +193,15 @@ pub async fn origin(instance: &Instance, tx: &mut Tx, id: ParentId, account: Opt
         let blob = blob.ok_or_else(|| Error::internal(format!("the bytes of `{id}` are not on record")))?;
         let file = instance.blobs.get(&blob).await?.into();
         // Words that were erased are nobody's to read either.
-        let (words, public) = storage::images::find_prompt(tx, id).await?.map(|p| (p.prompt, p.public)).unwrap_or_default();
+        let (mut words, public) = storage::images::find_prompt(tx, id).await?.map(|p| (p.prompt, p.public)).unwrap_or_default();
+        // What its creator keeps to themselves is not read to those who take part either.
+        if stranger.is_some() && !public {
+            words.clear();
+        }
         let works = image.works.iter().map(|work| DrawnOn { generation: work.generation + 1, ..*work }).collect();
-        let models = models(tx, &image).await?;
+        let (models, makers) = before(tx, &image).await?;
         return Ok(Origin {
+            makers,
             image: Some(image),
             input: None,
             file,
@@ -206,12 +216,14 @@ pub async fn origin(instance: &Instance, tx: &mut Tx, id: ParentId, account: Opt
     let (file, facts) = (bytes(instance, tx, &input).await?, Facts::of(&input)?);
     let shown = |(work, nearness)| DrawnOn { work, nearness, influence: 0, part: 0, generation: 1 };
     let works = facts.work.map(shown).into_iter().collect();
-    Ok(Origin { image: None, input: Some(input), file, works, models: Vec::new(), facts, words: String::new(), private: false })
+    let (models, makers) = (Vec::new(), Vec::new());
+    Ok(Origin { image: None, input: Some(input), file, works, models, makers, facts, words: String::new(), private: false })
 }
 
-/// Models and adapters of an image and its parents, each once.
-async fn models(tx: &mut Tx, image: &Image) -> Result<Vec<ModelId>> {
+/// Models and adapters of an image and its parents, each once; and who made which of them, the first one first.
+async fn before(tx: &mut Tx, image: &Image) -> Result<(Vec<ModelId>, Vec<(String, ImageId)>)> {
     let mut all: Vec<ModelId> = image.model.into_iter().chain(image.adapter).collect();
+    let mut makers = vec![(image.creator.clone(), image.id)];
     let mut parent = image.parent;
     for _ in 0..GENERATIONS {
         let Some(record) = (match parent {
@@ -226,8 +238,10 @@ async fn models(tx: &mut Tx, image: &Image) -> Result<Vec<ModelId>> {
             }
         }
         parent = record.image.parent;
+        makers.push((record.image.creator, record.image.id));
     }
-    Ok(all)
+    makers.reverse();
+    Ok((all, makers))
 }
 
 impl Origin {

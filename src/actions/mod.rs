@@ -22,6 +22,7 @@
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
 //! | `hand_in`, `material` | what an edit is made from: pictures, sketches, masks; whether it may be used |
 //! | `find_damage`, `learn_preferences` | what is offered to whoever edits: a mask of the damage, their own colours |
+//! | `identity`, `agree` | people sign: their certificates; what they agree on as the authorship of an image |
 //! | `drawn_with`, `register_model` | the model of an order; models and adapters from elsewhere |
 //! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
@@ -35,6 +36,7 @@
 
 pub mod adapters;
 mod affect;
+pub mod agree;
 pub mod apply;
 pub mod appoint_steward;
 pub mod attach_project;
@@ -58,6 +60,7 @@ pub mod give_consent;
 pub mod grant_licence;
 mod granted;
 pub mod hand_in;
+mod identity;
 pub mod impact;
 pub mod import_list;
 pub mod import_works;

@@ -95,6 +95,9 @@ pub struct Order {
     /// Of the file.
     #[serde(default = "png")]
     pub format: String,
+    /// Per cent of the whole that its maker declares as the machine's; stands in the file, and is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_share: Option<u8>,
     /// Keep the words out of the file and off the page: a commitment stands for them.
     #[serde(default)]
     pub private: bool,
@@ -169,6 +172,7 @@ impl Default for Order {
             region: None,
             read_as: None,
             format: png(),
+            ai_share: None,
             private: false,
         }
     }
@@ -294,6 +298,12 @@ impl Order {
 
     /// Checks what every order says, drawn or not.
     fn check_said(&self) -> Result<()> {
+        if let Some(share) = self.ai_share.filter(|share| *share > 100) {
+            return Err(Error::invalid(
+                "ai_share",
+                format!("`{share}` is out of range for ai_share: it goes from 0 to 100 per cent"),
+            ));
+        }
         if self.title.chars().count() > TITLE_MAX || self.title.chars().any(char::is_control) {
             return Err(Error::invalid(
                 "title",

@@ -77,6 +77,9 @@ pub(super) struct Generate {
     /// Country in which it is to be used, two capital letters; when left out the rules of every country hold
     #[arg(long, value_name = "COUNTRY")]
     region: Option<String>,
+    /// Per cent of the whole that you declare as the machine's; stands in the file
+    #[arg(long, value_name = "PERCENT")]
+    ai_share: Option<u8>,
     /// Keep the words out of the file: only a commitment stands in it
     #[arg(long)]
     private: bool,
@@ -125,6 +128,7 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
         strength: asked.strength,
         sampler: asked.sampler.clone(),
         format: format.ending().to_owned(),
+        ai_share: asked.ai_share,
         private: asked.private,
         title: asked.title.clone(),
         region: asked.region.clone(),

@@ -8,11 +8,13 @@
 //! | `provenance_card` | a card in the fields of the Data Provenance Initiative, for a dataset |
 //! | `training_summary` | the public summary of training content that EU Regulation 2024/1689 asks for in Article 53(1)(d) |
 //! | `signals` | TDMRep, aipref and RSL: a work's terms as crawlers read them |
+//! | `dossier` | everything on record of an image's authorship |
 //! | `authorship` | what an applicant may tell the US Copyright Office of an image |
 
 pub mod authorship;
 pub mod croissant;
 pub mod cyclonedx;
+pub mod dossier;
 pub mod provenance_card;
 pub mod signals;
 pub mod spdx;

@@ -43,6 +43,8 @@ pub struct ImageClaim {
     pub parent: Option<ParentClaim>,
     /// What was done to make it from that, or along a sketch.
     pub edit: Option<EditClaim>,
+    /// Who made it and what it was made from, and what they declare.
+    pub authorship: AuthorshipClaim,
     /// The nearest of all registered works, drawn on or not.
     pub nearest: Option<StartWork>,
     /// Datasets the model was trained on.
@@ -102,6 +104,27 @@ pub struct EditClaim {
     /// What people handed in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<InputClaim>,
+}
+
+/// Who made an image and what it was made from: the assertion `colophon.authorship`. Each signs their own generation (`cawg.identity`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorshipClaim {
+    /// One for each generation, the first one first.
+    pub makers: Vec<MakerClaim>,
+    /// Per cent of the whole that its maker declares as the machine's; not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ai_share: Option<u8>,
+}
+
+/// Who made one image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MakerClaim {
+    /// Public name.
+    pub name: String,
+    /// Such as `cawg.editor`.
+    pub role: String,
+    /// The image.
+    pub image: ImageId,
 }
 
 /// Which pixels were invented, and by what.

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::claim::{
-    AdapterClaim, DatasetCredit, Drawn, EditClaim, ImageClaim, Mining, ModelCard, ModelClaim, ParentClaim, PromptClaim, Replay,
-    Software, StartWork, WorkCredit,
+    AdapterClaim, AuthorshipClaim, DatasetCredit, Drawn, EditClaim, ImageClaim, Mining, ModelCard, ModelClaim, ParentClaim,
+    PromptClaim, Replay, Software, StartWork, WorkCredit,
 };
 use super::encode::Format;
 use super::fingerprint::Fingerprint;
@@ -53,6 +53,7 @@ const REPLAY: &str = "colophon.replay";
 const STATEMENT: &str = "colophon.statement";
 const FINGERPRINT: &str = "colophon.fingerprint";
 const EDIT: &str = "colophon.edit";
+const AUTHORSHIP: &str = "colophon.authorship";
 const MODEL_CARD: &str = "colophon.model-card";
 
 /// `colophon.image`: what, when, for whom, with which model.
@@ -153,6 +154,8 @@ pub struct SignedClaim {
     pub statement: Option<StatementRecord>,
     /// How it was made from another picture.
     pub edit: Option<EditClaim>,
+    /// Who made it and what it was made from.
+    pub authorship: Option<AuthorshipClaim>,
     /// How the signed picture looks.
     pub fingerprint: Option<Fingerprint>,
     /// Where the file is a model card: the card.
@@ -185,6 +188,7 @@ impl SignedClaim {
             // Its parent stands in the file as an ingredient, not as a file.
             parent: None,
             edit: self.edit.clone(),
+            authorship: self.authorship.clone().unwrap_or_default(),
             model: image.model,
             adapter: image.adapter,
             software: image.software,
@@ -213,6 +217,7 @@ impl SignedClaim {
             replay: find(manifest, REPLAY),
             statement: find(manifest, STATEMENT),
             edit: find(manifest, EDIT),
+            authorship: find(manifest, AUTHORSHIP),
             fingerprint: find(manifest, FINGERPRINT),
             model_card: find(manifest, MODEL_CARD),
         };
@@ -285,6 +290,7 @@ pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, fo
         ours(REPLAY, json!(claim.replay)),
         ours(STATEMENT, json!({ "statement_id": claim.statement_id, "log_origin": claim.log_origin })),
         ours(FINGERPRINT, json!(fingerprint)),
+        ours(AUTHORSHIP, json!(claim.authorship)),
         { "label": "cawg.training-mining", "data": { "entries": mining_entries(&claim.mining) } },
         { "label": "cawg.metadata", "kind": "Json", "data": metadata(claim) },
     ]);

@@ -25,6 +25,7 @@ pub mod claim;
 pub mod container;
 pub mod encode;
 pub mod fingerprint;
+pub mod identity;
 pub mod manifest;
 pub mod mining;
 pub mod model_card;
@@ -40,14 +41,15 @@ pub mod xmp;
 mod tests;
 
 pub use claim::{
-    AdapterClaim, DatasetCredit, Drawn, EditClaim, ImageClaim, InputClaim, LicenceCount, Mining, ModelCard, ModelClaim,
-    ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
+    AdapterClaim, AuthorshipClaim, DatasetCredit, Drawn, EditClaim, ImageClaim, InputClaim, LicenceCount, MakerClaim, Mining,
+    ModelCard, ModelClaim, ParentClaim, PromptClaim, Replay, Software, StartWork, WorkCredit,
 };
 pub use encode::{Format, PictureError, encode, encode_transparent, pixels_hash};
 pub use fingerprint::{Fingerprint, PerceptualHash, Thumbnail, thumbnail_rms};
+pub use identity::{Person, Signed, Standing};
 pub use manifest::SignedClaim;
 pub use model_card::model_card;
-pub use pki::{Pki, PkiError, PkiParts};
+pub use pki::{PersonParts, Pki, PkiError, PkiParts};
 pub use sign::{SignError, Signer, sign_image};
 pub use trust::TrustAnchors;
 pub use verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, Verdict};

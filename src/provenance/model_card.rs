@@ -22,7 +22,7 @@ const PAPER: [u8; 3] = [250, 246, 238];
 /// image whose card has expired is refused.
 pub fn model_card(signer: &Signer, card: &ModelCard) -> Result<Vec<u8>, SignError> {
     let picture = encode(&mark(&card.model.weights_sha256), SIDE, SIDE, Format::Png)?;
-    signer.sign_definition(card_definition(card, Format::Png), Format::Png, &picture, |_| Ok(()))
+    signer.sign_definition(card_definition(card, Format::Png), Format::Png, &picture, None, |_| Ok(()))
 }
 
 /// A symmetric figure of 5×5 cells: the first bits of the hash say which are inked, its last bytes with what.

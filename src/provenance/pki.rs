@@ -42,6 +42,10 @@ const COUNTRY: &str = "ZZ";
 const CLAIM_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.62558.2.1");
 /// `id-kp-emailProtection`, RFC 5280 §4.2.1.12. Several readers accept a claim-signing leaf only beside it.
 const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
+/// `id-kp-documentSigning`, RFC 9336: what a person's certificate is for (CAWG identity assertion 1.2, X.509).
+pub(super) const DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
+/// What our leaf is for.
+const CLAIM_USAGES: [ObjectIdentifier; 2] = [CLAIM_SIGNING, EMAIL_PROTECTION];
 /// Attribute types of X.520: country, organisation, common name.
 const C: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.6");
 const O: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
@@ -93,6 +97,23 @@ pub struct PkiParts {
     pub root_key_pem: Option<String>,
 }
 
+/// A person's key and certificate as text: what the caller stores.
+#[derive(Clone)]
+pub struct PersonParts {
+    /// Their certificate and the issuing one, PEM: public.
+    pub chain_pem: String,
+    /// Their key, PKCS#8 PEM: secret.
+    pub key_pem: String,
+    /// The certificate's last moment.
+    pub ends_at: Timestamp,
+}
+
+impl fmt::Debug for PersonParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonParts").field("ends_at", &self.ends_at).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for PkiParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PkiParts").field("root_key", &self.root_key_pem.is_some()).finish_non_exhaustive()
@@ -141,7 +162,8 @@ impl Pki {
             &[],
         )?;
         let issuing = make_issuing(site, &root, &root_key, &issuing_key, now, chance)?;
-        let (leaf, leaf_key) = make_leaf(name(site, "")?, &issuing, &issuing_key, now, now.plus_days(LEAF_DAYS), chance)?;
+        let until = now.plus_days(LEAF_DAYS);
+        let (leaf, leaf_key) = make_leaf(name(site, "")?, &issuing, &issuing_key, (now, until), chance, &CLAIM_USAGES)?;
         Ok(Self { root, root_key: Some(root_key), issuing, issuing_key, leaf, leaf_key })
     }
 
@@ -195,8 +217,24 @@ impl Pki {
         if until <= now {
             return Err(PkiError::IssuingEnded(end(&self.issuing).day()));
         }
-        (self.leaf, self.leaf_key) = make_leaf(subject, &self.issuing, &self.issuing_key, now, until, chance)?;
+        (self.leaf, self.leaf_key) = make_leaf(subject, &self.issuing, &self.issuing_key, (now, until), chance, &CLAIM_USAGES)?;
         Ok(())
+    }
+
+    /// A key and certificate for a person of this site, by public name, until the issuing certificate ends.
+    pub fn identity(&self, person: &str, now: Timestamp, chance: &dyn Chance) -> Result<PersonParts, PkiError> {
+        let until = end(&self.issuing);
+        if until <= now {
+            return Err(PkiError::IssuingEnded(until.day()));
+        }
+        let subject = names(&organisation(&self.leaf.tbs_certificate.subject), person)?;
+        let usages = [DOCUMENT_SIGNING, EMAIL_PROTECTION];
+        let (certificate, key) = make_leaf(subject, &self.issuing, &self.issuing_key, (now, until), chance, &usages)?;
+        Ok(PersonParts {
+            chain_pem: pem(&certificate)? + &pem(&self.issuing)?,
+            key_pem: key_pem(&key)?,
+            ends_at: end(&certificate),
+        })
     }
 
     /// Whether the leaf ends within [`RENEWAL_DAYS`], or has ended.
@@ -207,6 +245,11 @@ impl Pki {
     /// The last moment of the leaf.
     pub fn leaf_not_after(&self) -> Timestamp {
         end(&self.leaf)
+    }
+
+    /// The last moment of the certificate that issues leaves and people's certificates.
+    pub fn issuing_not_after(&self) -> Timestamp {
+        end(&self.issuing)
     }
 
     /// The leaf's serial number: upper-case hex pairs joined by colons.
@@ -242,7 +285,8 @@ impl Pki {
     #[cfg(test)]
     pub(super) fn create_until(site: &str, now: Timestamp, until: Timestamp, chance: &dyn Chance) -> Result<Self, PkiError> {
         let mut pki = Self::create(site, now, chance)?;
-        (pki.leaf, pki.leaf_key) = make_leaf(name(site, "")?, &pki.issuing, &pki.issuing_key, now, until, chance)?;
+        (pki.leaf, pki.leaf_key) =
+            make_leaf(name(site, "")?, &pki.issuing, &pki.issuing_key, (now, until), chance, &CLAIM_USAGES)?;
         Ok(pki)
     }
 }
@@ -286,9 +330,9 @@ fn make_leaf(
     subject: Name,
     issuing: &Certificate,
     issuing_key: &CaKey,
-    now: Timestamp,
-    until: Timestamp,
+    (now, until): (Timestamp, Timestamp),
     chance: &dyn Chance,
+    usages: &[ObjectIdentifier],
 ) -> Result<(Certificate, LeafKey), PkiError> {
     let leaf_key = LeafKey::from_bytes(&chance.bytes::<32>());
     let profile = Profile::Leaf {
@@ -298,7 +342,7 @@ fn make_leaf(
     };
     let span = validity(now, until)?;
     let public = spki(&leaf_key.verifying_key())?;
-    let leaf = make(profile, span, subject, public, issuing_key, chance, &[CLAIM_SIGNING, EMAIL_PROTECTION])?;
+    let leaf = make(profile, span, subject, public, issuing_key, chance, usages)?;
     Ok((leaf, leaf_key))
 }
 
@@ -331,12 +375,17 @@ fn validity(now: Timestamp, until: Timestamp) -> Result<Validity, PkiError> {
 
 /// C, O, CN from text of any kind: control characters are left out and what is too long is cut.
 fn name(site: &str, prefix: &str) -> Result<Name, PkiError> {
-    let clean = |text: &str| {
-        let text: String = text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
-        if text.trim().is_empty() { "Colophon".to_owned() } else { text }
-    };
-    let organisation = clean(site);
-    let common: String = format!("{prefix}{organisation}").chars().take(NAME_CHARS).collect();
+    names(site, &format!("{prefix}{}", clean(site)))
+}
+
+fn clean(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect();
+    if text.trim().is_empty() { "Colophon".to_owned() } else { text }
+}
+
+/// C, O and CN.
+fn names(organisation: &str, common: &str) -> Result<Name, PkiError> {
+    let (organisation, common) = (clean(organisation), clean(common));
     let country = Any::from(PrintableStringRef::new(COUNTRY).map_err(unmade)?);
     let text = |t: &str| Utf8StringRef::new(t).map(Any::from).map_err(unmade);
     let parts = [(C, country), (O, text(&organisation)?), (CN, text(&common)?)];
@@ -349,8 +398,17 @@ fn name(site: &str, prefix: &str) -> Result<Name, PkiError> {
 }
 
 /// The organisation in a name we made.
-fn organisation(name: &Name) -> String {
-    let found = name.0.iter().flat_map(|rdn| rdn.0.iter()).find(|part| part.oid == O);
+pub(super) fn organisation(name: &Name) -> String {
+    part(name, O)
+}
+
+/// The common name in one.
+pub(super) fn common_name(name: &Name) -> String {
+    part(name, CN)
+}
+
+fn part(name: &Name, oid: ObjectIdentifier) -> String {
+    let found = name.0.iter().flat_map(|rdn| rdn.0.iter()).find(|part| part.oid == oid);
     found.and_then(|part| part.value.decode_as::<Utf8StringRef<'_>>().ok()).map(|t| t.as_str().to_owned()).unwrap_or_default()
 }
 
@@ -374,7 +432,12 @@ fn same_key(
     if certificate.tbs_certificate.subject_public_key_info == *public { Ok(()) } else { Err(PkiError::Mismatch { left, right }) }
 }
 
-fn signed_by(child: &Certificate, parent: &Certificate, left: &'static str, right: &'static str) -> Result<(), PkiError> {
+pub(super) fn signed_by(
+    child: &Certificate,
+    parent: &Certificate,
+    left: &'static str,
+    right: &'static str,
+) -> Result<(), PkiError> {
     use p384::ecdsa::signature::Verifier as _;
     let check = || {
         let info = parent.tbs_certificate.subject_public_key_info.to_der().ok()?;
@@ -389,7 +452,7 @@ fn certificate(part: &'static str, pem: &str) -> Result<Certificate, PkiError> {
     Certificate::from_pem(pem).map_err(|e| PkiError::Part { part, reason: e.to_string() })
 }
 
-fn key<K: DecodePrivateKey>(part: &'static str, pem: &str) -> Result<K, PkiError> {
+pub(super) fn key<K: DecodePrivateKey>(part: &'static str, pem: &str) -> Result<K, PkiError> {
     K::from_pkcs8_pem(pem).map_err(|e| PkiError::Part { part, reason: e.to_string() })
 }
 

@@ -12,6 +12,7 @@ use super::claim::{ImageClaim, ParentClaim};
 use super::container::{OutlineError, outline};
 use super::encode::{Format, PictureError, decode_transparent, pixels_hash};
 use super::fingerprint::Fingerprint;
+use super::identity::{Person, Signed, Standing, Together};
 use super::manifest::{add_ingredients, image_definition};
 use super::trust::TrustAnchors;
 use super::verdict::Finding;
@@ -100,20 +101,23 @@ impl Signer {
         definition: Value,
         format: Format,
         picture: &[u8],
+        person: Option<(&Person, &str)>,
         add: impl FnOnce(&mut Builder) -> c2pa::Result<()>,
     ) -> Result<Vec<u8>, SignError> {
         let sign = || {
             let mut builder = Builder::from_shared_context(self.trust.context()).with_definition(definition)?;
             add(&mut builder)?;
             let mut signed = Cursor::new(Vec::with_capacity(picture.len() + (1 << 15)));
-            builder.sign(self, format.mime(), &mut Cursor::new(picture), &mut signed)?;
+            let together = Together { signer: self, person: person.map(|(person, role)| person.assertion(role)) };
+            builder.sign(&together, format.mime(), &mut Cursor::new(picture), &mut signed)?;
             Ok(signed.into_inner())
         };
         let signed: Vec<u8> =
             sign().map_err(|e: c2pa::Error| SignError::Engine { reason: e.to_string(), leaf_ends: self.not_after.day() })?;
         // INVARIANT: no picture leaves that this same code would not call trusted.
         let verdict = verify(&signed, &self.trust, &Limits::default());
-        if verdict.is_ours() {
+        let vouched = |signed: &Signed| signed.active && signed.standing == Standing::Sound;
+        if verdict.is_ours() && (person.is_none() || verdict.people.iter().any(vouched)) {
             Ok(signed)
         } else {
             let codes = verdict.failures().map(|s| s.code.clone()).collect::<Vec<_>>().join(", ");
@@ -146,7 +150,7 @@ impl c2pa::Signer for Signer {
     }
 }
 
-/// Signs an encoded picture with its claim. `model_card_png` is a card signed by the same authority, where a model drew. The claim must be about this very
+/// Signs an encoded picture with its claim, and with the person who made it in their role. `model_card_png` is a card signed by the same authority, where a model drew. The claim must be about this very
 /// picture: sizes are compared always, pixel hashes where the format is lossless.
 pub fn sign_image(
     signer: &Signer,
@@ -154,6 +158,7 @@ pub fn sign_image(
     claim: &ImageClaim,
     format: Format,
     encoded: &[u8],
+    person: Option<(&Person, &str)>,
 ) -> Result<Vec<u8>, SignError> {
     let limits = Limits::default();
     let found = outline(encoded)?;
@@ -173,7 +178,7 @@ pub fn sign_image(
     // For tools that read no Content Credentials; a picture without a place for it goes without.
     let with_xmp = embed(encoded, format, &packet(claim), (found.width, found.height));
     let encoded = with_xmp.as_deref().unwrap_or(encoded);
-    signer.sign_definition(definition, format, encoded, |builder| {
+    signer.sign_definition(definition, format, encoded, person, |builder| {
         add_ingredients(builder, claim, model_card_png, &|parent| readable(parent, &signer.trust))
     })
 }

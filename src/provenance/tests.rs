@@ -101,6 +101,10 @@ fn claim(rgb: &[u8]) -> ImageClaim {
         page: Some("https://colophon.example/images/1".to_owned()),
         prompt: PromptClaim::Text("a red kite over the sea".to_owned()),
         negative: None,
+        authorship: AuthorshipClaim {
+            makers: vec![MakerClaim { name: "Ana".to_owned(), role: "cawg.creator".to_owned(), image: ImageId::derived(b"i") }],
+            ai_share: Some(40),
+        },
         model: Some(model()),
         software: software(),
         works: works.collect(),
@@ -139,7 +143,7 @@ fn claim(rgb: &[u8]) -> ImageClaim {
 fn signed(format: Format, seed: u8) -> Vec<u8> {
     let (_, signer, card) = &*HOUSE;
     let rgb = drawing(seed);
-    sign_image(signer, Some(card), &claim(&rgb), format, &encode(&rgb, 64, 64, format).unwrap()).unwrap()
+    sign_image(signer, Some(card), &claim(&rgb), format, &encode(&rgb, 64, 64, format).unwrap(), None).unwrap()
 }
 
 fn check(bytes: &[u8]) -> Verdict {
@@ -339,7 +343,7 @@ fn another_authority_is_valid_but_untrusted() {
     let (_, stranger, card) = house(77);
     let rgb = drawing(3);
     let encoded = encode(&rgb, 64, 64, Format::Png).unwrap();
-    let file = sign_image(&stranger, Some(&card), &claim(&rgb), Format::Png, &encoded).unwrap();
+    let file = sign_image(&stranger, Some(&card), &claim(&rgb), Format::Png, &encoded, None).unwrap();
     let found = check(&file);
     assert_eq!(found.finding, Finding::ValidUntrusted, "{}", found.sentence);
     assert!(codes(&found).iter().all(|c| *c == "signingCredential.untrusted"));
@@ -351,7 +355,7 @@ fn another_authority_is_valid_but_untrusted() {
     assert!(TrustAnchors::new("-----BEGIN CERTIFICATE-----", &[]).is_err());
     // A card from another authority is not passed on as ours.
     let (_, ours, _) = &*HOUSE;
-    assert!(matches!(sign_image(ours, Some(&card), &claim(&rgb), Format::Png, &encoded), Err(SignError::Card { .. })));
+    assert!(matches!(sign_image(ours, Some(&card), &claim(&rgb), Format::Png, &encoded, None), Err(SignError::Card { .. })));
 }
 
 #[test]
@@ -362,15 +366,19 @@ fn an_ended_leaf_is_expired_and_cannot_sign() {
     let rgb = drawing(3);
     let encoded = encode(&rgb, 64, 64, Format::Png).unwrap();
     let vouching = model_card(&signer, &card()).unwrap();
-    let file = sign_image(&signer, Some(&vouching), &claim(&rgb), Format::Png, &encoded).unwrap();
+    let file = sign_image(&signer, Some(&vouching), &claim(&rgb), Format::Png, &encoded, None).unwrap();
     let mut renewed = Pki::from_parts(&pki.to_parts().unwrap()).unwrap();
     renewed.renew_leaf(now(), &chance).unwrap();
-    let with_old_card = sign_image(&renewed.signer().unwrap(), Some(&vouching), &claim(&rgb), Format::Png, &encoded).unwrap();
+    let with_old_card =
+        sign_image(&renewed.signer().unwrap(), Some(&vouching), &claim(&rgb), Format::Png, &encoded, None).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(4_200));
     let found = verify(&file, signer.trust(), &Limits::default());
     assert_eq!(found.finding, Finding::Expired, "{} {:?}", found.sentence, codes(&found));
     assert!(matches!(model_card(&signer, &card()), Err(SignError::Engine { .. })));
-    assert!(matches!(sign_image(&signer, Some(&vouching), &claim(&rgb), Format::Png, &encoded), Err(SignError::Card { .. })));
+    assert!(matches!(
+        sign_image(&signer, Some(&vouching), &claim(&rgb), Format::Png, &encoded, None),
+        Err(SignError::Card { .. })
+    ));
     // A card of the old leaf takes the image with it: cards are made anew at every renewal.
     let late = verify(&with_old_card, signer.trust(), &Limits::default());
     assert_eq!(late.finding, Finding::Expired, "{:?}", codes(&late));
@@ -387,7 +395,7 @@ fn an_ended_leaf_is_expired_and_cannot_sign() {
 fn a_claim_about_another_picture_is_not_signed() {
     let (_, signer, card) = &*HOUSE;
     let rgb = drawing(3);
-    let sign = |claim: &ImageClaim, format, bytes: &[u8]| sign_image(signer, Some(card), claim, format, bytes);
+    let sign = |claim: &ImageClaim, format, bytes: &[u8]| sign_image(signer, Some(card), claim, format, bytes, None);
     let other = encode(&drawing(4), 64, 64, Format::Png).unwrap();
     assert!(matches!(sign(&claim(&rgb), Format::Png, &other), Err(SignError::OtherPicture { what: "pixel hash" })));
     let wide = encode(&rgb, 128, 32, Format::Jpeg).unwrap();
@@ -398,7 +406,7 @@ fn a_claim_about_another_picture_is_not_signed() {
     // The card must be one of ours, whole, and about the model that drew: no card, one without credentials, an image, another model.
     let unsigned = encode(&drawing(9), 64, 64, Format::Png).unwrap();
     for card in [&b"no card"[..], &unsigned, &signed(Format::Png, 3)] {
-        assert!(matches!(sign_image(signer, Some(card), &claim(&rgb), Format::Png, &png), Err(SignError::Card { .. })));
+        assert!(matches!(sign_image(signer, Some(card), &claim(&rgb), Format::Png, &png, None), Err(SignError::Card { .. })));
     }
     let mut other = claim(&rgb);
     other.model = Some(ModelClaim { weights_sha256: sha256_of(b"other weights"), ..model() });
@@ -427,7 +435,7 @@ fn hostile_and_private_words_round_trip() {
     hostile.page = None;
     hostile.varies = None;
     let encoded = encode(&rgb, 64, 64, Format::Jpeg).unwrap();
-    let file = sign_image(signer, Some(&strange), &hostile, Format::Jpeg, &encoded).unwrap();
+    let file = sign_image(signer, Some(&strange), &hostile, Format::Jpeg, &encoded, None).unwrap();
     assert_eq!(check(&file).claim.unwrap().to_image_claim().unwrap(), hostile);
     // A prompt that is not told is nowhere in the file.
     let mut private = claim(&rgb);
@@ -435,7 +443,7 @@ fn hostile_and_private_words_round_trip() {
     private.prompt = PromptClaim::Commitment(commitment(&key, b"my secret garden"));
     private.title = "Untitled".to_owned();
     private.works.clear();
-    let file = sign_image(signer, Some(card), &private, Format::Png, &encode(&rgb, 64, 64, Format::Png).unwrap()).unwrap();
+    let file = sign_image(signer, Some(card), &private, Format::Png, &encode(&rgb, 64, 64, Format::Png).unwrap(), None).unwrap();
     assert!(!file.windows(6).any(|w| w == b"secret"));
     let found = check(&file);
     assert_eq!(found.claim.unwrap().to_image_claim().unwrap(), private);

@@ -13,6 +13,7 @@ use super::pki::PkiError;
 #[derive(Clone)]
 pub struct TrustAnchors {
     context: Arc<Context>,
+    root_pem: Arc<str>,
     lists: usize,
 }
 
@@ -42,7 +43,12 @@ impl TrustAnchors {
             "builder": { "thumbnail": { "enabled": false } },
         });
         let context = Context::new().with_settings(settings).map_err(|e| unreadable(e.to_string()))?;
-        Ok(Self { context: context.into_shared(), lists: others.len() })
+        Ok(Self { context: context.into_shared(), root_pem: root_pem.into(), lists: others.len() })
+    }
+
+    /// Our root, PEM.
+    pub(super) fn root_pem(&self) -> &str {
+        &self.root_pem
     }
 
     /// The engine's settings, shared by every check.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::encode::Format;
+use super::identity::Signed;
 use super::manifest::{SignedClaim, TRAINED_ALGORITHMIC_MEDIA, source_of_edit};
 
 /// What was found, from best to worst known.
@@ -44,6 +45,8 @@ pub struct Verdict {
     pub source_type: Option<String>,
     /// Our assertions, where there are any. Worth what the finding is worth.
     pub claim: Option<SignedClaim>,
+    /// People's own signatures in it, of this picture first. They are no part of the finding.
+    pub people: Vec<Signed>,
     /// Format and size, where the headers could be read.
     pub picture: Option<Picture>,
     /// How the picture compares with the one that was signed, where the manifest tells.
@@ -72,6 +75,7 @@ impl Verdict {
             anchor: None,
             source_type: None,
             claim: None,
+            people: Vec::new(),
             picture: None,
             likeness: None,
             crjson: None,

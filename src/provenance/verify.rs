@@ -17,6 +17,7 @@ use x509_cert::Certificate;
 use super::container::{Outline, outline};
 use super::encode::{decode_transparent, pixels_hash};
 use super::fingerprint::{Fingerprint, thumbnail_rms};
+use super::identity::people;
 use super::manifest::{SignedClaim, source_type};
 use super::pki::end;
 use super::trust::TrustAnchors;
@@ -104,6 +105,7 @@ fn read(bytes: &[u8], found: &Outline, trust: &TrustAnchors, limits: &Limits) ->
         anchor,
         source_type: reader.active_manifest().and_then(source_type),
         claim,
+        people: people(&reader, trust),
         picture: None,
         likeness,
         crjson: reader.crjson_checked().ok(),

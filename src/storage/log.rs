@@ -235,6 +235,7 @@ pub async fn empty_public_tables(tx: &mut Tx) -> Result<()> {
         "DELETE FROM consents",
         "DELETE FROM rulings",
         "DELETE FROM work_projects",
+        "DELETE FROM agreements",
     ] {
         on!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
     }

@@ -6,12 +6,14 @@
 //! snapshot for one page.
 
 pub mod accounts;
+pub mod agreements;
 pub mod blobs;
 pub mod consents;
 pub mod datasets;
 pub mod decisions;
 pub mod disputes;
 pub mod files;
+pub mod identities;
 pub mod images;
 pub mod impacts;
 pub mod imports;
@@ -245,6 +247,8 @@ pub enum Lock {
     Disputes = 0x636f_6c6f_0003,
     /// Stewards, consents and rulings: each rests on who is steward.
     Policies = 0x636f_6c6f_0004,
+    /// Signatures under proposals: each is added to those before.
+    Agreements = 0x636f_6c6f_0005,
 }
 
 /// Readers beside the one SQLite writer; PostgreSQL connections in all.

@@ -165,7 +165,7 @@ impl FromRequest<State> for Upload {
             match file_name {
                 Some(file_name) => {
                     let file_name: String = file_name.chars().filter(|c| !c.is_control()).take(200).collect();
-                    if name == "evidence_files" {
+                    if ["evidence_files", "picture", "sketch", "mask"].contains(&name.as_str()) {
                         // A browser sends an empty part for a field that was left empty.
                         if !bytes.is_empty() {
                             upload.more.push((name, file_name, bytes.into()));

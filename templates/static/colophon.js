@@ -129,6 +129,40 @@
     setTimeout(look, 500);
   }
 
+  // Several pictures on their way.
+  for (const cell of all('[data-live]')) {
+    const events = new EventSource('/api/v1/jobs/' + cell.dataset.live + '/events');
+    const seen = (event) => {
+      const state = JSON.parse(event.data);
+      const line = cell.querySelector('.live-state');
+      if (state.preview) cell.querySelector('img').src = state.preview;
+      if (line) line.textContent = state.state === 'running' && state.of ? 'step ' + state.step + ' of ' + state.of : state.state;
+      if (['done', 'failed', 'cancelled'].includes(state.state)) {
+        events.close();
+        cell.removeAttribute('data-live');
+        // Once all are over the page is whole as it comes from the server.
+        if (!find('[data-live]')) location.reload();
+      }
+    };
+    for (const name of ['job', 'progress', 'done', 'message']) events.addEventListener(name, seen);
+  }
+
+  // Before and after under one slider.
+  for (const figure of all('[data-compare]')) {
+    const [before, after] = figure.querySelectorAll('img');
+    const pair = make('span', '', 'pair');
+    const slider = make('input');
+    slider.type = 'range';
+    slider.min = 0;
+    slider.max = 100;
+    slider.value = 50;
+    slider.setAttribute('aria-label', 'How much of the picture before is shown, in per cent');
+    slider.addEventListener('input', () => { pair.style.setProperty('--cut', slider.value + '%'); });
+    pair.append(before, after);
+    figure.prepend(pair, slider);
+    figure.classList.add('slide');
+  }
+
   // A file dropped anywhere on the page.
   const drop = find('[data-drop]');
   if (drop) {

@@ -3,6 +3,7 @@
 //! Lists answer `{items, total, next}`; hand `next` in as `after`. Errors are problem+json. Reading needs no account; the rest needs a
 //! bearer token (or the session's cookie with `x-csrf-token`).
 
+mod agreements;
 mod disputes;
 mod events;
 mod exports;
@@ -78,6 +79,12 @@ routes! {
     get "/api/v1/images/{id}/file" "public" "The signed file" ? [] body "" gives "image/*" => images::file;
     get "/api/v1/images/{id}/authorship" "public" "What may be told the US Copyright Office, ready to paste" ? [] body "" gives "text/plain" => exports::image_authorship;
     get "/api/v1/images/{id}/receipt" "public" "Its proof of inclusion in the log (C2SP tlog-proof)" ? [] body "" gives "text/plain" => images::proof;
+    get "/api/v1/images/{id}/dossier" "public" "Its authorship: every generation, what people handed in, whose signatures stand, what was agreed" ? [] body "" gives "application/json" => agreements::dossier;
+    post "/api/v1/images/{id}/agreements" "images" "Propose who its authors are: `ai_share` and `authors` (`name`, `share`, `role`, `did`) in per cent" ? [] body "application/json" gives "application/json" => agreements::propose;
+    get "/api/v1/agreements" "images" "Proposals that name one, newest first" ? [] body "" gives "application/json" => agreements::list;
+    get "/api/v1/agreements/{id}" "images" "A proposal with the signatures so far" ? [] body "" gives "application/json" => agreements::one;
+    post "/api/v1/agreements/{id}/signature" "images" "Sign it; the last signature makes it public, in the log" ? [] body "" gives "application/json" => agreements::sign;
+    post "/api/v1/agreements/{id}/refusal" "images" "Refuse it, or take it back" ? [] body "" gives "application/json" => agreements::refuse;
     get "/api/v1/images/{id}/family" "public" "The images it was made from and those made from it" ? [] body "" gives "application/json" => images::family;
     post "/api/v1/inputs" "images" "Hand in a picture to edit, a sketch or a mask: `file`, `role` (`picture`, `sketch`, `mask`), for a picture `rights` (`own`, `permission`, `free`)" ? [] body "multipart/form-data" gives "application/json" => inputs::hand_in;
     get "/api/v1/inputs" "images" "What one handed in, newest first" ? ["after", "limit"] body "" gives "application/json" => inputs::list;
@@ -225,11 +232,13 @@ pub(super) type TheInstance = Handed<Instance>;
 
 pub(super) use openai::{router as openai_router, skin as openai_skin};
 // What the pages share with the API: the same reads, so that both show the same.
+pub(super) use agreements::agreed;
 pub(super) use images::{file as image_file, proof as image_receipt, record as image_record};
 pub(crate) use imports::{REPORT as REPORT_COLUMNS, line as report_line};
 pub(super) use imports::{incoming, outcome as row_outcome, own as own_import, too_large};
 pub(super) use jobs::own as own_job;
 pub(super) use shape::{answer, public_words, verdicts};
+pub(super) use workbench::read_colour;
 pub(super) use works::{
     Asked, page as work_page, picture as work_picture, record as work_record, registration, tdmrep_json, terms as work_terms,
 };

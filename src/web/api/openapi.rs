@@ -40,7 +40,7 @@ fn operation(route: &Route) -> Value {
     }));
     let status = match (route.method, route.path) {
         ("post", "/api/v1/images" | "/api/v1/jobs/{id}/retry") => "202",
-        ("post", "/api/v1/works" | "/api/v1/inputs") => "201",
+        ("post", "/api/v1/works" | "/api/v1/inputs" | "/api/v1/images/{id}/agreements") => "201",
         _ => "200",
     };
     let list = route.method == "get" && route.body.is_empty() && !route.path.ends_with('}') && route.answer == "application/json";

@@ -3,7 +3,8 @@
 use axum::extract::State as Handed;
 use serde::Deserialize;
 
-use super::view::images::{DecisionView, Download, EditView, NearCopy, ReplayRow, SignatureView};
+use super::agreements::authorship;
+use super::view::images::{AuthorshipView, DecisionView, Download, EditView, NearCopy, Relative, ReplayRow, SignatureView};
 use super::view::{ImagePage, ImagesPage, Link, Tone, WorkCard};
 use super::{Page, chrome, fill, studio};
 use crate::actions::Error;
@@ -14,6 +15,7 @@ use crate::generation::edit::Edit;
 use crate::id::ImageId;
 use crate::lineage::ModelCard;
 use crate::policy::{Decision, Use};
+use crate::provenance::Verdict;
 use crate::storage;
 use crate::storage::images::{Image, ImageRecord};
 use crate::web::State;
@@ -60,6 +62,11 @@ pub(super) async fn page(
     visitor: Visitor,
     Segment(id): Segment<ImageId>,
 ) -> Result<Page<ImagePage>, Failure> {
+    Ok(Page(view(&state, &visitor, id).await?))
+}
+
+/// The page of an image.
+pub(super) async fn view(state: &State, visitor: &Visitor, id: ImageId) -> Result<ImagePage, Failure> {
     let instance = &state.instance;
     let mut tx = instance.store.read().await?;
     let ImageRecord { image, statement } = image_record(&mut tx, id).await?;
@@ -125,7 +132,7 @@ pub(super) async fn page(
         let with = image.model.filter(|id| *id != instance.model.model.id).map(|id| format!("&model={id}")).unwrap_or_default();
         format!("/studio?prompt={}&seed={seed}{with}", encode(&words))
     };
-    let edit = edit_view(&mut tx, &image).await?;
+    let edit = edit_view(&image);
     let mut children = Vec::new();
     for id in storage::images::children(&mut tx, id).await? {
         if let Some(record) = storage::images::find(&mut tx, id).await? {
@@ -136,7 +143,14 @@ pub(super) async fn page(
     let record = fill::record_view(instance, &mut tx, statement, format!("/images/{id}/receipt")).await?;
     let blob = storage::blobs::find(&mut tx, image.digest.blake3).await?;
     drop(tx);
-    let signature = signature(&state, blob).await?;
+    let (signature, verdict) = signature(state, blob).await?;
+    let mut tx = instance.store.read().await?;
+    let authorship = match &verdict {
+        Some(verdict) => authorship(instance, &mut tx, visitor, &image, verdict).await?,
+        None => AuthorshipView::default(),
+    };
+    let family = family(&mut tx, &image).await?;
+    drop(tx);
     let near_copy = NearCopy {
         sentence: match &nearest {
             None => "It was compared with no work, as none was registered.".to_owned(),
@@ -150,8 +164,8 @@ pub(super) async fn page(
     };
     let title = if words.is_empty() { "An image".to_owned() } else { words.clone() };
     let training = model.as_ref().map(|m| training_sentence(m, training_authors.len(), &datasets)).unwrap_or_default();
-    Ok(Page(ImagePage {
-        chrome: chrome(&state, &visitor, &title, &format!("/images/{id}")).await?,
+    Ok(ImagePage {
+        chrome: chrome(state, visitor, &title, &format!("/images/{id}")).await?,
         id: id.to_string(),
         picture: format!("/images/{id}/file"),
         width: image.width,
@@ -166,6 +180,8 @@ pub(super) async fn page(
         },
         model_version: model.as_ref().map(|m| m.card.version.clone()).unwrap_or_default(),
         edit,
+        family,
+        authorship,
         children,
         works,
         authors,
@@ -194,6 +210,7 @@ pub(super) async fn page(
                 url: format!("/images/{id}/file"),
                 bytes: image.digest.len,
             },
+            Download { label: "Dossier of its authorship".to_owned(), url: format!("/api/v1/images/{id}/dossier"), bytes: 0 },
             Download { label: "Receipt (tlog-proof)".to_owned(), url: format!("/images/{id}/receipt"), bytes: 0 },
             Download {
                 label: "For the US Copyright Office".to_owned(),
@@ -202,12 +219,40 @@ pub(super) async fn page(
             },
             Download { label: "Statement (JSON)".to_owned(), url: format!("/api/v1/statements/{statement}"), bytes: 0 },
         ],
-    }))
+    })
+}
+
+/// Most images of a family that a page shows.
+const FAMILY: usize = 60;
+
+/// An image with its parents and everything made from them, as a tree; nothing where it stands alone.
+async fn family(tx: &mut storage::Tx, image: &Image) -> Result<Vec<Relative>, Failure> {
+    let mut root = image.id;
+    let mut next = image.parent;
+    while let Some(parent) = next {
+        root = parent;
+        next = storage::images::find(tx, parent).await?.and_then(|record| record.image.parent);
+    }
+    let (mut waiting, mut rows) = (vec![(root, 0)], Vec::new());
+    while let Some((id, depth)) = waiting.pop().filter(|_| rows.len() < FAMILY) {
+        let Some(record) = storage::images::find(tx, id).await? else { continue };
+        let edit = record.image.edit.and_then(|edit| serde_json::from_value::<Edit>(edit).ok());
+        rows.push(Relative {
+            depth,
+            id: id.to_string(),
+            how: edit.map_or("drawn from words", |edit| edit.name()).to_owned(),
+            maker: record.image.creator,
+            here: id == image.id,
+        });
+        let children = storage::images::children(tx, id).await?;
+        waiting.extend(children.into_iter().rev().map(|child| (child, depth + 1)));
+    }
+    Ok(if rows.len() > 1 { rows } else { Vec::new() })
 }
 
 /// What was done to make an image from its parent, or along a sketch; none for one drawn from words alone.
-async fn edit_view(tx: &mut storage::Tx, image: &Image) -> Result<Option<EditView>, Failure> {
-    let Some(edit) = image.edit.clone().and_then(|edit| serde_json::from_value::<Edit>(edit).ok()) else { return Ok(None) };
+fn edit_view(image: &Image) -> Option<EditView> {
+    let edit = image.edit.clone().and_then(|edit| serde_json::from_value::<Edit>(edit).ok())?;
     let mut view = EditView {
         sentence: edit.sentence(),
         inputs: image.inputs.iter().map(|input| (input.role.clone(), fill::minute(input.at))).collect(),
@@ -216,16 +261,8 @@ async fn edit_view(tx: &mut storage::Tx, image: &Image) -> Result<Option<EditVie
     if let Some(parent) = image.parent {
         view.parent = format!("/images/{parent}");
         view.parent_picture = format!("/images/{parent}/file");
-        let mut next = Some(parent);
-        // As many as a page has room for.
-        while let Some(id) = next.filter(|_| view.ancestors.len() < 12) {
-            let Some(record) = storage::images::find(tx, id).await? else { break };
-            next = record.image.parent;
-            view.ancestors.push(fill::image_card(tx, &record).await?);
-        }
-        view.ancestors.reverse();
     }
-    Ok(Some(view))
+    Some(view)
 }
 
 /// A model's licence and what it asks in return for pictures, in one sentence.
@@ -250,33 +287,35 @@ pub(super) fn training_sentence(model: &crate::lineage::Model, authors: usize, d
     format!("Trained on {} registered works by {authors} authors, every one of them on record.", fill::grouped(works))
 }
 
-/// The file's signature, checked just now.
-async fn signature(state: &State, blob: Option<storage::blobs::Blob>) -> Result<SignatureView, Failure> {
+/// The file's signature, checked just now, with all that was found.
+async fn signature(state: &State, blob: Option<storage::blobs::Blob>) -> Result<(SignatureView, Option<Verdict>), Failure> {
     let Some(blob) = blob else {
-        return Ok(SignatureView {
+        let gone = SignatureView {
             tone: Tone::Refused,
             sentence: "Its bytes are gone from this registry.".to_owned(),
             ..SignatureView::default()
-        });
+        };
+        return Ok((gone, None));
     };
     let report = verify_image(&state.instance, state.instance.blobs.get(&blob).await?).await?;
     let signer = report.verdict.signer.as_ref();
     let named = |name: Option<&String>| name.cloned().unwrap_or_default();
     let made = report.verdict.claim.as_ref().and_then(|c| c.image.as_ref()).map(|i| fill::minute(i.made_at)).unwrap_or_default();
     let trusted = report.verdict.finding == crate::provenance::verdict::Finding::Trusted;
-    Ok(SignatureView {
+    let view = SignatureView {
         tone: if trusted { Tone::Verified } else { Tone::Refused },
         sentence: if trusted {
             format!("Signed by {}, and unchanged since.", state.instance.site.name)
         } else {
-            report.verdict.sentence
+            report.verdict.sentence.clone()
         },
         signer: named(signer.and_then(|s| s.common_name.as_ref())),
         issuer: named(signer.and_then(|s| s.organisation.as_ref())),
         algorithm: "Ed25519".to_owned(),
         manifest: String::new(),
         signed: made,
-    })
+    };
+    Ok((view, Some(report.verdict)))
 }
 
 fn decision_view(decision: Option<&Decision>) -> DecisionView {

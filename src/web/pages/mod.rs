@@ -3,6 +3,7 @@
 
 mod about;
 mod account;
+mod agreements;
 mod datasets;
 mod disputes;
 mod evidence;
@@ -20,6 +21,7 @@ mod reviews;
 mod studio;
 mod verify;
 pub mod view;
+mod workbench;
 mod works;
 
 use askama::Template;
@@ -40,6 +42,7 @@ use view::{AccountView, Chrome, LogHead, Site};
 pub(super) fn router(max_upload: usize) -> Router<State> {
     let uploads = Router::new()
         .route("/verify", get(verify::form).post(verify::check))
+        .route("/workbench", get(workbench::page).post(workbench::ask))
         .route("/works/new", get(works::new).post(works::register))
         .route("/works/{id}/dispute", get(disputes::new).post(disputes::open))
         .route("/disputes/{id}/answer", post(disputes::step))
@@ -50,9 +53,13 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/", get(home::page))
         .route("/studio", get(studio::page).post(studio::ask))
         .route("/jobs/{id}", get(jobs::page))
+        .route("/jobs/{id}/series", get(workbench::series))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
         .route("/images", get(images::list))
         .route("/images/{id}", get(images::page))
+        .route("/images/{id}/agreements", post(agreements::propose))
+        .route("/agreements/{id}/signature", post(agreements::sign))
+        .route("/agreements/{id}/refusal", post(agreements::refuse))
         .route("/images/{id}/file", get(super::api::image_file))
         .route("/images/{id}/receipt", get(super::api::image_receipt))
         .route("/works", get(works::list))

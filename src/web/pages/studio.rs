@@ -163,7 +163,7 @@ pub(super) async fn ask(Handed(state): Handed<State>, visitor: Visitor, form: Fo
     }
 }
 
-fn refusal(decision: &Decision) -> Refusal {
+pub(super) fn refusal(decision: &Decision) -> Refusal {
     Refusal {
         sentence: decision.sentence(),
         rules: fill::rule_lines(decision),
@@ -249,6 +249,7 @@ fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
             "" => None,
             text => text.parse().map_err(|_| problems.push(("adapter", "choose an adapter of the list".to_owned()))).ok(),
         },
+        ai_share: None,
         format: Some(form.get("format")).filter(|f| !f.is_empty()).unwrap_or("png").to_owned(),
         private: form.get("private") == "yes",
         title: form.get("title").trim().to_owned(),

@@ -1,6 +1,7 @@
 //! Edits: pictures made from pictures. What stays, what is recorded, what may not be made, and that each is made again the same.
 
-use colophon::accounts::Actor;
+use colophon::accounts::{Actor, Role as AccountRole};
+use colophon::actions::agree::{Proposing, check_signatures, propose, refuse, sign};
 use colophon::actions::find_damage::find_damage;
 use colophon::actions::hand_in::{HandIn, hand_in};
 use colophon::actions::learn_preferences::learn_preferences;
@@ -13,11 +14,13 @@ use colophon::actions::{Error, Instance};
 use colophon::generation::edit::{Edit, Role};
 use colophon::id::{ImageId, InputId, ParentId};
 use colophon::jobs::replay::replay;
+use colophon::lineage::{Agreement, Author};
 use colophon::policy::Use;
 use colophon::provenance::claim::Drawn;
 use colophon::provenance::encode::{decode, decode_transparent};
-use colophon::provenance::{Finding, Format, encode, verify};
+use colophon::provenance::{Finding, Format, Standing, encode, verify};
 use colophon::storage;
+use colophon::storage::agreements::Standing as Proposed;
 use colophon::storage::images::Image;
 use colophon::storage::inputs::Input;
 
@@ -31,6 +34,7 @@ both! {
     what_may_not_be_edited_is_refused_with_the_field,
     edits_without_a_model_are_recorded_and_made_again,
     damage_is_found_and_mended_and_both_are_kept,
+    two_authors_sign_their_generations_and_their_agreement,
     a_revoked_work_stops_what_is_made_from_its_pictures,
 }
 
@@ -217,6 +221,108 @@ fn scratched(side: u32) -> Vec<u8> {
         }
     }
     encode(&rgb, side, side, Format::Png).unwrap()
+}
+
+async fn two_authors_sign_their_generations_and_their_agreement(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let (ana, ben) = (creator(&t).await, t.actor("Ben", &[AccountRole::Creator]).await);
+    let author = |name: &str, share: u8, role: &str| Author { name: name.into(), share, role: role.into(), did: "drew".into() };
+    let shares = |ai_share: u8| Proposing {
+        ai_share,
+        authors: vec![author("Ana", 50, "creator"), author("Ben", 50 - ai_share, "editor")],
+    };
+    let read = |text: &str| serde_json::from_str::<Edit>(text).unwrap();
+    let change =
+        |text: &str, parent: ImageId| Order { edit: Some(read(text)), parent: Some(ParentId::Image(parent)), ..Order::default() };
+
+    let words = Order { private: true, ai_share: Some(60), ..order("a red apple", 1) };
+    let first = draw_order(&t, &ana, words).await.unwrap();
+    let warmer = change(r#"{"kind":"adjust","warmth":0.3}"#, first.image);
+    let refused = request_image(&t, &ben, warmer.clone(), None).await.unwrap_err();
+    assert!(refused.to_string().contains("propose you as an author"), "{refused}");
+    let proposal = propose(&t, &ana, first.image, shares(10)).await.unwrap().agreement;
+    let second = draw_order(&t, &ben, warmer).await.unwrap();
+    // What Ana keeps to herself is not Ben's to read, nor to draw from.
+    let kept = storage::images::find_prompt(&mut t.store.read().await.unwrap(), second.image).await.unwrap().unwrap();
+    assert!(kept.prompt.is_empty() && !kept.public);
+    propose(&t, &ben, second.image, shares(20)).await.unwrap();
+    let varied = Order { prompt: "a green apple".into(), ..change(r#"{"kind":"variation"}"#, second.image) };
+    let third = draw_order(&t, &ana, varied).await.unwrap();
+    let fourth = draw_order(&t, &ana, change(r#"{"kind":"resize","width":100,"height":60}"#, third.image)).await.unwrap();
+
+    // Each generation is signed by who made it; the last file holds all four.
+    let signer = t.keys.image_signer();
+    let limits = colophon::provenance::Limits::default();
+    let verdict = verify(&fourth.file, signer.trust(), &limits);
+    assert!(verdict.is_ours(), "{}", verdict.sentence);
+    let mut people: Vec<_> = verdict.people.iter().map(|p| (p.active, p.name.as_str(), p.roles.join(","), p.standing)).collect();
+    assert!(people[0].0, "of this picture first");
+    people.sort_by_key(|(active, name, roles, _)| (!active, *name, roles.clone()));
+    let sound = |active: bool, name: &'static str, role: &str| (active, name, role.to_owned(), Standing::Sound);
+    assert_eq!(
+        people,
+        [
+            sound(true, "Ana", "cawg.editor"),
+            sound(false, "Ana", "cawg.creator"),
+            sound(false, "Ana", "cawg.editor"),
+            sound(false, "Ben", "cawg.editor"),
+        ]
+    );
+    let claim = verdict.claim.unwrap().authorship.unwrap();
+    assert_eq!(claim.makers.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["Ana", "Ben", "Ana", "Ana"]);
+    let said = verify(&first.file, signer.trust(), &limits).claim.unwrap().authorship.unwrap();
+    assert_eq!((said.ai_share, said.makers.len()), (Some(60), 1));
+    // Another registry's readers see the same signatures, and do not know who vouches.
+    let stranger = TestInstance::new(Kind::Sqlite).await;
+    let seen = verify(&fourth.file, stranger.keys.image_signer().trust(), &limits);
+    assert!(seen.people.iter().all(|p| p.standing == Standing::Unknown), "{:?}", seen.people);
+
+    // One agrees, then the other; then it is public, and each signature is checked.
+    let over = |agreement: &Agreement| {
+        check_signatures(&t, agreement).unwrap().into_iter().filter_map(|(_, wrong)| wrong).collect::<Vec<_>>()
+    };
+    assert_eq!(over(&proposal), ["has not signed", "has not signed"]);
+    assert!(sign(&t, &t.actor("Cy", &[AccountRole::Creator]).await, proposal.id).await.is_err(), "Cy is not named");
+    let half = sign(&t, &ana, proposal.id).await.unwrap();
+    assert!(half.standing == Proposed::Open && sign(&t, &ana, proposal.id).await.is_err(), "once is enough");
+    let agreed_on = |id: ImageId| {
+        let t = &t;
+        async move { storage::agreements::of_image(&mut t.store.read().await.unwrap(), id).await.unwrap() }
+    };
+    assert_eq!(agreed_on(first.image).await, []);
+    let whole = sign(&t, &ben, proposal.id).await.unwrap();
+    assert_eq!(whole.standing, Proposed::Agreed);
+    let public = agreed_on(first.image).await;
+    assert_eq!(public[0].0, whole.agreement);
+    assert_eq!(over(&public[0].0), [""; 0]);
+    let mut forged = whole.agreement.clone();
+    forged.ai_share = 0;
+    assert_eq!(over(&forged).len(), 2, "nobody signed that");
+    let mut swapped = whole.agreement.clone();
+    swapped.signatures[1].chain = swapped.signatures[0].chain.clone();
+    assert_eq!(over(&swapped).len(), 1);
+    assert!(refuse(&t, &ben, proposal.id).await.is_err(), "what was agreed stays");
+
+    // What is refused ends, and with it what it opened.
+    let offered = propose(&t, &ana, fourth.image, shares(5)).await.unwrap().agreement;
+    assert_eq!(refuse(&t, &ben, offered.id).await.unwrap().standing, Proposed::Ended);
+    let smaller = change(r#"{"kind":"resize","width":10,"height":10}"#, fourth.image);
+    assert!(request_image(&t, &ben, smaller, None).await.is_err());
+    for (wrong, said) in [
+        (Proposing { ai_share: 90, authors: vec![author("Ana", 50, "creator")] }, "140 per cent"),
+        (Proposing { ai_share: 50, authors: vec![author("Nobody", 50, "creator")] }, "no account"),
+    ] {
+        let refused = propose(&t, &ana, fourth.image, wrong).await.unwrap_err().to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+    assert!(propose(&t, &ben, fourth.image, shares(5)).await.is_err(), "only its creator proposes");
+
+    let before = t.public_tables().await;
+    publish_checkpoint(&t).await.unwrap();
+    rebuild(&t).await.unwrap();
+    same(&before, &t.public_tables().await);
+    stranger.finish().await;
+    t.finish().await;
 }
 
 async fn damage_is_found_and_mended_and_both_are_kept(kind: Kind) {

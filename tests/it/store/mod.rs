@@ -16,14 +16,16 @@ use colophon::chance::SeededChance;
 use colophon::clock::Timestamp;
 use colophon::digest::{Digest, blake3_of, sha256_of};
 use colophon::id::{
-    AccountId, ConsentId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, InputId, JobId, ModelId, NoticeId,
-    ReviewId, RunId, SessionId, StatementId, TokenId, WorkId,
+    AccountId, AgreementId, ConsentId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, InputId, JobId, ModelId,
+    NoticeId, ReviewId, RunId, SessionId, StatementId, TokenId, WorkId,
 };
-use colophon::lineage::{Dataset, Model, ModelCard, Run};
+use colophon::lineage::{Agreement, Author, AuthorSignature, Dataset, Model, ModelCard, Run};
 use colophon::policy::review::{ReviewKind, ReviewState, Ruled, Ruling as Said, Steward};
 use colophon::policy::{Consent, Decision, Fired, Label, Outcome as Answered, Project, Use};
+use colophon::storage::agreements::{Proposal, Standing};
 use colophon::storage::blobs::{Blob, Blobs};
 use colophon::storage::consents::Withdrawal;
+use colophon::storage::identities::Identity;
 use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
 use colophon::storage::imports::{Import, ImportRow, Outcome};
 use colophon::storage::inputs::Input;
@@ -36,8 +38,8 @@ use colophon::storage::reviews::Review;
 use colophon::storage::tasks::TaskState;
 use colophon::storage::works::{Filter, Revocation};
 use colophon::storage::{
-    Error, Lock, Store, Tx, accounts, blobs, consents, datasets, decisions, disputes, images, impacts, imports, inputs, instance,
-    jobs, log, models, notices, projects, reviews, runs, stewards, terms, uploads, works,
+    Error, Lock, Store, Tx, accounts, agreements, blobs, consents, datasets, decisions, disputes, identities, images, impacts,
+    imports, inputs, instance, jobs, log, models, notices, projects, reviews, runs, stewards, terms, uploads, works,
 };
 use colophon::works::dispute::{Dispute, DisputeStep, Ground, Ruling, Step};
 use colophon::works::licence::{Concluded, Detected};

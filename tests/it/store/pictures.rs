@@ -5,6 +5,7 @@ use super::*;
 both! {
     images_prompts_and_decisions,
     what_people_hand_in_is_theirs,
+    people_sign_and_agree,
     turns_series_and_times,
     jobs_are_leased_and_leased_again,
     a_lease_that_went_on_to_another_can_not_finish,
@@ -99,6 +100,54 @@ async fn what_people_hand_in_is_theirs(kind: Kind) {
     assert_eq!(images::all_parents(&mut tx).await.unwrap(), [(child.id, parent.id)]);
     assert_eq!(inputs::of_image(&mut tx, child.id).await.unwrap(), [("mask".to_owned(), two.id)]);
     assert_eq!(inputs::of_image(&mut tx, parent.id).await.unwrap(), []);
+    drop(tx);
+    s.remove().await;
+}
+
+pub(super) fn agreement(seed: &str) -> Agreement {
+    let author = |name: &str, share: u8| Author { name: name.into(), share, role: "creator".into(), did: "é".into() };
+    Agreement {
+        id: AgreementId::derived(seed.as_bytes()),
+        image: ImageId::derived(b"i"),
+        sha256: sha256_of(b"f"),
+        ai_share: 10,
+        authors: vec![author("Ana", 60), author("Ben", 30)],
+        proposed_by: "Ana".into(),
+        proposed_at: t(7),
+        signatures: Vec::new(),
+    }
+}
+
+async fn people_sign_and_agree(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let ana = AccountId::derived(b"ana");
+    let mut identity = Identity { account: ana, chain: "chain".into(), secret: "hush".into(), ends_at: t(9) };
+    assert_eq!(identities::find(&mut tx, ana).await.unwrap(), None);
+    identities::keep(&mut tx, &identity).await.unwrap();
+    identity.ends_at = t(10);
+    identities::keep(&mut tx, &identity).await.unwrap();
+    assert_eq!(identities::find(&mut tx, ana).await.unwrap(), Some(identity.clone()));
+    assert!(!format!("{identity:?}").contains("hush"));
+
+    let mut open = agreement("1");
+    agreements::propose(&mut tx, &open).await.unwrap();
+    assert!(agreements::takes_part(&mut tx, open.image, "Ben").await.unwrap());
+    assert!(!agreements::takes_part(&mut tx, open.image, "Cy").await.unwrap());
+    let signed = AuthorSignature { name: "Ana".into(), signature: "00".into(), chain: "chain".into(), at: t(8) };
+    open.signatures.push(signed);
+    assert!(agreements::update(&mut tx, &open, Standing::Open).await.unwrap());
+    let found = agreements::find_proposal(&mut tx, open.id).await.unwrap();
+    assert_eq!(found, Some(Proposal { agreement: open.clone(), standing: Standing::Open }));
+    assert!(agreements::update(&mut tx, &open, Standing::Ended).await.unwrap());
+    assert!(!agreements::update(&mut tx, &open, Standing::Agreed).await.unwrap(), "it is over");
+    assert!(!agreements::takes_part(&mut tx, open.image, "Ben").await.unwrap());
+    assert_eq!(agreements::proposals_of(&mut tx, "Ben", 9).await.unwrap().len(), 1);
+    assert_eq!(agreements::proposals_of(&mut tx, "Cy", 9).await.unwrap(), []);
+    assert_eq!(agreements::find_proposal(&mut tx, agreement("2").id).await.unwrap(), None);
+
+    agreements::insert(&mut tx, &open, statement("1")).await.unwrap();
+    assert_eq!(agreements::of_image(&mut tx, open.image).await.unwrap(), [(open, statement("1"))]);
     drop(tx);
     s.remove().await;
 }

@@ -380,6 +380,7 @@ async fn emptying_the_public_tables_empties_only_them(kind: Kind) {
     log::stage(&mut tx, statement("a"), "work", "a", b"", t(1)).await.unwrap();
     let reservation = Reservation::seen(Signal::Plus, "says", TRAINING, "XMP", b"bytes");
     terms::insert_reservations(&mut tx, a.id, &[reservation], t(1), statement("a")).await.unwrap();
+    agreements::insert(&mut tx, &pictures::agreement("a"), statement("a")).await.unwrap();
     tx.commit().await.unwrap();
 
     let before = dump(&s.store, TABLES).await;

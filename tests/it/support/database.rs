@@ -37,6 +37,7 @@ pub const PUBLIC_TABLES: &[&str] = &[
     "consents",
     "rulings",
     "work_projects",
+    "agreements",
 ];
 
 /// All of them.
@@ -59,6 +60,7 @@ pub const TABLES: &[&str] = &[
     "consents",
     "rulings",
     "work_projects",
+    "agreements",
     "statements",
     "log_tiles",
     "log_heads",
@@ -76,6 +78,9 @@ pub const TABLES: &[&str] = &[
     "jobs",
     "inputs",
     "image_inputs",
+    "identities",
+    "proposals",
+    "proposal_authors",
     "prompts",
     "work_thumbnails",
     "thumbnails_due",

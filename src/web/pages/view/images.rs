@@ -74,6 +74,10 @@ pub struct ImagePage {
     pub model_version: String,
     /// What was done to make it from another picture, or along a sketch.
     pub edit: Option<EditView>,
+    /// It with its parents and everything made from them, as a tree; empty where it stands alone.
+    pub family: Vec<Relative>,
+    /// Who its authors are.
+    pub authorship: AuthorshipView,
     /// Pictures made from it.
     pub children: Vec<ImageCard>,
     /// The works drawn on, nearest first, with their distances.
@@ -129,10 +133,59 @@ pub struct EditView {
     pub parent: String,
     /// Address of the parent's picture; empty where it is private.
     pub parent_picture: String,
-    /// All parents, the first one first.
-    pub ancestors: Vec<ImageCard>,
     /// What people handed in: role, and when.
     pub inputs: Vec<(String, When)>,
+}
+
+/// One image of a family, in the order of the tree.
+#[derive(Debug, Clone, Default)]
+pub struct Relative {
+    /// Parents above it in the tree.
+    pub depth: usize,
+    /// `image_…`
+    pub id: String,
+    /// What was done to make it: "drawn from words", "inpaint", …
+    pub how: String,
+    /// By whom.
+    pub maker: String,
+    /// Whether it is the image of the page.
+    pub here: bool,
+}
+
+/// What people declare and sign of an image's authorship.
+#[derive(Debug, Clone, Default)]
+pub struct AuthorshipView {
+    /// Each generation's maker with their signature's standing, in a sentence; the first one first.
+    pub makers: Vec<String>,
+    /// Per cent that the maker declared as the machine's; empty where nothing was.
+    pub declared: String,
+    /// What was agreed, the newest first.
+    pub agreed: Vec<AgreedView>,
+    /// What waits for the visitor's signature.
+    pub open: Vec<AgreedView>,
+    /// Whether the visitor may propose.
+    pub may_propose: bool,
+    /// Their name.
+    pub visitor: String,
+    /// What was typed into the proposal.
+    pub typed: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// An agreement, or a proposal for one.
+#[derive(Debug, Clone, Default)]
+pub struct AgreedView {
+    /// `agreement_…`
+    pub id: String,
+    /// Per cent that is the machine's.
+    pub ai_share: u8,
+    /// Name, share, role, what they did, and how their signature stands.
+    pub authors: Vec<(String, u8, String, String, String)>,
+    /// Whether every signature is sound.
+    pub sound: bool,
+    /// Whether the visitor is to sign.
+    pub mine: bool,
 }
 
 /// The near-copy check.
@@ -272,9 +325,40 @@ impl ImagePage {
                 sentence: "A part of the picture was drawn anew; the rest is unchanged.".into(),
                 parent: "/images/image_01KAR000000000000000000023".into(),
                 parent_picture: "/images/image_01KAR000000000000000000023/picture".into(),
-                ancestors: ImageCard::samples().into_iter().take(2).collect(),
                 inputs: vec![("mask".into(), When::sample())],
             }),
+            family: vec![
+                Relative {
+                    depth: 0,
+                    id: "image_01KAR000000000000000000023".into(),
+                    how: "drawn from words".into(),
+                    maker: "Ana".into(),
+                    here: false,
+                },
+                Relative {
+                    depth: 1,
+                    id: "image_01KAR000000000000000000001".into(),
+                    how: "inpaint".into(),
+                    maker: "Ben".into(),
+                    here: true,
+                },
+            ],
+            authorship: AuthorshipView {
+                makers: vec!["Ana drew it from words, and signed.".into()],
+                declared: "40".into(),
+                agreed: vec![AgreedView {
+                    id: "agreement_01KAR000000000000000000023".into(),
+                    ai_share: 30,
+                    authors: vec![("Ana".into(), 70, "creator".into(), "words and mask".into(), "signed".into())],
+                    sound: true,
+                    mine: false,
+                }],
+                open: vec![AgreedView { mine: true, ..AgreedView::default() }],
+                may_propose: true,
+                visitor: "Ana".into(),
+                problem: "the shares come to 90 per cent".into(),
+                ..AuthorshipView::default()
+            },
             children: ImageCard::samples().into_iter().take(1).collect(),
             works,
             authors: ["Twitter", "Google Inc", "Microsoft Corporation", "Franck Doucet"].map(String::from).into(),
