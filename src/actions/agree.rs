@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::identity::person;
+use super::identity::Signatory;
 use super::record::{Deed, record};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
@@ -82,7 +82,7 @@ pub async fn sign(instance: &Instance, actor: &Actor, id: AgreementId) -> Result
     if !actor.may(Scope::Images) {
         return Err(Error::Forbidden(Scope::Images));
     }
-    let (person, chain) = person(instance, actor.account, &actor.name).await?;
+    let signatory = Signatory::of(instance, actor.account, &actor.name).await?;
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
     tx.lock(storage::Lock::Agreements).await?;
@@ -94,8 +94,10 @@ pub async fn sign(instance: &Instance, actor: &Actor, id: AgreementId) -> Result
         return Err(Error::Conflict("you signed it before".into()));
     }
     let text = to_canonical(&agreement.to_be_signed()).map_err(Error::internal)?;
-    let signature = hex::encode(person.sign_text(&text));
-    agreement.signatures.push(AuthorSignature { name: actor.name.clone(), signature, chain, at: now });
+    let signature = hex::encode(signatory.person.sign_text(&text));
+    let signed = AuthorSignature { name: actor.name.clone(), signature, chain: signatory.chain.clone(), at: now };
+    agreement.signatures.push(signed);
+    signatory.keep(&mut tx).await?;
     let agreed = agreement.is_signed_by_all();
     let standing = if agreed { Standing::Agreed } else { Standing::Open };
     if !storage::agreements::update(&mut tx, &agreement, standing).await? {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::choose_works::{Chosen, permitting, usage_for};
 use super::drawn_with::DrawnWith;
-use super::identity::person;
+use super::identity::Signatory;
 use super::material::{Material, Origin};
 use super::nearest_work::nearest_work;
 use super::record::{Deed, record_as};
@@ -172,7 +172,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         Some(origin) => made_from(instance, origin, from.works, usage_for(from.order.use_), now, &account).await?,
         None => String::new(),
     };
-    let (person, _) = person(instance, from.job.account, &account).await?;
+    let signatory = Signatory::of(instance, from.job.account, &account).await?;
     let role = if origin.is_some() { EDITOR } else { CREATOR };
     let claim = ImageClaim {
         image: id,
@@ -223,7 +223,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         log_origin: instance.site.log_origin.clone(),
         mining: Mining::default(),
     };
-    let signer = instance.keys.image_signer();
+    let (signer, person) = (instance.keys.image_signer(), signatory.person.clone());
     let sign = move || sign_image(&signer, card.as_deref(), &claim, format, &encoded, Some((&person, role)));
     let signed = tokio::task::spawn_blocking(sign).await.map_err(Error::internal)?.map_err(Error::internal)?;
     times.sign = begun.lap();
@@ -294,6 +294,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         public: !from.order.private,
     };
     storage::images::insert_prompt(&mut tx, &prompt).await?;
+    signatory.keep(&mut tx).await?;
     for (role, input) in inputs {
         storage::inputs::used(&mut tx, id, role.as_str(), input.id).await?;
     }

@@ -65,8 +65,10 @@ impl Image {
     /// The one work this image is mostly from, if that is so: by its influence, or by how near the two are.
     pub fn mostly_one(&self) -> Option<WorkId> {
         let near = self.nearest.filter(|nearest| nearest.nearness < NEAR).map(|nearest| nearest.work);
-        // The influence of a parent's works was measured on the parent.
-        let own = self.works.iter().filter(|drawn| drawn.generation == 0);
+        // The influence of a parent's works was measured on the parent; that of its own, where a part was drawn, on that part.
+        let kind = self.edit.as_ref().and_then(|edit| edit.get("kind")).and_then(serde_json::Value::as_str);
+        let whole = !matches!(kind, Some("inpaint" | "outpaint"));
+        let own = self.works.iter().filter(|drawn| whole && drawn.generation == 0);
         near.or_else(|| own.into_iter().find(|drawn| drawn.influence >= MOST).map(|drawn| drawn.work))
     }
 }

@@ -11,6 +11,7 @@ use colophon::actions::request_image::{Order, cancel, request_image, request_ima
 use colophon::actions::revoke_grant::revoke_grant;
 use colophon::actions::sign_in::local_operator;
 use colophon::actions::{Error, Instance};
+use colophon::chance::SeededChance;
 use colophon::generation::edit::{Edit, Role};
 use colophon::id::{ImageId, InputId, ParentId};
 use colophon::jobs::replay::replay;
@@ -18,7 +19,7 @@ use colophon::lineage::{Agreement, Author};
 use colophon::policy::Use;
 use colophon::provenance::claim::Drawn;
 use colophon::provenance::encode::{decode, decode_transparent};
-use colophon::provenance::{Finding, Format, Standing, encode, verify};
+use colophon::provenance::{Finding, Format, Pki, Standing, encode, verify};
 use colophon::storage;
 use colophon::storage::agreements::Standing as Proposed;
 use colophon::storage::images::Image;
@@ -273,8 +274,8 @@ async fn two_authors_sign_their_generations_and_their_agreement(kind: Kind) {
     let said = verify(&first.file, signer.trust(), &limits).claim.unwrap().authorship.unwrap();
     assert_eq!((said.ai_share, said.makers.len()), (Some(60), 1));
     // Another registry's readers see the same signatures, and do not know who vouches.
-    let stranger = TestInstance::new(Kind::Sqlite).await;
-    let seen = verify(&fourth.file, stranger.keys.image_signer().trust(), &limits);
+    let stranger = Pki::create("other.example", t.now(), &SeededChance::new(2)).unwrap().signer().unwrap();
+    let seen = verify(&fourth.file, stranger.trust(), &limits);
     assert!(seen.people.iter().all(|p| p.standing == Standing::Unknown), "{:?}", seen.people);
 
     // One agrees, then the other; then it is public, and each signature is checked.
@@ -321,7 +322,6 @@ async fn two_authors_sign_their_generations_and_their_agreement(kind: Kind) {
     publish_checkpoint(&t).await.unwrap();
     rebuild(&t).await.unwrap();
     same(&before, &t.public_tables().await);
-    stranger.finish().await;
     t.finish().await;
 }
 

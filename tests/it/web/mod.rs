@@ -5,6 +5,7 @@ mod log;
 mod pictures;
 mod registry;
 mod stewards;
+mod workbench;
 
 use std::sync::Arc;
 
