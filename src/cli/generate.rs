@@ -1,6 +1,6 @@
 //! `colophon generate`: the whole loop without a browser, on the data folder of this machine (a service may run on it meanwhile).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,12 +9,17 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use super::{complain, open, say};
+use crate::accounts::Actor;
+use crate::actions::Instance;
+use crate::actions::hand_in::{HandIn, hand_in};
 use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::receipt::receipt;
 use crate::actions::request_image::{Order, request_image};
 use crate::actions::sign_in::local_operator;
 use crate::actions::verify_image::{Logged, verify_image};
 use crate::config::Settings;
+use crate::generation::edit::{Edit, Role};
+use crate::id::{InputId, ParentId};
 use crate::jobs::{self, generate};
 use crate::policy::Use;
 use crate::provenance::Format;
@@ -24,7 +29,8 @@ use crate::storage::files::{self, Access};
 /// What to draw.
 #[derive(Debug, clap::Args)]
 pub(super) struct Generate {
-    /// What to draw, in words
+    /// What to draw, in words; an edit may go without
+    #[arg(default_value = "", required_unless_present = "edit")]
     prompt: String,
     /// File to write; its ending chooses PNG, JPEG or WebP. The receipt goes beside it, with `.tlog-proof` added
     #[arg(short, long, value_name = "FILE")]
@@ -83,6 +89,19 @@ pub(super) struct Generate {
     /// Keep the words out of the file: only a commitment stands in it
     #[arg(long)]
     private: bool,
+    /// What is done to make it from a picture, or along a sketch: a kind such as `variation` or `levels`, or JSON such as
+    /// '{"kind":"resize","width":640,"height":360}'
+    #[arg(long, value_name = "EDIT")]
+    edit: Option<String>,
+    /// The picture to make it from: an image by id, or a file of yours
+    #[arg(long, value_name = "IMAGE|FILE", requires = "edit")]
+    from: Option<String>,
+    /// A sketch to draw along: a file
+    #[arg(long, value_name = "FILE", requires = "edit")]
+    sketch: Option<PathBuf>,
+    /// Which part of the picture is meant: a file, white where it is
+    #[arg(long, value_name = "FILE", requires = "edit")]
+    mask: Option<PathBuf>,
     /// Also print how long each part took
     #[arg(long)]
     timings: bool,
@@ -106,10 +125,22 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
     let order = Order {
         prompt: asked.prompt.clone(),
         negative: asked.negative.clone(),
-        edit: None,
-        parent: None,
-        sketch: None,
-        mask: None,
+        edit: asked.edit.as_deref().map(read_edit).transpose()?,
+        parent: match &asked.from {
+            None => None,
+            Some(from) => match from.parse() {
+                Ok(ParentId::Image(id)) => Some(ParentId::Image(id)),
+                _ => Some(ParentId::Input(handed_in(&instance, &actor, Role::Parent, Path::new(from)).await?)),
+            },
+        },
+        sketch: match &asked.sketch {
+            Some(file) => Some(handed_in(&instance, &actor, Role::Sketch, file).await?),
+            None => None,
+        },
+        mask: match &asked.mask {
+            Some(file) => Some(handed_in(&instance, &actor, Role::Mask, file).await?),
+            None => None,
+        },
         style: asked.style.clone(),
         use_: asked.use_,
         seed: asked.seed,
@@ -185,7 +216,8 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
                 say(&format!("  “{}” by {}, {}  {}", work.title, work.author, work.licence, work.work));
             }
         }
-        say(&format!("Seed {}. {}", requested.job.request["seed"].as_str().unwrap_or_default(), report.sentence));
+        let seed = requested.job.request["seed"].as_str().map(|seed| format!("Seed {seed}. ")).unwrap_or_default();
+        say(&format!("{seed}{}", report.sentence));
         if requested.decision.outcome > crate::policy::Outcome::Allow {
             say(&requested.decision.sentence());
         }
@@ -197,10 +229,24 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
 }
 
 /// Where the receipt of a file lies: beside it, `.tlog-proof` added.
-pub(super) fn receipt_path(file: &std::path::Path) -> PathBuf {
+pub(super) fn receipt_path(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".tlog-proof");
     PathBuf::from(name)
+}
+
+/// A kind, or JSON.
+fn read_edit(text: &str) -> anyhow::Result<Edit> {
+    let json = if text.trim_start().starts_with('{') { text.to_owned() } else { json!({ "kind": text }).to_string() };
+    serde_json::from_str(&json)
+        .with_context(|| format!("`{text}` is no edit: name a kind such as `variation`, or give JSON with `kind`"))
+}
+
+/// Hands a file of this machine in, as its owner's.
+async fn handed_in(instance: &Instance, actor: &Actor, role: Role, file: &Path) -> anyhow::Result<InputId> {
+    let bytes = std::fs::read(file).with_context(|| format!("`{}` can't be read", file.display()))?;
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(hand_in(instance, actor, HandIn { role, name, rights: "own".to_owned(), bytes }).await?.id)
 }
 
 fn size(text: &str) -> anyhow::Result<(u32, u32)> {

@@ -50,6 +50,27 @@ fn with_manifest_of(pixels: &[u8], credentials: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+fn pictures_are_made_from_pictures_of_this_machine_and_drawn_again() {
+    let scene = Scene::founded();
+    generate(&scene, "a red apple", "7", "a.png");
+    // A file of this registry is the image that it is; what is handed in is the operator's own.
+    let larger = r#"{"kind":"upscale","factor":2}"#;
+    let made = scene.run(&["--json", "generate", "-o", "b.png", "--edit", larger, "--from", "a.png"]).expect(0, &[]).json();
+    let image = made["image"].as_str().unwrap().to_owned();
+    scene.run(&["generate", "-o", "c.png", "--edit", "levels", "--from", &image]).expect(0, &["without a model", "Trusted"]);
+    scene
+        .run(&["generate", "a cat", "--seed", "2", "-o", "d.png", "--edit", "sketch", "--sketch", "a.png"])
+        .expect(0, &["Seed 2. "]);
+    scene.run(&["replay", "--latest", "4"]).expect(0, &["4 of 4 as recorded."]);
+    scene.run(&["generate", "-o", "e.png", "--edit", "melt", "--from", &image]).expect(1, &["`melt` is no edit"]);
+    scene.run(&["generate", "-o", "e.png", "--edit", "levels", "--from", "none.png"]).expect(1, &["`none.png` can't be read"]);
+    scene.run(&["generate", "-o", "e.png", "--edit", "inpaint", "--from", &image]).expect(1, &["needs a mask"]);
+    scene.run(&["generate", "-o", "e.png", "--edit", "cutout", "--from", &image, "--seed", "3"]).expect(1, &["leave `seed` out"]);
+    scene.run(&["generate", "-o", "e.png"]).expect(2, &["PROMPT"]);
+    scene.run(&["generate", "a cat", "-o", "e.png", "--mask", "a.png"]).expect(2, &["--edit"]);
+}
+
+#[test]
 fn a_picture_is_made_checked_and_told_apart_from_every_wrong_one() {
     let scene = Scene::founded();
     let made = generate(&scene, "a red apple", "7", "a.png");

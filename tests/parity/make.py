@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler,
-                       FlowMatchEulerDiscreteScheduler, LCMScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline, StableDiffusionPipeline, StableDiffusionXLPipeline, UniPCMultistepScheduler, UNet2DConditionModel)
+                       FlowMatchEulerDiscreteScheduler, LCMScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline,
+                       StableDiffusionPipeline, StableDiffusionXLPipeline, UniPCMultistepScheduler, UNet2DConditionModel)
 from diffusers.loaders.lora_conversion_utils import _convert_non_diffusers_lora_to_diffusers, _maybe_map_sgm_blocks_to_diffusers
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -196,6 +197,45 @@ def drawn(name, parts):
     return out, metadata
 
 
+def edited(parts):
+    """A picture begun from another one, and one of which a part alone is drawn, by diffusers' own pipelines for that."""
+    out, metadata = {}, {}
+    schedulers = {
+        "euler": (EulerDiscreteScheduler, dict(LATENT)),
+        "ancestral": (EulerAncestralDiscreteScheduler, dict(LATENT, timestep_spacing="trailing")),
+        "dpm": (DPMSolverMultistepScheduler, dict(LATENT, use_karras_sigmas=True)),
+        "unipc": (UniPCMultistepScheduler, dict(LATENT)),
+        "ddim": (DDIMScheduler, dict(LATENT, clip_sample=False, set_alpha_to_one=False, steps_offset=1)),
+    }
+    high, wide, steps = 8, 12, 10
+    for seed, (case, (kind, config)) in enumerate(schedulers.items()):
+        for way, strength in (("begun", 0.6), ("part", 0.5)):
+            scheduler = kind(**config)
+            ids = {what: torch.randint(1, TOKENS - 1, (1, WORDS), generator=torch.Generator().manual_seed(10 * seed + n)) for n, what in enumerate(["ids", "avoid"])}
+            for x in ids.values():
+                x[:, 30:] = TOKENS - 1
+            latents, noise, begun = random(20 + seed, 1, 4, high, wide), random(40 + seed, steps, 1, 4, high, wide), random(60 + seed, 1, 4, high, wide)
+            # Steps that are left out ask for no noise.
+            sys.modules[kind.__module__].randn_tensor = lambda *a, noise=iter(noise[steps - int(steps * strength):]), **k: next(noise)
+            made = StableDiffusionInpaintPipeline if way == "part" else StableDiffusionImg2ImgPipeline
+            sys.modules[made.__module__].randn_tensor = lambda *a, latents=latents, **k: latents.clone()
+            pipe = made(**parts, tokenizer=None, scheduler=scheduler, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+            pipe.set_progress_bar_config(disable=True)
+            given = dict(prompt_embeds=parts["text_encoder"](ids["ids"])[0], negative_prompt_embeds=parts["text_encoder"](ids["avoid"])[0],
+                         image=begun, strength=strength, num_inference_steps=steps, guidance_scale=5.0, output_type="latent")
+            answers = dict(ids, latents=latents, noise=noise, begun=begun, strength=torch.tensor([strength]), guidance=torch.tensor([5.0]))
+            if way == "part":
+                mask = torch.zeros(1, 1, high, wide)
+                mask[..., 2:6, 3:9] = 1
+                answers["mask"] = mask
+                given |= dict(mask_image=mask.repeat_interleave(2, 2).repeat_interleave(2, 3), masked_image_latents=begun, height=2 * high, width=2 * wide)
+            drawn = pipe(**given).images
+            answers |= dict(drawn=drawn, picture=parts["vae"].decode(drawn / parts["vae"].config.scaling_factor).sample)
+            out |= {f"pipeline/{way}-{case}/{what}": x for what, x in answers.items()}
+            metadata[f"pipeline/{way}-{case}"] = json.dumps(dict(scheduler.config, _class_name=kind.__name__))
+    return out, metadata
+
+
 def vocabulary(folder, pad):
     """The tokens of CLIP, from the table that open_clip ships (the first lines of it, as CLIP itself takes them)."""
     shipped = Path(importlib.util.find_spec("open_clip").submodule_search_locations[0]) / "bpe_simple_vocab_16e6.txt.gz"
@@ -346,6 +386,8 @@ def main(folder):
         pictures, metadata = drawn(name, parts)
         tensors |= pictures
         if name == "sd15":
+            more, described = edited(parts)
+            tensors, metadata = tensors | more, metadata | described
             for case, (kind, config) in WALKS.items():
                 for steps in (1, 4, 20):
                     answers, metadata[f"walk/{case}-{steps}"] = walk(kind, config, steps)

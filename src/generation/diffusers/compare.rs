@@ -9,7 +9,7 @@
 //! | `vae` | `latents`; `pixels` | `picture`; `moments` |
 //! | `text_encoder`, `text_encoder_2` | `ids` | `last`, `before_last`, `pooled` |
 //! | `tokenizer`, `tokenizer_2` | in the metadata `PART/CASE`: a JSON list of prompts | `ids` (prompts × 77) |
-//! | `pipeline` | `ids`, `avoid` (ids of what is not wanted), XL: `ids_2`, `avoid_2`; `latents`, `guidance`, `noise` (steps × numbers); in the metadata `pipeline/CASE`: `scheduler_config.json` | `drawn` (latents at the end), `picture` |
+//! | `pipeline` | `ids`, `avoid` (ids of what is not wanted), XL: `ids_2`, `avoid_2`; `latents`, `guidance`, `noise` (steps × numbers); of one begun from a picture its latents `begun`, `strength`, and where a part alone is drawn `mask`; in the metadata `pipeline/CASE`: `scheduler_config.json` | `drawn` (latents at the end), `picture` |
 //! | `flow` | `latents`, `words`, `pooled`, `avoid_words`, `avoid_pooled`, `guidance`, `steps` (one number); in the metadata `flow/CASE`: `scheduler_config.json` | `drawn`, `picture` |
 //! | `joint` | `ids`, `ids_2`: of a flow with two encoders, zeros for the third | `words`, `pooled` |
 //! | `walk` | `x`, `said` and `noise` (steps × numbers); in the metadata `walk/CASE`: `scheduler_config.json` | `y` and `shown` (steps × numbers), `times`, `first_scale` |
@@ -25,7 +25,7 @@ use super::clip::Clip;
 use super::folder::Folder;
 use super::lora::Lora;
 use super::parts::{Way, clip, mmdit, unet, vae};
-use super::pipeline::{Asked, Network, Told, picture};
+use super::pipeline::{Asked, Begun, Network, Told, picture, skipped};
 use super::tensors::Onto;
 use super::tokens::Tokens;
 use super::unet::Beside;
@@ -385,12 +385,29 @@ fn draw(
         let noise = Tensor::from_slice(&noise[i * n..(i + 1) * n], shape.as_slice(), &Device::Cpu);
         noise.and_then(|t| t.permute((0, 2, 3, 1))?.flatten_all()?.to_vec1()).unwrap_or_default()
     };
-    let drawn = record.ready(network.walk(&mut walk, &latents, None, vae.factor(), &asked, &mut fresh, &mut |_, _| true))?;
-    let drawn = drawn.ok_or_else(|| record.missing(&name("drawn")))?;
+    let from = from_picture(record, &key, steps, latents.dims().last().copied().unwrap_or(1))?;
+    let walked = network.walk(&mut walk, &latents, from.as_ref(), vae.factor(), &asked, &mut fresh, &mut |_, _| true);
+    let drawn = record.ready(walked)?.ok_or_else(|| record.missing(&name("drawn")))?;
     let picture = record.ready(picture(vae, &drawn))?;
     let first = |t: &Tensor| record.ready(t.permute((0, 3, 1, 2)).and_then(|t| t.contiguous()));
     let took = begun.elapsed();
     Ok([record.compare(name("drawn"), &first(&drawn)?, took)?, record.compare(name("picture"), &first(&picture)?, took)?])
+}
+
+/// The picture that a case begins from, where it begins from one.
+fn from_picture(record: &Record, key: &str, steps: usize, channels: usize) -> Loaded<Option<Begun>> {
+    let name = |name: &str| format!("{key}/{name}");
+    if !record.has(&name("begun")) {
+        return Ok(None);
+    }
+    let flat = |tensor: Tensor| record.ready(tensor.flatten_all().and_then(|t| t.to_vec1::<f32>()));
+    let strength = record.numbers(&name("strength"))?.first().copied().unwrap_or(1.0);
+    let drawn = match record.has(&name("mask")) {
+        true => Some(flat(record.picture(&name("mask"))?)?.into_iter().flat_map(|m| vec![m > 0.5; channels]).collect()),
+        false => None,
+    };
+    let skipped = skipped(steps, strength);
+    Ok(Some(Begun { latents: flat(record.picture(&name("begun"))?)?, drawn, skipped }))
 }
 
 /// One walk, step by step.

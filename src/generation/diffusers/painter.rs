@@ -11,7 +11,7 @@ use super::folder::{Folder, INDEX};
 use super::lora::Lora;
 use super::model::{Family, FolderModel, schedule};
 use super::parts::{Way, bytes, clip, mmdit, unet, vae};
-use super::pipeline::{Asked, Begun, Network, Told, latents_of, picture, picture_in_tiles};
+use super::pipeline::{Asked, Begun, Network, Told, latents_of, picture, picture_in_tiles, skipped};
 use super::tensors::Onto;
 use super::tokens::Tokens;
 use super::vae::Vae;
@@ -285,8 +285,7 @@ impl Painter {
             };
             (0..across * down).flat_map(|at| vec![covered(at / across, at % across); channels]).collect()
         });
-        let steps = f64::from(request.steps);
-        let skipped = (steps - (steps * f64::from(given.strength)).floor().max(1.0)) as usize;
+        let skipped = skipped(usize::from(request.steps), given.strength);
         let latents = latents.flatten_all().and_then(|t| t.to_vec1()).map_err(failed)?;
         Ok(Some(Begun { latents, drawn, skipped }))
     }

@@ -93,6 +93,14 @@ impl Begun {
     }
 }
 
+/// How many of a walk's steps a picture stands for, so that `strength` of them are left (SDEdit, Meng et al. 2021): at least one is.
+pub(super) fn skipped(steps: usize, strength: f32) -> usize {
+    // By its decimal text: 0.7 of ten steps are seven.
+    let strength: f64 = strength.to_string().parse().unwrap_or(f64::from(strength));
+    let left = (steps as f64 * strength).floor().max(1.0) as usize;
+    steps.saturating_sub(left)
+}
+
 /// Where a walk stands before a step: the step, and the latents that the network saw behind the noise in the last one.
 pub(super) type Before<'a> = &'a mut dyn FnMut(usize, &dyn Fn() -> Option<Vec<f32>>) -> bool;
 

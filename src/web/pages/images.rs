@@ -11,7 +11,7 @@ use crate::actions::Error;
 use crate::actions::drawn_with::licence_verdict;
 use crate::actions::finish_image::NEAREST;
 use crate::actions::verify_image::verify_image;
-use crate::generation::edit::Edit;
+use crate::generation::edit::{Edit, Role};
 use crate::id::ImageId;
 use crate::lineage::ModelCard;
 use crate::policy::{Decision, Use};
@@ -132,7 +132,19 @@ pub(super) async fn view(state: &State, visitor: &Visitor, id: ImageId) -> Resul
         let with = image.model.filter(|id| *id != instance.model.model.id).map(|id| format!("&model={id}")).unwrap_or_default();
         format!("/studio?prompt={}&seed={seed}{with}", encode(&words))
     };
-    let edit = edit_view(&image);
+    let mut edit = edit_view(&image);
+    // What somebody handed in is shown to them alone.
+    if let (Some(edit), Some(actor)) = (&mut edit, &visitor.actor)
+        && edit.parent_picture.is_empty()
+    {
+        for (role, input) in storage::inputs::of_image(&mut tx, id).await? {
+            let own = storage::inputs::find(&mut tx, input).await?.is_some_and(|input| input.account == actor.account);
+            if own && role == Role::Parent.as_str() {
+                edit.parent_picture = format!("/api/v1/inputs/{input}/file");
+                edit.before_is_private = true;
+            }
+        }
+    }
     let mut children = Vec::new();
     for id in storage::images::children(&mut tx, id).await? {
         if let Some(record) = storage::images::find(&mut tx, id).await? {

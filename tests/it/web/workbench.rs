@@ -164,6 +164,9 @@ async fn what_can_not_be_worked_on_is_refused_in_words_and_the_next_is_made(kind
     assert!(mask.text().contains("covers nothing"));
     let job = visitor.bench(&levels, &[("picture", &sound)]).await.is(303).location().to_owned();
     work_off(&test).await;
-    visitor.get(&job).await.is(303);
+    // Before and after stand side by side for whoever handed the one before in, and for nobody else.
+    let image = visitor.get(&job).await.is(303).location().to_owned();
+    assert!(visitor.get(&image).await.is(200).text().contains("nobody else sees it"));
+    assert!(!Visitor::new(&test).get(&image).await.is(200).text().contains("/api/v1/inputs/"));
     test.finish().await;
 }

@@ -133,6 +133,8 @@ pub struct EditView {
     pub parent: String,
     /// Address of the parent's picture; empty where it is private.
     pub parent_picture: String,
+    /// Whether the parent's picture is shown because the visitor handed it in.
+    pub before_is_private: bool,
     /// What people handed in: role, and when.
     pub inputs: Vec<(String, When)>,
 }
@@ -325,6 +327,7 @@ impl ImagePage {
                 sentence: "A part of the picture was drawn anew; the rest is unchanged.".into(),
                 parent: "/images/image_01KAR000000000000000000023".into(),
                 parent_picture: "/images/image_01KAR000000000000000000023/picture".into(),
+                before_is_private: true,
                 inputs: vec![("mask".into(), When::sample())],
             }),
             family: vec![
