@@ -364,7 +364,7 @@ async fn edit_claim(
         edit: edit.to_value(),
         sentence: edit.sentence(),
         parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
-        actions: c2pa_actions(edit, from).into_iter().map(str::to_owned).collect(),
+        c2pa_actions: c2pa_actions(edit, from).into_iter().map(str::to_owned).collect(),
         automatic: !edit.draws() && edit.is_automatic(),
         source: match origin {
             Some(origin) if !edit.draws() => generated(instance, origin).await?,

@@ -90,9 +90,9 @@ pub struct EditClaim {
     /// The parent, where it is an image of this registry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ImageId>,
-    /// C2PA actions that it stands for, in order, where no model drew.
+    /// C2PA actions that it stands for, in order, where no model drew. (Judges take whatever has `actions` for an actions assertion.)
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub actions: Vec<String>,
+    pub c2pa_actions: Vec<String>,
     /// Whether a program chose what was done, rather than numbers that a person gave; where no model drew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub automatic: bool,

@@ -333,7 +333,7 @@ fn deeds(claim: &ImageClaim, mut parameters: Value) -> Value {
         edited
     };
     let chosen_by = if edit.automatic { ALGORITHMICALLY_ENHANCED } else { HUMAN_EDITS };
-    let done = match edit.actions.as_slice() {
+    let done = match edit.c2pa_actions.as_slice() {
         [] => vec![edited("c2pa.edited", Some(source_of(claim)))],
         // What changes no content (C2PA conformance: non-editorial) says of no source.
         actions => actions.iter().map(|a| edited(a, (!NON_EDITORIAL.contains(&a.as_str())).then_some(chosen_by))).collect(),
