@@ -129,23 +129,29 @@
     setTimeout(look, 500);
   }
 
-  // Several pictures on their way.
-  for (const cell of all('[data-live]')) {
+  // Several pictures on their way, the first ones first: a browser holds few connections to one place.
+  const cells = [...all('[data-live]')];
+  const watch = () => {
+    const cell = cells.shift();
+    if (!cell) return;
     const events = new EventSource('/api/v1/jobs/' + cell.dataset.live + '/events');
-    const seen = (event) => {
+    events.addEventListener('job', (event) => {
       const state = JSON.parse(event.data);
       const line = cell.querySelector('.live-state');
-      if (state.preview) cell.querySelector('img').src = state.preview;
-      if (line) line.textContent = state.state === 'running' && state.of ? 'step ' + state.step + ' of ' + state.of : state.state;
-      if (['done', 'failed', 'cancelled'].includes(state.state)) {
-        events.close();
-        cell.removeAttribute('data-live');
-        // Once all are over the page is whole as it comes from the server.
-        if (!find('[data-live]')) location.reload();
+      const picture = cell.querySelector('img');
+      if (state.preview && picture) picture.src = state.preview;
+      if (line) {
+        line.textContent = state.state === 'running' && state.of ? 'step ' + state.step + ' of ' + state.of
+          : state.state === 'queued' ? state.ahead + ' ahead of it' + (state.seconds ? ', about ' + state.seconds + ' s' : '') : state.state;
       }
-    };
-    for (const name of ['job', 'progress', 'done', 'message']) events.addEventListener(name, seen);
-  }
+      if (!['done', 'failed', 'cancelled'].includes(state.state)) return;
+      events.close();
+      cell.removeAttribute('data-live');
+      // Once all are over the page is whole as it comes from the server.
+      if (find('[data-live]')) watch(); else location.reload();
+    });
+  };
+  for (let n = 0; n < 3; n += 1) watch();
 
   // Before and after under one slider.
   for (const figure of all('[data-compare]')) {

@@ -25,6 +25,8 @@ type Answer = Result<axum::Json<Value>, Failure>;
 
 /// Proposals of a list.
 const LIST: u32 = 100;
+/// Generations that a dossier goes back: each file is checked.
+const GENERATIONS: usize = 100;
 
 fn shown(proposal: &Proposal) -> Value {
     let waiting = proposal.agreement.authors.iter().map(|a| &a.name);
@@ -81,7 +83,7 @@ pub(super) async fn dossier(Handed(instance): TheInstance, Segment(id): Segment<
     let mut tx = instance.store.read().await?;
     let mut generations = Vec::new();
     let mut next = Some(id);
-    while let Some(id) = next {
+    while let Some(id) = next.filter(|_| generations.len() < GENERATIONS) {
         let record = image_record(&mut tx, id).await?;
         next = record.image.parent;
         generations.push(generation(&instance, &mut tx, record).await?);

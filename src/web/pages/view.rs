@@ -38,7 +38,7 @@ pub use policies::{PoliciesPage, PolicyPage, PolicyRule, TraditionView};
 pub use reviews::{ReviewPage, ReviewsPage};
 pub use verify::{CreditsView, Reason, SignerView, TrustPage, VerifyPage, VerifyResult};
 pub use work_new::WorkNewPage;
-pub use workbench::{SeriesPage, WorkbenchPage};
+pub use workbench::{QueuePage, SeriesPage, WorkbenchPage};
 pub use works::{GrantRow, ReservationRow, RevokeForm, Revoked, VerdictRow, WorkPage, WorksPage};
 
 pub(super) use cards::outcome_words;
@@ -255,7 +255,7 @@ mod tests {
             };
         }
         render! {
-            WorkbenchPage::sample, WorkbenchPage::sample_empty, SeriesPage::sample, HomePage::sample, StudioPage::sample, StudioPage::sample_empty, JobPage::sample, JobPage::sample_failed,
+            WorkbenchPage::sample, WorkbenchPage::sample_empty, SeriesPage::sample, QueuePage::sample, HomePage::sample, StudioPage::sample, StudioPage::sample_empty, JobPage::sample, JobPage::sample_failed,
             ImagesPage::sample, ImagePage::sample, ImagePage::sample_unknown, WorksPage::sample, WorkPage::sample,
             WorkPage::sample_revoked, WorkNewPage::sample, WorkNewPage::sample_offered, ImportsPage::sample, ImportsPage::sample_refused, ImportPage::sample,
             ImportPage::sample_running, DisputesPage::sample, DisputePage::sample,

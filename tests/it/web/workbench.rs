@@ -64,6 +64,17 @@ async fn from_sketch_to_shares_without_scripts(kind: Kind) {
     assert!(visitor.get(&series).await.is(200).text().contains("0 of 3 are made"));
     Visitor::new(&test).get(&series).await.is(303);
     work_off(&test).await;
+    // The list of what was asked for, with its place; what was called off can be asked for again.
+    Visitor::new(&test).get("/jobs").await.is(303);
+    let one = [csrf, ("edit", "variation"), ("parent", &image), ("n", "1")];
+    let first = visitor.bench(&one, &[]).await.is(303).location().to_owned();
+    let listed = visitor.get("/jobs").await.is(200).text();
+    assert!(listed.contains("0 ahead of it") && listed.contains("variation") && !listed.contains("Ask again"), "{listed}");
+    let form = format!("csrf={}", csrf.1);
+    visitor.post(&format!("{first}/cancel"), &form).await.is(303);
+    assert!(visitor.get("/jobs").await.is(200).text().contains("Ask again"));
+    let second = visitor.post(&format!("{first}/retry"), &form).await.is(303).location().to_owned();
+    visitor.post(&format!("{second}/cancel"), &form).await.is(303);
     let made = visitor.get(&series).await.is(200).text();
     assert!(made.contains("All are made") && made.matches("go on from it").count() == 3, "{made}");
     let child = made.split("/workbench?parent=").nth(2).unwrap().split('"').next().unwrap().to_owned();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::make::Refusal;
-use super::{Choice, Chrome, RuleLine, filters};
+use super::{Choice, Chrome, RuleLine, When, filters};
 
 /// `GET /workbench` and what `POST /workbench` answers when something is amiss.
 #[derive(Debug, Clone, Default, Template)]
@@ -157,6 +157,63 @@ impl WorkbenchPage {
             picture: String::new(),
             refusal: Some(Refusal { sentence: "No.".into(), rules: vec![RuleLine::default()], ..Refusal::default() }),
             ..Self::sample()
+        }
+    }
+}
+
+/// `GET /jobs`
+#[derive(Debug, Clone, Default, Template)]
+#[template(path = "queue.html")]
+pub struct QueuePage {
+    /// Around the page.
+    pub chrome: Chrome,
+    /// Jobs, the newest first.
+    pub jobs: Vec<QueueRow>,
+}
+
+/// One job.
+#[derive(Debug, Clone, Default)]
+pub struct QueueRow {
+    /// `job_…`
+    pub id: String,
+    /// What was asked for; empty for private words and edits without.
+    pub words: String,
+    /// "drawn from words", "inpaint", …
+    pub how: String,
+    /// When it was asked for.
+    pub asked: When,
+    /// Where it stands, for people.
+    pub now: String,
+    /// `image_…` when it is done.
+    pub image: String,
+    /// Whether it waits or is worked on.
+    pub open: bool,
+    /// Whether it can be asked for once more.
+    pub again: bool,
+}
+
+impl QueuePage {
+    fn running(&self) -> bool {
+        self.jobs.iter().any(|job| job.open)
+    }
+
+    /// A filled page.
+    pub fn sample() -> Self {
+        let row = |id: &str, now: &str, open: bool, again: bool| QueueRow {
+            id: id.into(),
+            words: "a red kite".into(),
+            how: "variation".into(),
+            now: now.into(),
+            open,
+            again,
+            ..QueueRow::default()
+        };
+        Self {
+            chrome: Chrome::sample("Your pictures in work", "/jobs"),
+            jobs: vec![
+                row("job_01KAR000000000000000000001", "2 ahead of it, about 3 s", true, false),
+                row("job_01KAR000000000000000000002", "failed: no room", false, true),
+            ],
         }
     }
 }
