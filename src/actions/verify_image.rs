@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::{ImageId, StatementId, WorkId};
 use crate::ledger::{Envelope, Receipt, ReceiptError, Verifier};
-use crate::provenance::{Finding, Limits, TrustAnchors, Verdict, verify};
+use crate::provenance::{Finding, Limits, Standing, TrustAnchors, Verdict, verify};
 use crate::storage;
 use crate::works::Usage;
 
@@ -172,7 +172,7 @@ fn check_receipt(receipt: &Receipt, verifier: &Verifier, origin: &str, file: &Di
     Logged::Proved { index: receipt.index, size: checkpoint.size, origin: checkpoint.origin.clone() }
 }
 
-/// “Trusted. … Logged at index 7236 of 7237 in … Policy bundle 3f2a… Draws on 4 works under 2 licences.”
+/// “Trusted. … Logged at index 7236 of 7237 in … Policy bundle 3f2a… Its creator Ana signed it too. Draws on 4 works under 2 licences.”
 fn sentence(verdict: &Verdict, logged: &Logged) -> String {
     let mut said = if verdict.is_trusted() { format!("Trusted. {}", verdict.sentence) } else { verdict.sentence.clone() };
     match logged {
@@ -190,7 +190,13 @@ fn sentence(verdict: &Verdict, logged: &Logged) -> String {
         if let Some(decision) = &claim.decision {
             said.push_str(&format!(" Policy bundle {}.", decision.bundle_sha256));
         }
-        if claim.image.as_ref().is_some_and(|image| image.datasets.is_empty()) {
+        for person in verdict.people.iter().filter(|person| person.active && person.standing == Standing::Sound) {
+            let role = person.roles.first().map_or("", String::as_str).trim_start_matches("cawg.");
+            said.push_str(&format!(" Its {role} {} signed it too.", person.name));
+        }
+        if claim.image.as_ref().is_some_and(|image| image.model.is_none()) {
+            said.push_str(" Made from another picture, without a model.");
+        } else if claim.image.as_ref().is_some_and(|image| image.datasets.is_empty()) {
             said.push_str(" Drawn by a model whose training works are not on record.");
         } else if let Some(licences) = &claim.licences {
             let mut kinds: Vec<&str> = licences.works.iter().map(|w| w.licence.as_str()).collect();

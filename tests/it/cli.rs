@@ -57,7 +57,9 @@ fn pictures_are_made_from_pictures_of_this_machine_and_drawn_again() {
     let larger = r#"{"kind":"upscale","factor":2}"#;
     let made = scene.run(&["--json", "generate", "-o", "b.png", "--edit", larger, "--from", "a.png"]).expect(0, &[]).json();
     let image = made["image"].as_str().unwrap().to_owned();
-    scene.run(&["generate", "-o", "c.png", "--edit", "levels", "--from", &image]).expect(0, &["without a model", "Trusted"]);
+    scene
+        .run(&["generate", "-o", "c.png", "--edit", "levels", "--from", &image])
+        .expect(0, &["Made from another picture, without a model.", "Its editor Local operator signed it too.", "Trusted"]);
     scene
         .run(&["generate", "a cat", "--seed", "2", "-o", "d.png", "--edit", "sketch", "--sketch", "a.png"])
         .expect(0, &["Seed 2. "]);
