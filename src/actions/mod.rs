@@ -20,6 +20,7 @@
 //! | `granted` | what the grants in force allow, of all works at once |
 //! | `freeze_dataset`, `freeze_query`, `register_run` | what a model may learn from, and what came of it |
 //! | `check_policy`, `request_image`, `choose_works`, `finish_image` | the way of a picture |
+//! | `image_claim` | what its file says |
 //! | `hand_in`, `material` | what an edit is made from: pictures, sketches, masks; whether it may be used |
 //! | `find_damage`, `learn_preferences` | what is offered to whoever edits: a mask of the damage, their own colours |
 //! | `identity`, `agree` | people sign: their certificates; what they agree on as the authorship of an image |
@@ -61,6 +62,7 @@ pub mod grant_licence;
 mod granted;
 pub mod hand_in;
 mod identity;
+mod image_claim;
 pub mod impact;
 pub mod import_list;
 pub mod import_works;
