@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::State;
 use super::error::Failure;
+use super::extract::Form;
 use crate::accounts::{Actor, Scope, Secret, Session};
 use crate::actions::sign_in::actor_of;
 use crate::digest::blake3_of;
@@ -57,6 +58,13 @@ impl Visitor {
     /// Someone, or a request to sign in.
     pub fn someone(&self) -> Result<&Actor, Failure> {
         self.actor.as_ref().ok_or(Failure::SignIn)
+    }
+
+    /// Who sent a form: somebody signed in, with the token that stands in it.
+    pub fn sent(&self, form: &Form) -> Result<&Actor, Failure> {
+        let actor = self.someone()?;
+        self.check_form(form.get("csrf"))?;
+        Ok(actor)
     }
 
     /// Whether they may do something of this kind.

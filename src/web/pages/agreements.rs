@@ -58,8 +58,7 @@ pub(super) async fn propose(
     Segment(id): Segment<ImageId>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let share = form.get("ai_share").trim().trim_end_matches('%').trim().parse::<u8>();
     let read = match share {
         Err(_) => Err(Error::invalid("ai_share", "write the machine's share as a whole number from 0 to 100")),
@@ -87,8 +86,7 @@ pub(super) async fn sign(
     Segment(id): Segment<AgreementId>,
     form: Form,
 ) -> Result<Redirect, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let signed = agree::sign(&state.instance, actor, id).await?;
     Ok(Redirect::to(&format!("/images/{}#authors", signed.agreement.image)))
 }
@@ -99,8 +97,7 @@ pub(super) async fn refuse(
     Segment(id): Segment<AgreementId>,
     form: Form,
 ) -> Result<Redirect, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let refused = agree::refuse(&state.instance, actor, id).await?;
     Ok(Redirect::to(&format!("/images/{}#authors", refused.agreement.image)))
 }

@@ -83,8 +83,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn freeze(Handed(state): Handed<State>, visitor: Visitor, form: Form) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let text = |name: &str| form.get(name).to_owned();
     let asked =
         Asked { q: text("q"), licence: text("licence"), author: text("author"), owner: text("owner"), look: "yes".into() };

@@ -93,8 +93,7 @@ pub(super) async fn retry(
     Segment(id): Segment<JobId>,
     form: Form,
 ) -> Result<Redirect, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let requested = queue::retry(&state.instance, actor, id).await?;
     Ok(Redirect::to(&format!("/jobs/{}", requested.job.id)))
 }
@@ -105,8 +104,7 @@ pub(super) async fn cancel(
     Segment(id): Segment<JobId>,
     form: Form,
 ) -> Result<Redirect, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     request_image::cancel(&state.instance, actor, id).await?;
     Ok(Redirect::to(&format!("/jobs/{id}")))
 }

@@ -198,8 +198,7 @@ pub(super) async fn act(
     Segment(id): Segment<String>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     match deed(&state, actor, &id, &form).await {
         Ok(()) => Ok(Redirect::to(&format!("/policies/{id}#desk")).into_response()),
         Err(e) => {

@@ -63,8 +63,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn ask(Handed(state): Handed<State>, visitor: Visitor, form: Form) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let decision = form.get("decision").parse().map_err(|_| Error::not_found("decision", form.get("decision")))?;
     let review = open_review(&state.instance, actor, decision, form.get("words")).await?;
     Ok(Redirect::to(&format!("/reviews/{}", review.id)).into_response())
@@ -137,8 +136,7 @@ pub(super) async fn rule(
     Segment(id): Segment<ReviewId>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let ruled = match Ruling::parse(form.get("ruling")) {
         Ok(ruling) => rule_on(&state.instance, actor, id, form.get("rule"), ruling, form.get("reason")).await,
         Err(e) => Err(Error::invalid("ruling", e.to_string())),

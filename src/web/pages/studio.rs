@@ -137,8 +137,7 @@ pub(super) const fn use_label(use_: Use) -> &'static str {
 }
 
 pub(super) async fn ask(Handed(state): Handed<State>, visitor: Visitor, form: Form) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let requested = match order(&form) {
         Ok(order) => request_image(&state.instance, actor, order, None).await,
         Err(problems) => Err(Error::Invalid(problems)),

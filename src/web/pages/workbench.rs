@@ -387,8 +387,7 @@ fn order(form: &Form) -> Result<(Order, u32), Error> {
 }
 
 pub(super) async fn ask(Handed(state): Handed<State>, visitor: Visitor, upload: Upload) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(upload.form.get("csrf"))?;
+    let actor = visitor.sent(&upload.form)?;
     let (form, taken) = take_files(&state, actor, upload).await;
     if let Err(e) = taken {
         return refused(&state, &visitor, &form, e).await;

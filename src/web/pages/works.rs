@@ -287,8 +287,7 @@ pub(super) async fn revoke(
     Segment(id): Segment<WorkId>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let now = state.instance.clock.now();
     let mut tx = state.instance.store.read().await?;
     work_record(&mut tx, id).await?;
@@ -358,8 +357,7 @@ pub(super) async fn give(
     Segment(id): Segment<WorkId>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let given = match granting(&form) {
         Ok(sent) => grant_licence(&state.instance, actor, id, sent).await,
         Err(e) => Err(e),
@@ -522,8 +520,7 @@ pub(super) async fn reserve(
     Segment(id): Segment<WorkId>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     match reserve_work(&state.instance, actor, id, form.get("words")).await {
         Ok(_) => Ok(Redirect::to(&format!("/works/{id}#reservations")).into_response()),
         Err(e) => {
@@ -543,8 +540,7 @@ pub(super) async fn project(
     Segment(id): Segment<WorkId>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let value = form.get("project").trim().to_owned();
     match ask_for_project(&state.instance, actor, id, &value).await {
         Ok(()) => Ok(Redirect::to(&format!("/works/{id}#projects")).into_response()),
@@ -563,8 +559,7 @@ pub(super) async fn conclude(
     Segment(id): Segment<GrantId>,
     form: Form,
 ) -> Result<Response, Failure> {
-    let actor = visitor.someone()?;
-    visitor.check_form(form.get("csrf"))?;
+    let actor = visitor.sent(&form)?;
     let mut tx = state.instance.store.read().await?;
     let grant = storage::works::find_grant(&mut tx, id).await?.ok_or_else(|| Error::not_found("grant", id))?.grant;
     drop(tx);
