@@ -199,7 +199,7 @@ impl Edit {
             Self::Levels(_) => "Its levels were set by the picture itself.".to_owned(),
             Self::Relight(_) => "It was shaded as if lit from a side.".to_owned(),
             Self::Recolour(Recolour { palette, .. }) => {
-                let names: Vec<String> = palette.iter().map(|[r, g, b]| format!("#{r:02x}{g:02x}{b:02x}")).collect();
+                let names: Vec<String> = palette.iter().copied().map(palette::written).collect();
                 format!("It was brought to other colours: {}.", names.join(", "))
             }
         }

@@ -24,6 +24,21 @@ pub struct Swatch {
     pub share: f32,
 }
 
+/// A colour as `#` and six hexadecimal digits.
+pub fn written([r, g, b]: [u8; 3]) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+/// A colour as six hexadecimal digits, `#` before them or not.
+pub fn read_colour(text: &str) -> Option<[u8; 3]> {
+    let digits = text.trim().trim_start_matches('#');
+    if digits.len() != 6 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let [_, r, g, b] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+    Some([r, g, b])
+}
+
 /// How to find a palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counting {
@@ -281,6 +296,15 @@ mod tests {
             }
         }
         Picture { height: (rgb.len() / 300) as u32, rgb, width: 100 }
+    }
+
+    #[test]
+    fn colours_are_read_as_they_are_written() {
+        assert_eq!(read_colour("#3366cc"), Some([0x33, 0x66, 0xcc]));
+        assert_eq!(read_colour(&written([1, 2, 3])), Some([1, 2, 3]));
+        for wrong in ["", "red", "#12345", "+12345", "é23456"] {
+            assert_eq!(read_colour(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

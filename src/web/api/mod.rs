@@ -238,7 +238,6 @@ pub(crate) use imports::{REPORT as REPORT_COLUMNS, line as report_line};
 pub(super) use imports::{incoming, outcome as row_outcome, own as own_import, too_large};
 pub(super) use jobs::own as own_job;
 pub(super) use shape::{answer, public_words, verdicts};
-pub(super) use workbench::read_colour;
 pub(super) use works::{
     Asked, page as work_page, picture as work_picture, record as work_record, registration, tdmrep_json, terms as work_terms,
 };

@@ -11,6 +11,7 @@ use crate::actions::Error;
 use crate::actions::find_damage::{USUAL_SENSITIVITY, find_damage};
 use crate::actions::learn_preferences::learn_preferences;
 use crate::generation::edit::Edit;
+use crate::generation::edit::palette::{read_colour, written};
 use crate::generation::edit::recolour::Scheme;
 use crate::generation::edit::restore::Tone;
 use crate::id::ParentId;
@@ -52,10 +53,6 @@ pub(super) async fn damage(
     })))
 }
 
-fn colour([r, g, b]: [u8; 3]) -> String {
-    format!("#{r:02x}{g:02x}{b:02x}")
-}
-
 pub(super) async fn preferences(Handed(instance): TheInstance, visitor: Visitor) -> Answer {
     let actor = visitor.someone()?;
     let thousandths = |x: f32| (f64::from(x) * 1e3).round() / 1e3;
@@ -63,7 +60,7 @@ pub(super) async fn preferences(Handed(instance): TheInstance, visitor: Visitor)
         None => json!({ "learnt_from": 0 }),
         Some((learnt, pictures)) => json!({
             "learnt_from": pictures,
-            "palette": learnt.palette.iter().map(|swatch| json!({ "colour": colour(swatch.rgb), "share": thousandths(swatch.share) })).collect::<Vec<_>>(),
+            "palette": learnt.palette.iter().map(|swatch| json!({ "colour": written(swatch.rgb), "share": thousandths(swatch.share) })).collect::<Vec<_>>(),
             "lightness": thousandths(learnt.lightness),
             "chroma": thousandths(learnt.chroma),
             "warmth": thousandths(learnt.warmth),
@@ -87,31 +84,7 @@ pub(super) async fn palettes(Query(Base { base }): Query<Base>) -> Answer {
     for scheme in Scheme::ALL {
         let name = serde_json::to_value(scheme).map_err(Error::internal)?;
         let colours = scheme.palette(rgb);
-        all.insert(name.as_str().unwrap_or_default().to_owned(), json!({ "rgb": colours, "colours": colours.map(colour) }));
+        all.insert(name.as_str().unwrap_or_default().to_owned(), json!({ "rgb": colours, "colours": colours.map(written) }));
     }
     Ok(axum::Json(Value::Object(all)))
-}
-
-/// A colour as six hexadecimal digits, `#` before them or not.
-pub(crate) fn read_colour(text: &str) -> Option<[u8; 3]> {
-    let digits = text.trim().trim_start_matches('#');
-    if digits.len() != 6 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let [_, r, g, b] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
-    Some([r, g, b])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn colours_are_read_as_they_are_written() {
-        assert_eq!(read_colour("#3366cc"), Some([0x33, 0x66, 0xcc]));
-        assert_eq!(read_colour(&colour([1, 2, 3])), Some([1, 2, 3]));
-        for wrong in ["", "red", "#12345", "+12345", "é23456"] {
-            assert_eq!(read_colour(wrong), None, "{wrong}");
-        }
-    }
 }

@@ -22,6 +22,7 @@ use crate::actions::find_damage::{USUAL_SENSITIVITY, find_damage};
 use crate::actions::hand_in::{HandIn, RIGHTS, hand_in};
 use crate::actions::learn_preferences::learn_preferences;
 use crate::actions::request_image::{MOST_TOGETHER, Order, request_images};
+use crate::generation::edit::palette::{read_colour, written};
 use crate::generation::edit::restore::Tone;
 use crate::generation::edit::{Edit, Role};
 use crate::id::{InputId, JobId, ParentId};
@@ -29,7 +30,7 @@ use crate::policy::Use;
 use crate::storage;
 use crate::storage::tasks::TaskState;
 use crate::web::State;
-use crate::web::api::{own_job, read_colour};
+use crate::web::api::own_job;
 use crate::web::error::Failure;
 use crate::web::extract::{Form, Query, Segment, Upload};
 use crate::web::session::Visitor;
@@ -280,11 +281,7 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         formats: picks("format", &[("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WebP")]),
         counts: counts.iter().map(|n| Choice::new(n, n, n == usual)).collect(),
         learnt_from: learnt.as_ref().map_or(0, |(_, pictures)| *pictures),
-        palette: learnt
-            .iter()
-            .flat_map(|(learnt, _)| &learnt.palette)
-            .map(|swatch| format!("#{:02x}{:02x}{:02x}", swatch.rgb[0], swatch.rgb[1], swatch.rgb[2]))
-            .collect(),
+        palette: learnt.iter().flat_map(|(learnt, _)| &learnt.palette).map(|swatch| written(swatch.rgb)).collect(),
         found: String::new(),
         values: BTreeMap::from(values),
         problems: FIELDS.iter().map(|f| ((*f).to_owned(), problems.of(f))).filter(|(_, text)| !text.is_empty()).collect(),
