@@ -7,11 +7,13 @@ use crate::storage;
 
 /// Entries read at a time.
 const CHUNK: u64 = 4_096;
+/// Published heads read at a time.
+const HEADS: u32 = 4_096;
 
 /// Checks everything. Slow: reads and hashes all of it.
 pub async fn check_log(instance: &Instance) -> Result<Report> {
     let mut tx = instance.store.read().await?;
-    let Some(head) = storage::log::head(&mut tx).await? else {
+    let Some(head) = storage::log::locked(&mut tx).await? else {
         return Ok(Report { size: 0, root: crate::ledger::EMPTY_ROOT, problems: vec!["no checkpoint was ever signed".into()] });
     };
     let mut tiles = TileSet::default();
@@ -21,12 +23,21 @@ pub async fn check_log(instance: &Instance) -> Result<Report> {
     let mut fsck = Fsck::new(&tiles, head.checkpoint.as_bytes(), &instance.site.log_origin, instance.keys.log.verifier());
     let key = instance.keys.statement.verifying_key();
     let mut from = 0;
+    let mut published = storage::log::heads(&mut tx, None, HEADS).await?.into_iter().peekable();
     loop {
         let entries = storage::log::entries(&mut tx, from, from + CHUNK).await?;
         if entries.is_empty() {
             break;
         }
         for (index, bytes) in &entries {
+            while let Some((size, root)) = published.next_if(|(size, _)| size <= index) {
+                if size == *index && fsck.root().0[..] != root {
+                    fsck.problem(format!("a head of `{size}` entries was published with a root that they do not hash to"));
+                }
+                if published.peek().is_none() {
+                    published = storage::log::heads(&mut tx, Some(size), HEADS).await?.into_iter().peekable();
+                }
+            }
             if let Some((envelope, _)) = fsck.entry(*index, bytes)
                 && let Err(e) = envelope.verify(&key)
             {
@@ -34,6 +45,14 @@ pub async fn check_log(instance: &Instance) -> Result<Report> {
             }
         }
         from += CHUNK;
+    }
+    for (size, root) in published {
+        if size != head.size || root != head.root {
+            fsck.problem(format!(
+                "a head of `{size}` entries was published, which the last signed head of {} does not have",
+                head.size
+            ));
+        }
     }
     for object in storage::blobs::objects(&mut tx).await? {
         if !instance.blobs.exists(object).await? {

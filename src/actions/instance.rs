@@ -10,6 +10,7 @@ use super::bell::Bell;
 use super::board::Board;
 use super::choose_works::Shelf;
 use super::reload_policies::tested;
+use super::remembered_head::{RememberedHead, check_heads};
 use super::sign_in::Tries;
 use super::{Error, Result, found};
 use crate::accounts::key::KeyPair;
@@ -42,6 +43,8 @@ pub struct Instance {
     pub site: Site,
     /// What it signs with.
     pub keys: Keys,
+    /// The last signed head, as remembered beside the database.
+    pub(super) remembered: RememberedHead,
     policies: RwLock<Arc<Bundle>>,
     policy_problem: RwLock<Option<String>>,
     /// Folder of the policy bundle; `None`: the one inside the program.
@@ -174,6 +177,7 @@ impl Instance {
             chance,
             site,
             keys,
+            remembered: RememberedHead::new(&settings.data_dir.join("keys")),
             policies: RwLock::new(Arc::new(policies)),
             policy_problem: RwLock::new(None),
             policies_dir: settings.policies_dir.clone(),
@@ -194,6 +198,7 @@ impl Instance {
             uploads: settings.data_dir.join("uploads"),
             thumbnails: Mutex::new(()),
         };
+        check_heads(&instance).await?;
         instance.model = found::found(&instance, &model_dir).await?;
         Ok(instance)
     }

@@ -7,7 +7,8 @@
 //! | `found` | the first start: the embedded model, its works and its dataset become rows and statements |
 //! | `record` | sign a statement, stage it, and let `apply` change the public tables |
 //! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
-//! | `publish_checkpoint`, `receipt`, `check_log` | the log grows; a proof from it; all of it checked |
+//! | `publish_checkpoint`, `remembered_head`, `ask_witnesses` | the log grows; what it signed last is remembered; others sign it too |
+//! | `receipt`, `check_log` | a proof from the log; all of it checked |
 //! | `prepare_works` | drawings of other packages, rendered into a collection |
 //! | `register_work`, `import_list`, `import_works`, `grant_licence`, `revoke_grant` | what rights holders do |
 //! | `conclude_licence` | what a licence was found to be by somebody who looked into it |
@@ -40,6 +41,7 @@ mod affect;
 pub mod agree;
 pub mod apply;
 pub mod appoint_steward;
+mod ask_witnesses;
 pub mod attach_project;
 pub mod bell;
 pub mod board;
@@ -83,6 +85,7 @@ pub mod register_model;
 pub mod register_run;
 pub mod register_work;
 pub mod reload_policies;
+mod remembered_head;
 pub mod request_image;
 pub mod reserve_works;
 pub mod review;

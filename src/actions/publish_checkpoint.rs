@@ -1,50 +1,63 @@
-//! The sequencer: staged statements get their places in the log, and a new head is signed over them.
+//! The sequencer: staged statements get their places in the log, a head is signed over them, and published.
 //!
-//! INVARIANT: a head is signed only over entries read back from the database and over a right edge that hashes to the head before it.
-//! Entries, tiles and head are one transaction; whoever loses a race rolls back and tries again.
+//! Stage → lock → publish → recover. A deed stages its statement. Locking gives what is staged its places, writes the tiles and swaps the last
+//! signed head for the next, in one transaction: whoever loses the swap rolls back and tries again, so two processes on one database can't
+//! fork the log. Publishing comes after it, once the head is remembered beside the database and the witnesses that the operator names have
+//! signed it too. Whatever breaks off between the two, the next round publishes what was locked.
+//!
+//! INVARIANT: a head is signed only over entries and tiles that were read back, and over a right edge that hashes to the head before it.
 
+use super::remembered_head::{head_of, not_behind};
 use super::{Error, Instance, Result};
-use crate::ledger::sequence::integrate;
+use crate::ledger::sequence::{Integration, integrate};
 use crate::ledger::tile_reader::right_edge_tiles;
-use crate::ledger::{Checkpoint, EMPTY_ROOT, Head, NodeHash, SourceError, TileLevel, TilePath, TileSet};
+use crate::ledger::{Checkpoint, Head, NodeHash, SourceError, TileLevel, TilePath, TileReader, TileSet, leaf_hash};
 use crate::storage::log::HeadRow;
-use crate::storage::{self, Tx};
+use crate::storage::{self, Lock, Tx};
 
 /// Entries taken in one round: 32 full tiles.
 const ROUND: u32 = 8_192;
 /// Races lost in a row before giving up.
 const MOST_RACES: u32 = 20;
 
-/// Sequences everything that is staged. The number of entries that were added. Signs an empty head if there is none yet.
+/// Sequences everything that is staged and publishes it. The number of entries that were added. Signs an empty head if there is none yet.
 pub async fn publish_checkpoint(instance: &Instance) -> Result<u64> {
     let (mut added, mut races) = (0, 0);
     loop {
-        match round(instance).await {
-            Ok(0) => return Ok(added),
-            Ok(n) => added += n,
+        match lock(instance).await {
+            Ok(n) => {
+                // Also when nothing was added: what a process before this one has locked may still have to be published.
+                publish(instance).await?;
+                if n == 0 {
+                    return Ok(added);
+                }
+                added += n;
+            }
             Err(Error::Conflict(_)) if races < MOST_RACES => races += 1,
             Err(e) => return Err(e),
         }
     }
 }
 
-async fn round(instance: &Instance) -> Result<u64> {
+/// Gives what is staged its places and signs a head over it. How many entries were added.
+async fn lock(instance: &Instance) -> Result<u64> {
+    // Before the database is read: what is remembered is never ahead of it.
+    let remembered = instance.remembered.read(instance.keys.log.verifier(), instance.store.faults())?;
     let mut tx = instance.store.begin().await?;
-    let row = storage::log::head(&mut tx).await?;
+    tx.lock(Lock::Sequencer).await?;
+    let last = storage::log::locked(&mut tx).await?;
+    if let Some(remembered) = &remembered {
+        not_behind(remembered, last.as_ref())?;
+    }
     let staged = storage::log::staged(&mut tx, ROUND).await?;
-    if staged.is_empty() && row.is_some() {
+    if staged.is_empty() && last.is_some() {
         return Ok(0);
     }
-    let head = match &row {
-        Some(row) => Head {
-            size: row.size,
-            root: NodeHash::from_slice(&row.root).ok_or_else(|| Error::internal("the stored head has no 32-byte root"))?,
-        },
-        None => Head { size: 0, root: EMPTY_ROOT },
-    };
+    let head = last.as_ref().map_or(Ok(Head::EMPTY), head_of)?;
     let edge = load(&mut tx, &right_edge_tiles(head.size)).await?;
     let (seqs, entries): (Vec<i64>, Vec<Vec<u8>>) = staged.into_iter().unzip();
     let step = integrate(&head, &edge, &entries).map_err(Error::internal)?;
+    drop(entries);
     let mut index = step.first_index;
     // Side by side in the staging order they are numbered together; a transaction that was rolled back leaves a gap.
     for run in seqs.chunk_by(|a, b| a + 1 == *b) {
@@ -56,19 +69,64 @@ async fn round(instance: &Instance) -> Result<u64> {
     for tile in &step.tiles {
         storage::log::put_tile(&mut tx, tile.level, tile.index, &tile.bytes).await?;
     }
-    let now = instance.clock.now();
+    read_back(&mut tx, &step).await?;
     let checkpoint = Checkpoint::new(&instance.site.log_origin, step.head.size, step.head.root)
         .sign(&[&instance.keys.log])
         .map_err(Error::internal)?;
-    let head = HeadRow {
+    let next = HeadRow {
         size: step.head.size,
         root: step.head.root.0.to_vec(),
         checkpoint: checkpoint.note().to_string(),
-        published_at: now,
+        published_at: instance.clock.now(),
     };
-    storage::log::insert_head(&mut tx, &head).await?;
+    let swapped = match &last {
+        Some(last) => storage::log::swap_lock(&mut tx, last, &next).await?,
+        None => storage::log::first_lock(&mut tx, &next).await?,
+    };
+    if !swapped {
+        return Err(Error::Conflict("another sequencer signed a head meanwhile".into()));
+    }
     tx.commit().await?;
     Ok(seqs.len() as u64)
+}
+
+/// Reads the new entries and tiles as they are stored now and compares them with what is about to be signed.
+async fn read_back(tx: &mut Tx, step: &Integration) -> Result<()> {
+    let differs =
+        |what: String| Error::Internal(format!("{what} reads back otherwise than it was written: check the database's disk"));
+    let entries = storage::log::entries(tx, step.first_index, step.head.size).await?;
+    let hashes: Vec<NodeHash> = entries.iter().map(|(_, bytes)| leaf_hash(bytes)).collect();
+    if hashes != step.leaf_hashes || entries.iter().map(|(index, _)| *index).ne(step.first_index..step.head.size) {
+        return Err(differs(format!("an entry from {} on", step.first_index)));
+    }
+    for tile in &step.tiles {
+        if storage::log::tile(tx, tile.level, tile.index).await?.as_deref() != Some(tile.bytes.as_slice()) {
+            return Err(differs(format!("the tile `{}`", TilePath::hashes(tile.level, tile.index, tile.width()))));
+        }
+    }
+    let edge = load(tx, &right_edge_tiles(step.head.size)).await?;
+    TileReader::open(&edge, step.head.size, step.head.root).map(drop).map_err(Error::internal)
+}
+
+/// Publishes the last signed head, unless it is published.
+async fn publish(instance: &Instance) -> Result<()> {
+    let mut tx = instance.store.read().await?;
+    let published = storage::log::head(&mut tx).await?;
+    let Some(locked) = storage::log::locked(&mut tx).await? else { return Ok(()) };
+    drop(tx);
+    if published.is_some_and(|published| published.size >= locked.size) {
+        return Ok(());
+    }
+    instance.remembered.write(&locked, instance.keys.log.verifier(), instance.store.faults())?;
+    let checkpoint = super::ask_witnesses::ask_witnesses(instance, &locked).await?;
+    let head = HeadRow { checkpoint, published_at: instance.clock.now(), ..locked };
+    let mut tx = instance.store.begin().await?;
+    match storage::log::insert_head(&mut tx, &head).await {
+        Ok(()) => Ok(tx.commit().await?),
+        // Another process published the very same head.
+        Err(storage::Error::Conflict(_)) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Reads hash tiles into memory, as stored.

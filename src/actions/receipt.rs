@@ -7,11 +7,14 @@ use crate::ledger::tile_reader::tiles_for_inclusion;
 use crate::ledger::{NodeHash, Receipt, SignedCheckpoint, TileReader};
 use crate::storage::{self, Tx};
 
-/// The receipt of a statement under the newest checkpoint, its entry carried along in the `extra` line. `None` while it waits to be
-/// sequenced.
+/// The receipt of a statement under the newest checkpoint, its entry carried along in the `extra` line. `None` while it waits for that.
 pub async fn receipt(instance: &Instance, tx: &mut Tx, id: StatementId) -> Result<Option<Receipt>> {
     let entry = storage::log::find(tx, id).await?.ok_or_else(|| Error::not_found("statement", id))?;
     let (Some(index), Some(head)) = (entry.index, storage::log::head(tx).await?) else { return Ok(None) };
+    if index >= head.size {
+        // It has its place, under a head that is not published yet.
+        return Ok(None);
+    }
     let root = NodeHash::from_slice(&head.root).ok_or_else(|| Error::internal("the stored head has no 32-byte root"))?;
     let tiles = load(tx, &tiles_for_inclusion(index, head.size)).await?;
     let reader = TileReader::open(&tiles, head.size, root).map_err(Error::internal)?;

@@ -93,6 +93,11 @@ impl<'a> Fsck<'a> {
         read(bytes).map_err(|error| self.problem(format!("entry `{index}`: {error}"))).ok()
     }
 
+    /// The root of the tree over the entries taken so far.
+    pub fn root(&self) -> NodeHash {
+        self.frontier.root()
+    }
+
     /// Compares what is left and reports.
     pub fn finish(mut self) -> Report {
         let (size, root) = (self.frontier.size(), self.frontier.root());

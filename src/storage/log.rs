@@ -1,7 +1,8 @@
 //! The log's rows: statements (staged, then numbered), tiles, and every head that was signed. Merkle mathematics is in `ledger`.
 //!
-//! INVARIANT: entries are numbered, their tiles written and the head put in within one transaction, so no head is ever seen without
-//! the tiles it names. `statements.idx` is unique: of two sequencers that start from one head only one can commit.
+//! INVARIANT: entries are numbered, their tiles written and the last signed head swapped for the next within one transaction, so no head
+//! is ever seen without the tiles it names. `log_lock` has one row: of two sequencers that start from one head only one can swap it. What it
+//! holds is published by being put into `log_heads`; nothing beyond the newest of those is served.
 
 use super::{Page, ROWS_AT_ONCE, Result, Tx, big, count, for_rows, on, read};
 use crate::clock::Timestamp;
@@ -103,7 +104,7 @@ pub async fn number(tx: &mut Tx, first: i64, last: i64, index: u64) -> Result<bo
     Ok(i64::try_from(rows).is_ok_and(|rows| rows == last - first + 1))
 }
 
-/// A signed head.
+/// A signed head, whether the last one or a published one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadRow {
     /// Entries.
@@ -112,23 +113,64 @@ pub struct HeadRow {
     pub root: Vec<u8>,
     /// The signed note.
     pub checkpoint: String,
-    /// When it was signed.
+    /// When it was signed, or published.
     pub published_at: Timestamp,
 }
 
-/// The newest head; `None` before the first.
-pub async fn head(tx: &mut Tx) -> Result<Option<HeadRow>> {
-    const SQL: &str = "SELECT size, root, checkpoint, published_at FROM log_heads ORDER BY size DESC LIMIT 1";
-    let row: Option<(i64, Vec<u8>, String, i64)> = on!(tx, |c| sqlx::query_as(SQL).fetch_optional(c).await)?;
-    Ok(row.map(|(size, root, checkpoint, at)| HeadRow {
-        size: count(size),
-        root,
-        checkpoint,
-        published_at: Timestamp::from_millis(at),
-    }))
+/// The last head that was signed; `None` before the first.
+pub async fn locked(tx: &mut Tx) -> Result<Option<HeadRow>> {
+    const SQL: &str = "SELECT size, root, checkpoint, signed_at FROM log_lock WHERE id = 1";
+    let row: Option<HeadColumns> = on!(tx, |c| sqlx::query_as(SQL).fetch_optional(c).await)?;
+    Ok(row.map(head_row))
 }
 
-/// Puts a head in; `Conflict` when one of its size stands already.
+/// Puts in the first head that was signed. False when there is one.
+pub async fn first_lock(tx: &mut Tx, head: &HeadRow) -> Result<bool> {
+    const SQL: &str =
+        "INSERT INTO log_lock (id, size, root, checkpoint, signed_at) VALUES (1, $1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(big(head.size))
+        .bind(&head.root)
+        .bind(&head.checkpoint)
+        .bind(head.published_at.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Puts `next` in the place of `last`. False when another head stands there: someone else signed meanwhile.
+pub async fn swap_lock(tx: &mut Tx, last: &HeadRow, next: &HeadRow) -> Result<bool> {
+    const SQL: &str = "UPDATE log_lock SET size = $1, root = $2, checkpoint = $3, signed_at = $4 \
+                       WHERE id = 1 AND size = $5 AND root = $6 AND checkpoint = $7";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(big(next.size))
+        .bind(&next.root)
+        .bind(&next.checkpoint)
+        .bind(next.published_at.millis())
+        .bind(big(last.size))
+        .bind(&last.root)
+        .bind(&last.checkpoint)
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+type HeadColumns = (i64, Vec<u8>, String, i64);
+
+fn head_row((size, root, checkpoint, at): HeadColumns) -> HeadRow {
+    HeadRow { size: count(size), root, checkpoint, published_at: Timestamp::from_millis(at) }
+}
+
+/// The newest published head; `None` before the first.
+pub async fn head(tx: &mut Tx) -> Result<Option<HeadRow>> {
+    const SQL: &str = "SELECT size, root, checkpoint, published_at FROM log_heads ORDER BY size DESC LIMIT 1";
+    let row: Option<HeadColumns> = on!(tx, |c| sqlx::query_as(SQL).fetch_optional(c).await)?;
+    Ok(row.map(head_row))
+}
+
+/// Publishes a head; `Conflict` when one of its size stands already.
 pub async fn insert_head(tx: &mut Tx, head: &HeadRow) -> Result<()> {
     const SQL: &str = "INSERT INTO log_heads (size, root, checkpoint, published_at) VALUES ($1, $2, $3, $4)";
     on!(tx, |c| sqlx::query(SQL)
@@ -185,6 +227,21 @@ pub async fn newest(tx: &mut Tx) -> Result<i64> {
     const SQL: &str = "SELECT COALESCE(MAX(seq), -1) FROM statements";
     let (seq,): (i64,) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
     Ok(seq)
+}
+
+/// The index of the last entry; `None` when there is none.
+pub async fn last_index(tx: &mut Tx) -> Result<Option<u64>> {
+    const SQL: &str = "SELECT MAX(idx) FROM statements";
+    let (index,): (Option<i64>,) = on!(tx, |c| sqlx::query_as(SQL).fetch_one(c).await)?;
+    Ok(index.map(count))
+}
+
+/// Published heads whose size is more than `after`, smallest first: size and root.
+pub async fn heads(tx: &mut Tx, after: Option<u64>, limit: u32) -> Result<Vec<(u64, Vec<u8>)>> {
+    const SQL: &str = "SELECT size, root FROM log_heads WHERE size > $1 ORDER BY size LIMIT $2";
+    let after = after.map_or(-1, big);
+    let rows: Vec<(i64, Vec<u8>)> = on!(tx, |c| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(size, root)| (count(size), root)).collect())
 }
 
 /// One statement by name.

@@ -12,6 +12,7 @@ pub mod consents;
 pub mod datasets;
 pub mod decisions;
 pub mod disputes;
+pub mod faults;
 pub mod files;
 pub mod identities;
 pub mod images;
@@ -40,17 +41,25 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Postgres, Sqlite, Transaction};
 
+use faults::{Call, Faults};
+
 /// One SQL text, two drivers: runs the body with the typed connection inside the `Tx`.
 macro_rules! on {
     ($tx:expr, |$c:ident| $body:expr) => {
-        match $tx {
-            $crate::storage::Tx::Sqlite(t) => {
-                let $c = &mut **t;
-                $body
-            }
-            $crate::storage::Tx::Postgres(t) => {
-                let $c = &mut **t;
-                $body
+        match $crate::storage::Tx::before($tx, concat!(file!(), ":", line!())) {
+            Err(e) => Err(e),
+            Ok(()) => {
+                let done = match $tx {
+                    $crate::storage::Tx::Sqlite(t, _) => {
+                        let $c = &mut **t;
+                        $body
+                    }
+                    $crate::storage::Tx::Postgres(t, _) => {
+                        let $c = &mut **t;
+                        $body
+                    }
+                };
+                $crate::storage::Tx::after($tx, concat!(file!(), ":", line!()), done)
             }
         }
     };
@@ -185,7 +194,10 @@ impl<T> Page<T> {
 
 /// The database.
 #[derive(Debug, Clone)]
-pub struct Store(Pool);
+pub struct Store {
+    pool: Pool,
+    faults: Faults,
+}
 
 #[derive(Debug, Clone)]
 enum Pool {
@@ -201,9 +213,9 @@ enum Pool {
 #[derive(Debug)]
 pub enum Tx {
     /// On SQLite.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Transaction<'static, Sqlite>, Faults),
     /// On PostgreSQL.
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, Postgres>, Faults),
 }
 
 impl Tx {
@@ -211,8 +223,8 @@ impl Tx {
     /// the transaction ends. SQLite has one writer anyway.
     pub async fn lock(&mut self, what: Lock) -> Result<()> {
         match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(t) => {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(t, _) => {
                 sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(what as i64).execute(&mut **t).await?;
                 Ok(())
             }
@@ -222,17 +234,43 @@ impl Tx {
     /// Whether every statement of an order that is seen was committed before the ones seen later: so with SQLite's one writer. On PostgreSQL
     /// a transaction that took its place earlier may commit later.
     pub const fn commits_in_order(&self) -> bool {
-        matches!(self, Self::Sqlite(_))
+        matches!(self, Self::Sqlite(..))
     }
 
     /// Makes it lasting. Once this returns, the writes survive a kill of the process.
     pub async fn commit(self) -> Result<()> {
+        let faults = self.faults().clone();
+        faults.before(Call::Commit).map_err(Error::Unavailable)?;
         match self {
-            Self::Sqlite(t) => t.commit().await?,
-            Self::Postgres(t) => t.commit().await?,
+            Self::Sqlite(t, _) => t.commit().await?,
+            Self::Postgres(t, _) => t.commit().await?,
         }
-        Ok(())
+        faults.after(Call::Commit).map_err(Error::Unavailable)
     }
+
+    const fn faults(&self) -> &Faults {
+        match self {
+            Self::Sqlite(_, faults) | Self::Postgres(_, faults) => faults,
+        }
+    }
+
+    /// Asks the plan of failures, where there is one.
+    pub(crate) fn before(&self, at: &'static str) -> std::result::Result<(), sqlx::Error> {
+        self.faults().before(Call::Query(at)).map_err(broken)
+    }
+
+    /// The same once it was done.
+    pub(crate) fn after<T>(
+        &self,
+        at: &'static str,
+        done: std::result::Result<T, sqlx::Error>,
+    ) -> std::result::Result<T, sqlx::Error> {
+        self.faults().after(Call::Query(at)).map_err(broken).and(done)
+    }
+}
+
+fn broken(why: String) -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::other(why))
 }
 
 /// What is done by one transaction at a time.
@@ -249,6 +287,9 @@ pub enum Lock {
     Policies = 0x636f_6c6f_0004,
     /// Signatures under proposals: each is added to those before.
     Agreements = 0x636f_6c6f_0005,
+    /// Giving staged statements their places. The swap of the last signed head is what keeps a log from forking; this keeps two sequencers from
+    /// doing the same work.
+    Sequencer = 0x636f_6c6f_0006,
 }
 
 /// Readers beside the one SQLite writer; PostgreSQL connections in all.
@@ -276,7 +317,7 @@ impl Store {
             let unavailable = |e: sqlx::Error| Error::Unavailable(format!("can't open the database `{url}`: {e}"));
             let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(unavailable)?;
             let read = SqlitePoolOptions::new().max_connections(CONNECTIONS).min_connections(0).connect_lazy_with(options);
-            Self(Pool::Sqlite { write, read })
+            Pool::Sqlite { write, read }
         } else {
             let options = PgConnectOptions::from_str(url)
                 .map_err(|e| Error::Unavailable(format!("the PostgreSQL address can't be read: {e}")))?
@@ -290,14 +331,26 @@ impl Store {
             let first = first.map_err(|_| unreachable(format!("no answer in {} seconds", PATIENCE.as_secs())))?;
             first.map_err(|e| unreachable(e.to_string()))?.close().await.ok();
             let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_lazy_with(options);
-            Self(Pool::Postgres(pool))
+            Pool::Postgres(pool)
         };
+        let store = Self { pool: store, faults: Faults::default() };
         store.migrate().await?;
         Ok(store)
     }
 
+    /// The same database, with failures as planned.
+    #[must_use]
+    pub fn with_faults(&self, faults: Faults) -> Self {
+        Self { pool: self.pool.clone(), faults }
+    }
+
+    /// The plan of failures: for what is written beside the database.
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     async fn migrate(&self) -> Result<()> {
-        let done = match &self.0 {
+        let done = match &self.pool {
             Pool::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await,
             Pool::Postgres(pool) => sqlx::migrate!("migrations/postgres").run(pool).await,
         };
@@ -306,7 +359,7 @@ impl Store {
 
     /// `sqlite` or `postgres`.
     pub const fn dialect(&self) -> &'static str {
-        match self.0 {
+        match self.pool {
             Pool::Sqlite { .. } => "sqlite",
             Pool::Postgres(_) => "postgres",
         }
@@ -314,23 +367,29 @@ impl Store {
 
     /// A transaction that may write. On SQLite it waits for the one writer (`BEGIN IMMEDIATE`), so it never fails half-way for a lock.
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(match &self.0 {
-            Pool::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        self.faults.before(Call::Begin).map_err(Error::Unavailable)?;
+        let faults = self.faults.clone();
+        Ok(match &self.pool {
+            Pool::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?, faults),
+            Pool::Postgres(pool) => Tx::Postgres(pool.begin().await?, faults),
         })
     }
 
     /// A transaction that only reads: one snapshot.
     pub async fn read(&self) -> Result<Tx> {
-        Ok(match &self.0 {
-            Pool::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Pool::Postgres(pool) => Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+        self.faults.before(Call::Read).map_err(Error::Unavailable)?;
+        let faults = self.faults.clone();
+        Ok(match &self.pool {
+            Pool::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?, faults),
+            Pool::Postgres(pool) => {
+                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, faults)
+            }
         })
     }
 
     /// Closes every connection, so that files can be moved.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.pool {
             Pool::Sqlite { write, read } => {
                 read.close().await;
                 write.close().await;

@@ -64,6 +64,10 @@ async fn tile(Handed(instance): Handed<Instance>, Segment(path): Segment<String>
             encode_bundle(entries.iter().map(|(_, bytes)| bytes)).map_err(Error::internal)?
         }
         TileLevel::Hashes(level) => {
+            // The width it has under the published head, or one it had under an earlier.
+            if TilePath::at(asked.level, asked.index, size).is_none_or(|now| now.width < asked.width) {
+                return Err(missing());
+            }
             let kept = storage::log::tile(&mut tx, level, asked.index).await?.ok_or_else(missing)?;
             kept.get(..usize::from(asked.width) * 32).ok_or_else(missing)?.to_vec()
         }

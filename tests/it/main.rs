@@ -12,5 +12,6 @@ mod docs;
 mod layering;
 mod ledger_files;
 mod processes;
+mod sequencing;
 mod store;
 mod web;

@@ -39,6 +39,20 @@ async fn the_log_is_kept_in_order(kind: Kind) {
         log::insert_head(&mut tx, &head(size)).await.unwrap();
     }
     assert_eq!(log::head(&mut tx).await.unwrap(), Some(head(11)), "the largest");
+    let sizes = async |tx: &mut _, after, limit| {
+        log::heads(tx, after, limit).await.unwrap().into_iter().map(|(size, _)| size).collect::<Vec<_>>()
+    };
+    assert_eq!((sizes(&mut tx, None, 9).await, sizes(&mut tx, Some(0), 1).await), (vec![0, 2, 11], vec![2]));
+    assert_eq!(log::last_index(&mut tx).await.unwrap(), Some(1));
+
+    assert_eq!(log::locked(&mut tx).await.unwrap(), None);
+    assert!(log::first_lock(&mut tx, &head(0)).await.unwrap());
+    assert!(!log::first_lock(&mut tx, &head(1)).await.unwrap(), "there is a first one");
+    assert!(log::swap_lock(&mut tx, &head(0), &head(2)).await.unwrap());
+    assert!(!log::swap_lock(&mut tx, &head(0), &head(3)).await.unwrap(), "another stands there");
+    let forged = HeadRow { root: vec![9; 32], ..head(2) };
+    assert!(!log::swap_lock(&mut tx, &forged, &head(3)).await.unwrap(), "of the same size");
+    assert_eq!(log::locked(&mut tx).await.unwrap(), Some(head(2)));
 
     log::put_tile(&mut tx, 0, 0, &[1; 32]).await.unwrap();
     log::put_tile(&mut tx, 1, 0, &[3; 32]).await.unwrap();

@@ -64,6 +64,7 @@ pub const TABLES: &[&str] = &[
     "statements",
     "log_tiles",
     "log_heads",
+    "log_lock",
     "instance",
     "blobs",
     "accounts",
@@ -140,6 +141,18 @@ impl Database {
         Self { url: format!("{host}/{name}{question}{options}"), name: Some(name) }
     }
 
+    /// Its name on the server; `None` for a file.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Runs a statement on the server, beside all databases.
+    pub async fn admin(sql: &str) {
+        let mut admin = PgConnection::connect(&server().unwrap()).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut admin).await.unwrap();
+        admin.close().await.unwrap();
+    }
+
     /// Removes it from the server. After a failed test it stays, to be looked at.
     pub async fn remove(&self) {
         if let Some(name) = &self.name {
@@ -154,11 +167,11 @@ impl Database {
 macro_rules! with {
     ($tx:expr, |$c:ident| $body:expr) => {
         match $tx {
-            colophon::storage::Tx::Sqlite(t) => {
+            colophon::storage::Tx::Sqlite(t, _) => {
                 let $c = &mut **t;
                 $body
             }
-            colophon::storage::Tx::Postgres(t) => {
+            colophon::storage::Tx::Postgres(t, _) => {
                 let $c = &mut **t;
                 $body
             }
@@ -193,8 +206,8 @@ pub async fn dump(store: &Store, tables: &[&str]) -> Dump {
     let mut all = Dump::new();
     for table in tables {
         let sql = match &tx {
-            Tx::Postgres(_) => format!("SELECT t::text FROM {table} t"),
-            Tx::Sqlite(_) => {
+            Tx::Postgres(..) => format!("SELECT t::text FROM {table} t"),
+            Tx::Sqlite(..) => {
                 let columns = texts(&mut tx, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
                 assert!(!columns.is_empty(), "there is no table `{table}`");
                 let quoted: Vec<String> = columns.iter().map(|c| format!("'{c}=' || quote({c})")).collect();

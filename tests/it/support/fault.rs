@@ -15,7 +15,7 @@ pub struct Fault(pub &'static str, pub &'static str);
 /// Refuses that write until `heal`.
 pub async fn refuse(store: &Store, Fault(write, table): Fault) {
     let mut tx = store.begin().await.unwrap();
-    if matches!(tx, Tx::Sqlite(_)) {
+    if matches!(tx, Tx::Sqlite(..)) {
         let sql = format!("CREATE TRIGGER fault BEFORE {write} ON {table} BEGIN SELECT RAISE(ABORT, '{FAILURE}'); END");
         execute(&mut tx, &sql).await;
     } else {
@@ -31,7 +31,7 @@ pub async fn refuse(store: &Store, Fault(write, table): Fault) {
 /// Lets the write through again.
 pub async fn heal(store: &Store, Fault(_, table): Fault) {
     let mut tx = store.begin().await.unwrap();
-    if matches!(tx, Tx::Sqlite(_)) {
+    if matches!(tx, Tx::Sqlite(..)) {
         execute(&mut tx, "DROP TRIGGER fault").await;
     } else {
         execute(&mut tx, &format!("DROP TRIGGER fault ON {table}")).await;

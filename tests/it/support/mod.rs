@@ -115,6 +115,11 @@ impl TestInstance {
         self.folder.path()
     }
 
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// To be handed to tasks.
     pub fn shared(&self) -> Arc<Instance> {
         Arc::clone(&self.instance)
