@@ -42,6 +42,11 @@ impl SeededChance {
     pub fn new(seed: u64) -> Self {
         Self(Mutex::new(ChaCha20Rng::seed_from_u64(seed)))
     }
+
+    /// A stream that nobody knows who does not know the seed.
+    pub fn from_bytes(seed: [u8; 32]) -> Self {
+        Self(Mutex::new(ChaCha20Rng::from_seed(seed)))
+    }
 }
 
 impl Chance for SeededChance {

@@ -115,6 +115,16 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that stands still.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedClock(pub Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
 /// A clock that stands still until told to move.
 #[derive(Debug)]
 pub struct TestClock(AtomicI64);

@@ -42,6 +42,16 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "name of the transparency log, fixed at first start; empty: host of public_url and `/log/` and the key",
     ),
+    setting(
+        "witness_policy",
+        "",
+        "file of witnesses (C2SP tlog-policy): they are asked to sign every head, and its quorum is what publishing waits for; empty: none",
+    ),
+    setting(
+        "time_stamp_policy",
+        "1.3.6.1.4.1.32473.1",
+        "object identifier of the policy that time stamps are given under; the default is a number for examples (RFC 5612)",
+    ),
     setting("models_dir", "", "folder of models; empty: `models` in data_dir, where the embedded model is unpacked"),
     setting("policies_dir", "", "folder of the policy bundle; empty: the bundle inside the program"),
     setting("hub_url", "https://localcontextshub.org", "address of the Local Contexts Hub whose projects works can belong to"),
@@ -79,6 +89,10 @@ pub struct Settings {
     pub site_name: String,
     /// As asked for; the log keeps what it was made with.
     pub log_origin: Option<String>,
+    /// File of witnesses.
+    pub witness_policy: Option<PathBuf>,
+    /// Object identifier of the policy that time stamps are given under.
+    pub time_stamp_policy: String,
     /// Folder of models.
     pub models_dir: PathBuf,
     /// Folder of the policy bundle, when not the one inside the program.
@@ -294,6 +308,8 @@ impl Settings {
             public_url,
             site_name,
             log_origin,
+            witness_policy: filled("witness_policy").map(PathBuf::from),
+            time_stamp_policy: filled("time_stamp_policy").unwrap_or_default(),
             models_dir: or("models_dir", data_dir.join("models")),
             policies_dir: filled("policies_dir").map(PathBuf::from),
             hub_url,

@@ -8,11 +8,13 @@ use super::{Error, Result};
 use crate::clock::Timestamp;
 use crate::id::{ConsentId, DatasetId, GrantId, StatementId, WorkId};
 use crate::ledger::Statement;
+use crate::ledger::keyring::{AddedKey, EndedKey, KEY, KEY_END};
 use crate::lineage::{Agreement, Dataset, ImpactPart, Model, Run};
 use crate::policy::review::{Ruled, Steward};
 use crate::policy::{Consent, Project};
 use crate::storage::consents::Withdrawal;
 use crate::storage::images::Image;
+use crate::storage::keys::KeyEnd;
 use crate::storage::models::BundleRecord;
 use crate::storage::works::Revocation;
 use crate::storage::{self, Tx};
@@ -137,6 +139,18 @@ struct AgreementBody {
 }
 
 #[derive(Deserialize)]
+struct KeyBody {
+    key: AddedKey,
+    actor: String,
+}
+
+#[derive(Deserialize)]
+struct KeyEndBody {
+    key: EndedKey,
+    actor: String,
+}
+
+#[derive(Deserialize)]
 struct ImageBody {
     image: Image,
 }
@@ -236,6 +250,23 @@ pub async fn apply(tx: &mut Tx, statement: &Statement) -> Result<()> {
             storage::projects::insert(tx, body.work, &body.project, recorded_at, id).await?;
         }
         "agreement" => storage::agreements::insert(tx, &read::<AgreementBody>(statement)?.agreement, id).await?,
+        KEY => {
+            let body: KeyBody = read(statement)?;
+            if let Some(old) = &body.key.replaces {
+                let end = KeyEnd { at: recorded_at, reason: "replaced by another key".to_owned(), statement: id };
+                if !storage::keys::end(tx, old, &body.actor, &end).await? {
+                    return Err(Error::Conflict(format!("`{old}` is no key of `{}` that is in force", body.actor)));
+                }
+            }
+            storage::keys::insert(tx, &body.key, &body.actor, recorded_at, id).await?;
+        }
+        KEY_END => {
+            let body: KeyEndBody = read(statement)?;
+            let end = KeyEnd { at: recorded_at, reason: body.key.reason, statement: id };
+            if !storage::keys::end(tx, &body.key.keyid, &body.actor, &end).await? {
+                return Err(Error::Conflict(format!("`{}` is no key of `{}` that is in force", body.key.keyid, body.actor)));
+            }
+        }
         "image" => storage::images::insert(tx, &read::<ImageBody>(statement)?.image, id).await?,
         other => return Err(Error::internal(format!("no table is kept for statements of kind `{other}`"))),
     }

@@ -1,17 +1,20 @@
 //! What actions work with: the store, the blobs, the clock, the keys, the policy in force and the model's card. Opened once.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
+use super::ask_witnesses::Witnesses;
 use super::bell::Bell;
 use super::board::Board;
 use super::choose_works::Shelf;
 use super::reload_policies::tested;
 use super::remembered_head::{RememberedHead, check_heads};
 use super::sign_in::Tries;
+use super::signing::Signing;
 use super::{Error, Result, found};
 use crate::accounts::key::KeyPair;
 use crate::chance::Chance;
@@ -20,29 +23,46 @@ use crate::config::Settings;
 use crate::digest::sha256_of;
 use crate::generation::{FolderModel, ModelConfig};
 use crate::id::ModelId;
-use crate::ledger::{Ed25519Signer, Signer as LogSigner};
+use crate::ledger::{Ed25519Signer, Signer as LogSigner, WitnessPolicy};
 use crate::lineage::Model;
 use crate::policy::Bundle;
-use crate::provenance::{self, Pki, PkiParts};
+use crate::provenance::{self, Authority, Pki, PkiParts, StamperParts};
 use crate::storage::files::{self, Access};
 use crate::storage::instance::Fact;
 use crate::storage::models::ModelRecord;
 use crate::storage::{self, Store, blobs::Blobs};
 
-/// Everything an action needs.
+/// Everything an action needs. Cheap to clone: what does not differ between requests is shared.
+#[derive(Clone)]
 pub struct Instance {
     /// Tables.
     pub store: Store,
-    /// Bytes.
-    pub blobs: Blobs,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub chance: Arc<dyn Chance>,
+    /// Who signs statements.
+    pub signing: Signing,
+    shared: Arc<Shared>,
+}
+
+impl Deref for Instance {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+/// What all requests share.
+pub struct Shared {
+    /// Bytes.
+    pub blobs: Blobs,
     /// What this service is called.
     pub site: Site,
     /// What it signs with.
     pub keys: Keys,
+    /// Who signs heads besides.
+    pub(super) witnesses: Option<Witnesses>,
     /// The last signed head, as remembered beside the database.
     pub(super) remembered: RememberedHead,
     policies: RwLock<Arc<Bundle>>,
@@ -104,12 +124,20 @@ pub struct Keys {
     root_pem: String,
     root: provenance::pki::RootFacts,
     folder: PathBuf,
+    /// Says of bytes when they were there (RFC 3161).
+    pub authority: Arc<Authority>,
+    stamper_pem: String,
 }
 
 impl Keys {
     /// The root certificate that others are asked to trust.
     pub fn root_pem(&self) -> &str {
         &self.root_pem
+    }
+
+    /// The certificates that check time stamps, below the root.
+    pub fn time_stamps_pem(&self) -> &str {
+        &self.stamper_pem
     }
 
     /// That certificate's name, hash and last day.
@@ -156,6 +184,7 @@ const PKI_FILES: [(&str, Access); 6] = [
     ("c2pa-leaf.key", Access::Private),
     ("c2pa-root.key", Access::Private),
 ];
+const STAMPER_FILES: [(&str, Access); 2] = [("time-stamps.pem", Access::Public), ("time-stamps.key", Access::Private)];
 
 impl Instance {
     /// Opens (at first start: makes) everything in the data folder and the database.
@@ -166,17 +195,16 @@ impl Instance {
         let policies = found::policies(settings.policies_dir.as_deref())?;
         // The one inside the program was tested before it was built.
         let policies = if settings.policies_dir.is_some() { tested(policies)? } else { policies };
-        let (site, keys) = open_keys(settings, &store, &*clock, &*chance).await?;
+        let (site, keys) = open_keys(settings, &store, &clock, &chance).await?;
+        let witnesses = settings.witness_policy.as_deref().map(|path| witnesses(path, &keys)).transpose()?;
         let model_dir = found::model_folder(&settings.models_dir)?;
         let unregistered = found::model(&model_dir)?;
         let offer = found::offer(&model_dir, &unregistered.card)?;
-        let mut instance = Self {
-            store,
+        let shared = Shared {
             blobs,
-            clock,
-            chance,
             site,
             keys,
+            witnesses,
             remembered: RememberedHead::new(&settings.data_dir.join("keys")),
             policies: RwLock::new(Arc::new(policies)),
             policy_problem: RwLock::new(None),
@@ -198,9 +226,18 @@ impl Instance {
             uploads: settings.data_dir.join("uploads"),
             thumbnails: Mutex::new(()),
         };
+        let mut instance = Self { store, clock, chance, signing: Signing::default(), shared: Arc::new(shared) };
         check_heads(&instance).await?;
-        instance.model = found::found(&instance, &model_dir).await?;
+        let model = found::found(&instance, &model_dir).await?;
+        // INVARIANT: nobody else has it yet.
+        Arc::get_mut(&mut instance.shared).ok_or_else(|| Error::internal("the instance is shared before it is whole"))?.model =
+            model;
         Ok(instance)
+    }
+
+    /// The same with another clock and chance, and statements signed so.
+    pub(super) fn with(&self, clock: impl Clock + 'static, chance: impl Chance + 'static, signing: Signing) -> Self {
+        Self { clock: Arc::new(clock), chance: Arc::new(chance), signing, ..self.clone() }
     }
 
     /// The policy in force at this moment; hold on to it for as long as one answer takes.
@@ -252,7 +289,9 @@ impl Instance {
         }
         pki.renew_leaf(now, &*self.chance).map_err(Error::internal)?;
         write_pki(&self.keys.folder, &pki)?;
-        *self.keys.signer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pki.signer().map_err(Error::internal)?);
+        let signer = pki.signer().map_err(Error::internal)?;
+        let signer = signer.stamped(Arc::clone(&self.keys.authority), Arc::clone(&self.clock), Arc::clone(&self.chance));
+        *self.keys.signer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(signer);
         self.card_pngs.write().unwrap_or_else(PoisonError::into_inner).clear();
         Ok(true)
     }
@@ -276,6 +315,20 @@ impl Instance {
     }
 }
 
+/// Days that a certificate of time stamps lasts, and days left at which it is made anew.
+const STAMPER_DAYS: i64 = 3_650;
+const STAMPER_DAYS_LEFT: i64 = 400;
+
+/// The witnesses of a policy file, which need not name this log.
+fn witnesses(path: &Path, keys: &Keys) -> Result<Witnesses> {
+    let wrong =
+        |e: String| Error::Internal(format!("the file `{}` of the setting `witness_policy` can't be used: {e}", path.display()));
+    let bytes = files::read_bytes(path)?;
+    let policy = WitnessPolicy::parse(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let policy = policy.with_log(keys.log.verifier().clone()).ok_or_else(|| wrong("the log's key is of another type".into()))?;
+    Ok(Witnesses::new(policy))
+}
+
 /// A private key from its file, or a new one written there.
 fn key(path: &Path, chance: &dyn Chance) -> Result<KeyPair> {
     if let Some(pem) = files::read(path)? {
@@ -288,11 +341,13 @@ fn key(path: &Path, chance: &dyn Chance) -> Result<KeyPair> {
     Ok(pair)
 }
 
-async fn open_keys(settings: &Settings, store: &Store, clock: &dyn Clock, chance: &dyn Chance) -> Result<(Site, Keys)> {
+async fn open_keys(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>, chance: &Arc<dyn Chance>) -> Result<(Site, Keys)> {
     let folder = settings.data_dir.join("keys");
-    let statement = key(&folder.join("statement.key"), chance)?;
-    let log = key(&folder.join("log.key"), chance)?;
-    let pki = open_pki(&folder, &settings.site_name, clock, chance)?;
+    let statement = key(&folder.join("statement.key"), &**chance)?;
+    let log = key(&folder.join("log.key"), &**chance)?;
+    let pki = open_pki(&folder, &settings.site_name, &**clock, &**chance)?;
+    let (authority, stamper_pem) = open_authority(&folder, &pki, &settings.time_stamp_policy, &**clock, &**chance)?;
+    let authority = Arc::new(authority);
     let public = sha256_of(log.public().as_bytes());
     let host = settings.public_url.split_once("://").map_or("localhost", |(_, rest)| rest.split('/').next().unwrap_or(rest));
     let wanted = settings.log_origin.clone().unwrap_or_else(|| format!("{host}/log/{}", public.short()));
@@ -324,7 +379,13 @@ async fn open_keys(settings: &Settings, store: &Store, clock: &dyn Clock, chance
     let keys = Keys {
         statement: Ed25519Signer::new(statement.signing().clone()),
         log,
-        signer: RwLock::new(Arc::new(pki.signer().map_err(Error::internal)?)),
+        signer: RwLock::new(Arc::new(pki.signer().map_err(Error::internal)?.stamped(
+            Arc::clone(&authority),
+            Arc::clone(clock),
+            Arc::clone(chance),
+        ))),
+        authority,
+        stamper_pem,
         root_pem: pki.root_pem().map_err(Error::internal)?,
         root: pki.root_facts().map_err(Error::internal)?,
         pki: RwLock::new(pki),
@@ -365,6 +426,32 @@ fn open_pki(folder: &Path, site: &str, clock: &dyn Clock, chance: &dyn Chance) -
     Pki::from_parts(&parts).map_err(|e| {
         Error::Internal(format!("the certificates in `{}` can't be used: {e}; restore them from a backup", folder.display()))
     })
+}
+
+/// The key and certificate of time stamps, made anew when they are near their end: a stamp holds for as long as what it was made with held
+/// then, so nothing is lost with the old ones.
+fn open_authority(folder: &Path, pki: &Pki, policy: &str, clock: &dyn Clock, chance: &dyn Chance) -> Result<(Authority, String)> {
+    let policy = policy.parse().map_err(|e| {
+        Error::Internal(format!("the setting `time_stamp_policy` can't be `{policy}`: {e}; give numbers with dots"))
+    })?;
+    let [chain, secret] = STAMPER_FILES.map(|(name, access)| (folder.join(name), access));
+    let now = clock.now();
+    if let (Some(chain_pem), Some(key_pem)) = (files::read(&chain.0)?, files::read(&secret.0)?) {
+        let parts = StamperParts { chain_pem, key_pem, ends_at: now };
+        let kept = Authority::from_parts(&parts, policy).map_err(|e| {
+            Error::Internal(format!(
+                "the certificate of time stamps in `{}` can't be used: {e}; remove both its files to make it anew",
+                folder.display()
+            ))
+        })?;
+        if kept.ends_at() > now.plus_days(STAMPER_DAYS_LEFT).min(pki.issuing_not_after().plus_days(-1)) {
+            return Ok((kept, parts.chain_pem));
+        }
+    }
+    let parts = pki.stamper(now, now.plus_days(STAMPER_DAYS), chance).map_err(Error::internal)?;
+    files::write(&secret.0, parts.key_pem.as_bytes(), secret.1)?;
+    files::write(&chain.0, parts.chain_pem.as_bytes(), chain.1)?;
+    Ok((Authority::from_parts(&parts, policy).map_err(Error::internal)?, parts.chain_pem))
 }
 
 fn write_pki(folder: &Path, pki: &Pki) -> Result<()> {

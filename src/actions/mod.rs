@@ -36,6 +36,7 @@
 //! | `sign_in` | accounts, sessions, tokens |
 //! | `rebuild` | the public tables again, from the log alone |
 
+pub mod account_keys;
 pub mod adapters;
 mod affect;
 pub mod agree;
@@ -91,6 +92,7 @@ pub mod reserve_works;
 pub mod review;
 pub mod revoke_grant;
 pub mod sign_in;
+pub mod signing;
 pub mod verify_image;
 
 pub use error::Error;

@@ -1,11 +1,17 @@
 //! Recording a deed: the statement is signed, staged in the log, and applied to the public tables, all in the caller's transaction.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::{Error, Instance, Result, apply};
 use crate::clock::Timestamp;
 use crate::id::StatementId;
+use crate::ledger::keyring::{AddedKey, BY_THE_SERVICE, Custody, KEY};
+use crate::ledger::statement::StatementError;
 use crate::ledger::{Statement, Subject};
+use crate::storage::keys::KeyRecord;
 use crate::storage::log::Staged;
 use crate::storage::{self, Tx};
 
@@ -49,9 +55,12 @@ async fn record_each(
 ) -> Result<Vec<StatementId>> {
     let mut signed = Vec::with_capacity(deeds.len());
     let mut as_logged = Vec::with_capacity(deeds.len());
+    let mut held = Held::default();
     for (id, deed) in deeds {
-        let (bytes, statement) = sign(instance, now, id, deed.kind, deed.subject, &deed.actor, deed.body)?;
-        signed.push((id, deed.kind, deed.about, bytes));
+        held.look(tx, instance, &deed).await?;
+        let (kind, about) = (deed.kind, deed.about.clone());
+        let (bytes, statement) = sign(instance, &held, now, id, deed)?;
+        signed.push((id, kind, about, bytes));
         as_logged.push(statement);
     }
     let staged: Vec<Staged<'_>> =
@@ -63,25 +72,66 @@ async fn record_each(
 }
 
 /// The entry of a statement, and the statement as read back from it.
-fn sign(
-    instance: &Instance,
-    now: Timestamp,
-    id: StatementId,
-    kind: &'static str,
-    subject: Vec<Subject>,
-    actor: &str,
-    body: Value,
-) -> Result<(Vec<u8>, Statement)> {
+fn sign(instance: &Instance, held: &Held, now: Timestamp, id: StatementId, deed: Deed) -> Result<(Vec<u8>, Statement)> {
+    let Deed { kind, subject, actor, body, .. } = deed;
     let mut predicate = Map::new();
     predicate.insert("statement".into(), json!(id));
     predicate.insert("recorded_at".into(), json!(now));
-    predicate.insert("actor".into(), json!(actor));
-    // The instance signs for accounts that hold no key of their own, and says so.
-    predicate.insert("custody".into(), json!("instance"));
+    predicate.insert("actor".into(), json!(&actor));
+    // The instance signs for accounts that do not sign by themselves, and says so.
+    let own = instance.signing.key_of(&actor, kind);
+    predicate.insert("custody".into(), json!(if own.is_some() { Custody::Own } else { Custody::Instance }));
+    if let Some(own) = &own {
+        predicate.insert("signed_with".into(), json!(own));
+    }
     if let Value::Object(body) = body {
         predicate.extend(body);
     }
     let statement = Statement::new(kind, subject, Value::Object(predicate));
-    let signed = statement.sign(&instance.keys.statement).and_then(|envelope| Ok((envelope.to_bytes()?, envelope.statement()?)));
-    signed.map_err(|e| Error::internal(format!("the statement `{kind}` can't be signed: {e}")))
+    let added = statement.predicate.get("key").filter(|_| kind == KEY).and_then(|key| AddedKey::deserialize(key).ok());
+    let keys: BTreeSet<String> = own.into_iter().chain(added.as_ref().map(|key| key.keyid.clone())).collect();
+    let signatures = instance.signing.signatures(&statement, &keys)?;
+    let unsigned = |e: StatementError| Error::internal(format!("the statement `{kind}` can't be signed: {e}"));
+    let envelope = statement.sign_after(signatures, &instance.keys.statement).map_err(unsigned)?;
+    for signature in &envelope.signatures()[..envelope.signatures().len() - 1] {
+        let known = held.0.get(&actor).into_iter().flatten().map(|key| &key.added).chain(&added);
+        let key = known.filter(|key| key.keyid == signature.keyid).find_map(AddedKey::key);
+        let fits = key.is_some_and(|key| envelope.verify(&key).is_ok());
+        if !fits {
+            let problem = format!(
+                "the signature of the key `{}` over a statement of kind `{kind}` does not fit: sign it again",
+                signature.keyid
+            );
+            return Err(Error::invalid("colophon-signatures", problem));
+        }
+    }
+    let signed = Ok(&envelope).and_then(|envelope| Ok((envelope.to_bytes()?, envelope.statement()?)));
+    signed.map_err(unsigned)
+}
+
+/// The keys of the accounts whose deeds are recorded, looked up once each.
+#[derive(Default)]
+struct Held(BTreeMap<String, Vec<KeyRecord>>);
+
+impl Held {
+    /// Refuses a deed of someone who signs by themselves and has not, or with a key that is not theirs.
+    async fn look(&mut self, tx: &mut Tx, instance: &Instance, deed: &Deed) -> Result<()> {
+        if BY_THE_SERVICE.contains(&deed.kind) {
+            return Ok(());
+        }
+        if !self.0.contains_key(&deed.actor) {
+            let held = storage::keys::of(tx, &deed.actor).await?;
+            self.0.insert(deed.actor.clone(), held);
+        }
+        let mut held = self.0.get(&deed.actor).into_iter().flatten().filter(|key| key.end.is_none());
+        match instance.signing.key_of(&deed.actor, deed.kind) {
+            Some(own) if held.any(|key| key.added.keyid == own) => Ok(()),
+            Some(own) => Err(Error::Conflict(format!("`{own}` is no key of `{}` that is in force", deed.actor))),
+            None if held.any(|key| key.added.required) => Err(Error::Conflict(format!(
+                "`{}` signs with a key of their own, and nothing is stated for them without it: ask for a draft, sign it, and send it again",
+                deed.actor
+            ))),
+            None => Ok(()),
+        }
+    }
 }

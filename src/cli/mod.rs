@@ -14,6 +14,7 @@ mod doctor;
 mod generate;
 mod import;
 mod licence;
+mod mirror;
 mod model;
 mod policy;
 mod prepare;
@@ -105,8 +106,8 @@ enum Command {
     /// Ask what licences allow
     #[command(subcommand)]
     Licence(licence::Licence),
-    /// Check the whole log: every entry, tile, signature and blob
-    Audit,
+    /// Check a log, here or elsewhere: every entry, tile and signature, and that it goes on from what was seen before
+    Audit(audit::Audit),
     /// Make the public tables again from the log alone
     Rebuild,
     /// Show every setting and look for what is wrong
@@ -188,7 +189,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Adapt(adapt) => adapt::run(&adapt, &settings, common.json).await,
             Command::Work => serve::work(settings).await,
             Command::Model(what) => model::run(&settings, &common, &what).await,
-            Command::Audit => audit::audit(&open(&settings).await?, common.json).await,
+            Command::Audit(audit) => audit::run(&audit, &settings, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
             Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Hash(_) => Ok(ExitCode::SUCCESS),

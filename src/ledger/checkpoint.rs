@@ -3,7 +3,8 @@
 //! Does not decide what may be signed: that a head follows from the last one is the sequencer's and the proofs' business.
 
 use super::hash::{EMPTY_ROOT, NodeHash, shorten};
-use super::note::{Note, NoteError, Signer, Verifier};
+use super::note::{Note, NoteError, NoteSignature};
+use super::vkey::{Cosigner, KeyType, Signer, Verifier};
 
 /// What a log says of itself at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,16 @@ impl Checkpoint {
 
     /// Reads the text of a note.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
+        let checkpoint = Self::read(text)?;
+        if checkpoint.size == 0 && checkpoint.root != EMPTY_ROOT {
+            let text = checkpoint.root.to_string();
+            return Err(CheckpointError::Malformed { text, expected: "the root of the empty tree" });
+        }
+        Ok(checkpoint)
+    }
+
+    /// The same, but an empty tree may have any root: a witness has an answer of its own to that.
+    pub(super) fn read(text: &str) -> Result<Self, CheckpointError> {
         let wrong = |text: &str, expected| CheckpointError::Malformed { text: shorten(text), expected };
         let body = text.strip_suffix('\n').ok_or_else(|| wrong(text, "a text that ends in a newline"))?;
         let mut lines = body.split('\n');
@@ -70,9 +81,6 @@ impl Checkpoint {
         let plain = size.bytes().all(|b| b.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
         let size = size.parse().ok().filter(|_| plain).ok_or_else(|| wrong(size, "a decimal size below 2^64"))?;
         let root = NodeHash::parse(root).map_err(|_| wrong(root, "a root of 44 base64 characters"))?;
-        if size == 0 && root != EMPTY_ROOT {
-            return Err(wrong(&root.to_string(), "the root of the empty tree"));
-        }
         let extensions: Vec<String> = lines.map(str::to_owned).collect();
         if extensions.iter().any(String::is_empty) {
             return Err(wrong("", "an extension line, which is not empty,"));
@@ -100,18 +108,44 @@ pub struct SignedCheckpoint {
 impl SignedCheckpoint {
     /// Reads the form, believing nothing.
     pub fn parse(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let note = Note::parse(bytes)?;
+        Self::from_note(Note::parse(bytes)?)
+    }
+
+    /// Reads the text of a note, believing nothing.
+    pub fn from_note(note: Note) -> Result<Self, CheckpointError> {
         Ok(Self { checkpoint: Checkpoint::parse(note.unverified_text())?, note })
     }
 
-    /// The checkpoint, if it is of this origin, signed by a known key, and by none wrongly.
+    /// The checkpoint, if it is of this origin, signed by a known key of type 0x01, and by no known key wrongly. A cosignature
+    /// alone is not enough: it says that a witness saw this checkpoint, not that the log made it.
     pub fn open(&self, origin: &str, verifiers: &[Verifier]) -> Result<&Checkpoint, CheckpointError> {
         if self.checkpoint.origin != origin {
             let (found, expected) = (shorten(&self.checkpoint.origin), origin.to_owned());
             return Err(CheckpointError::OtherOrigin { found, expected });
         }
-        self.note.open(verifiers)?;
+        let (_, by) = self.note.open(verifiers)?;
+        if !by.iter().any(|verifier| verifier.kind() == KeyType::Ed25519) {
+            return Err(self.note.unknown_keys().into());
+        }
         Ok(&self.checkpoint)
+    }
+
+    /// The line by which a witness says that at `time` it saw the log like this. It has checked that before.
+    pub fn cosign(&self, cosigner: &Cosigner, time: u64) -> Result<NoteSignature, NoteError> {
+        cosigner.cosign(self.note.unverified_text(), time)
+    }
+
+    /// Takes over the cosignatures by these witnesses, as [`Note::add_signatures`] does; says how many. Keys of type 0x01 and
+    /// lines without a time are passed over (C2SP tlog-witness, "add-checkpoint": the time must not be zero).
+    pub fn add_cosignatures(&mut self, lines: &[NoteSignature], witnesses: &[Verifier]) -> Result<usize, NoteError> {
+        let witnesses: Vec<Verifier> = witnesses.iter().filter(|w| w.kind() == KeyType::Cosignature).cloned().collect();
+        let lines: Vec<NoteSignature> = lines.iter().filter(|line| line.time() != Some(0)).cloned().collect();
+        self.note.add_signatures(&lines, &witnesses)
+    }
+
+    /// Which of these witnesses cosigned, by name, and when at the latest (seconds since 1970).
+    pub fn cosignatures(&self, witnesses: &[Verifier]) -> Vec<(String, u64)> {
+        self.note.cosignatures(witnesses)
     }
 
     /// The checkpoint as it says of itself.
@@ -133,7 +167,7 @@ impl std::fmt::Display for SignedCheckpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::{Dice, ORIGIN, signer};
+    use super::super::fixtures::{Dice, ORIGIN, PUBLIC_CHECKPOINT, PUBLIC_LOG, PUBLIC_WITNESSES, cosigner, signer};
     use super::*;
 
     #[test]
@@ -195,6 +229,40 @@ mod tests {
         for origin in ["", "two\nlines", "two\n7\n"] {
             assert!(Checkpoint::new(origin, 5, NodeHash([3; 32])).sign(&[&signer]).is_err());
         }
+    }
+
+    #[test]
+    fn a_cosignature_is_not_the_logs_signature() {
+        let (log, witness) = (signer(), cosigner(1));
+        let mut signed = Checkpoint::new(ORIGIN, 5, NodeHash([3; 32])).sign(&[&log]).unwrap();
+        let line = signed.cosign(&witness, 1_700_000_000).unwrap();
+        let keys = [log.verifier().clone(), witness.verifier().clone()];
+        assert_eq!(signed.add_cosignatures(std::slice::from_ref(&line), &keys), Ok(1));
+        assert_eq!(signed.cosignatures(&keys), [("witness1.example".to_owned(), 1_700_000_000)]);
+        assert!(signed.open(ORIGIN, &keys).is_ok());
+        let refused = signed.open(ORIGIN, &keys[1..]);
+        assert!(matches!(refused, Err(CheckpointError::Note(NoteError::UnknownKeys(_)))));
+        // Neither a line without a time nor one of a log's key is taken from a witness.
+        let mut timeless = line;
+        timeless.signature[..8].fill(0);
+        assert_eq!(signed.add_cosignatures(&[timeless], &keys), Ok(0));
+        assert_eq!(signed.add_cosignatures(signed.clone().note().signatures(), &keys[..1]), Ok(0));
+    }
+
+    #[test]
+    fn public_checkpoints_read_as_they_are_printed() {
+        let read = SignedCheckpoint::parse(PUBLIC_CHECKPOINT.as_bytes()).unwrap();
+        let known: Vec<Verifier> =
+            [PUBLIC_LOG].iter().chain(&PUBLIC_WITNESSES).map(|key| Verifier::parse(key).unwrap()).collect();
+        assert_eq!(read.open("arche2025h1.staging.ct.transparency.dev", &known).unwrap().size, 1_432_088_532);
+        assert_eq!((read.to_string().as_str(), read.cosignatures(&known).len()), (PUBLIC_CHECKPOINT, 4));
+        // The example of tlog-cosignature, whose keys it does not tell.
+        let example = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n\
+            — example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n\
+            — witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n";
+        let read = SignedCheckpoint::parse(example.as_bytes()).unwrap();
+        assert_eq!(read.note().signatures()[1].time(), Some(1_679_315_147));
+        assert_eq!(read.to_string(), example);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Checking a whole log: every entry, leaf, tile, the root and the checkpoint are computed again and compared with what is kept.
 //!
 //! Reads nothing itself: entries come one by one, tiles from a `TileSource` that is not trusted. It repairs nothing and keeps at
-//! most one open tile per level in memory.
+//! most one open tile per level in memory. It can go on from a head that was checked before: that the new one follows from it then needs no
+//! proof, as its tree is grown from the old one's right edge.
 
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
 use super::hash::{NodeHash, leaf_hash, subtree_root};
 use super::note::Verifier;
+use super::sequence::{Head, edge_frontier, read_edge};
 use super::statement::{Envelope, Statement, StatementError};
 use super::tile::{FULL, TilePath, encode_hashes};
-use super::tile_reader::TileSource;
+use super::tile_reader::{SourceError, TileSource};
 use super::tree::Frontier;
 
 /// Problems listed at most; more are counted.
@@ -64,6 +66,16 @@ impl<'a> Fsck<'a> {
             }
         }
         fsck
+    }
+
+    /// Goes on from a head that was checked before: the first entry to come is number `last.size`. `edge` gives at least the tiles of that
+    /// log's right edge, which are authenticated against its root.
+    pub fn resume(mut self, last: &Head, edge: &dyn TileSource) -> Result<Self, SourceError> {
+        let open = read_edge(last, edge)?;
+        self.frontier = edge_frontier(&open);
+        self.open = open.into_iter().map(|tile| (tile.index, tile.hashes)).collect();
+        self.next = last.size;
+        Ok(self)
     }
 
     /// Notes a problem that someone else found, such as a row that contradicts its entry.
@@ -189,6 +201,37 @@ mod tests {
 
     fn checkpoint(head: Head) -> String {
         Checkpoint::new(ORIGIN, head.size, head.root).sign(&[&signer()]).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_check_goes_on_from_any_head() {
+        let entries = statements(600);
+        let (head, tiles) = log_of(&entries);
+        let (good, verifier) = (checkpoint(head), signer().verifier().clone());
+        for size in [0, 1, 255, 256, 257, 511, 600] {
+            let (last, edge) = log_of(&entries[..size]);
+            let go_on = |edge: &TileSet| {
+                let fsck = Fsck::new(&tiles, good.as_bytes(), ORIGIN, &verifier).resume(&last, edge)?;
+                Ok::<_, SourceError>(numbered(&entries).skip(size).fold(fsck, |mut fsck, (index, entry)| {
+                    fsck.entry(index, entry);
+                    fsck
+                }))
+            };
+            assert_eq!(go_on(&edge).unwrap().finish(), Report { size: 600, root: head.root, problems: vec![] }, "{size}");
+            if size > 0 {
+                assert!(go_on(&TileSet::default()).is_err(), "the edge is authenticated");
+            }
+        }
+        // A log that was changed below the head that was seen does not lead to the new one.
+        let mut other = entries.clone();
+        other[3] = statements(7)[6].clone();
+        let (last, edge) = log_of(&other[..300]);
+        let fsck = Fsck::new(&tiles, good.as_bytes(), ORIGIN, &verifier).resume(&last, &edge).unwrap();
+        let report = numbered(&entries).skip(300).fold(fsck, |mut fsck, (index, entry)| {
+            fsck.entry(index, entry);
+            fsck
+        });
+        assert!(report.finish().problems.iter().any(|p| p.contains("the entries hash to")));
     }
 
     fn check(entries: &[Vec<u8>], tiles: &TileSet, checkpoint: &str) -> Report {

@@ -1,6 +1,7 @@
 //! Receipts (C2SP tlog-proof, version 1, file ending `.tlog-proof`): that one entry stands in the log, checkable without the log.
 //!
-//! A receipt is not an opinion on the entry: it says where the entry stands, not that what it says is true.
+//! A receipt is not an opinion on the entry: it says where the entry stands, not that what it says is true. Its checkpoint carries
+//! whatever cosignatures it had, and a [`WitnessPolicy`] can demand them.
 
 use std::fmt;
 
@@ -9,8 +10,10 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use super::hash::{NodeHash, leaf_hash};
-use super::note::{NoteError, Verifier};
+use super::note::{NoteError, NoteSignature};
 use super::proof::{HashSource, ProofError, inclusion, verify_inclusion};
+use super::vkey::Verifier;
+use super::witness_policy::{PolicyUnmet, WitnessPolicy};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 /// A path in a tree of 64-bit size has no more hashes.
@@ -28,6 +31,9 @@ pub enum ReceiptError {
     /// The checkpoint inside was changed after signing.
     #[error("the signature of `{0}` on the receipt's checkpoint is wrong: it was changed after signing")]
     BadSignature(String),
+    /// Too few witnesses saw the checkpoint inside.
+    #[error("{0}")]
+    Unwitnessed(PolicyUnmet),
     /// The signed tree does not hold this entry at this place.
     #[error("the entry is not number `{index}` of the log's {size}: it is another entry's, or one of the two was changed")]
     NotInTree {
@@ -41,7 +47,7 @@ pub enum ReceiptError {
 /// An inclusion proof with the checkpoint it leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// Data for whoever made it; never authenticated.
+    /// Data for whoever made it; never authenticated. None and no bytes are the same: the line is left out.
     pub extra: Option<Vec<u8>>,
     /// The entry's place in the log, from 0.
     pub index: u64,
@@ -74,6 +80,8 @@ impl Receipt {
             return Err(malformed("its first line is not `c2sp.org/tlog-proof@v1`"));
         }
         let extra = match lines.next_if(|line| line.starts_with("extra ")).and_then(|line| line.strip_prefix("extra ")) {
+            // "If no extra data is present, this line is omitted."
+            Some("") => return Err(malformed("its extra line is empty")),
             Some(extra) => Some(STANDARD.decode(extra).map_err(|_| malformed("its extra line is not base64"))?),
             None => None,
         };
@@ -95,16 +103,30 @@ impl Receipt {
 
     /// The log's checkpoint, if this log signed that `entry` is in it.
     pub fn verify(&self, entry: &[u8], verifier: &Verifier, origin: &str) -> Result<&Checkpoint, ReceiptError> {
-        let checkpoint = self.checkpoint.open(origin, std::slice::from_ref(verifier)).map_err(|error| match error {
-            CheckpointError::Note(NoteError::BadSignature(name)) => ReceiptError::BadSignature(name),
-            CheckpointError::OtherOrigin { .. } | CheckpointError::Note(NoteError::UnknownKeys(_)) => {
-                ReceiptError::OtherLog(error.to_string())
-            }
-            other => ReceiptError::Malformed(other.to_string()),
-        })?;
-        verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, &self.proof, checkpoint.root)
-            .map_err(|_| ReceiptError::NotInTree { index: self.index, size: checkpoint.size })?;
+        let checkpoint = self.checkpoint.open(origin, std::slice::from_ref(verifier)).map_err(unbelieved)?;
+        self.includes(entry, checkpoint)?;
         Ok(checkpoint)
+    }
+
+    /// The log's checkpoint, if a log of the policy signed that `entry` is in it and the policy's quorum of witnesses saw it.
+    pub fn verify_with_policy(&self, entry: &[u8], policy: &WitnessPolicy) -> Result<&Checkpoint, ReceiptError> {
+        let checkpoint = policy.check(&self.checkpoint).map_err(|unmet| match unmet {
+            PolicyUnmet::UnknownLog(_) => ReceiptError::OtherLog(unmet.to_string()),
+            PolicyUnmet::Checkpoint(error) => unbelieved(error),
+            PolicyUnmet::Quorum { .. } => ReceiptError::Unwitnessed(unmet),
+        })?;
+        self.includes(entry, checkpoint)?;
+        Ok(checkpoint)
+    }
+
+    fn includes(&self, entry: &[u8], checkpoint: &Checkpoint) -> Result<(), ReceiptError> {
+        verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, &self.proof, checkpoint.root)
+            .map_err(|_| ReceiptError::NotInTree { index: self.index, size: checkpoint.size })
+    }
+
+    /// Takes over cosignatures of the checkpoint inside, as [`SignedCheckpoint::add_cosignatures`] does.
+    pub fn add_cosignatures(&mut self, lines: &[NoteSignature], witnesses: &[Verifier]) -> Result<usize, NoteError> {
+        self.checkpoint.add_cosignatures(lines, witnesses)
     }
 
     /// The checkpoint inside, not yet believed.
@@ -113,10 +135,20 @@ impl Receipt {
     }
 }
 
+fn unbelieved(error: CheckpointError) -> ReceiptError {
+    match error {
+        CheckpointError::Note(NoteError::BadSignature(name)) => ReceiptError::BadSignature(name),
+        CheckpointError::OtherOrigin { .. } | CheckpointError::Note(NoteError::UnknownKeys(_)) => {
+            ReceiptError::OtherLog(error.to_string())
+        }
+        other => ReceiptError::Malformed(other.to_string()),
+    }
+}
+
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FIRST_LINE}")?;
-        if let Some(extra) = &self.extra {
+        if let Some(extra) = self.extra.as_deref().filter(|extra| !extra.is_empty()) {
             writeln!(f, "extra {}", STANDARD.encode(extra))?;
         }
         writeln!(f, "index {}", self.index)?;
@@ -131,8 +163,8 @@ impl fmt::Display for Receipt {
 mod tests {
     use ed25519_dalek::SigningKey;
 
-    use super::super::fixtures::{Dice, Leaves, ORIGIN, entry, signer};
-    use super::super::note::Signer;
+    use super::super::fixtures::{Dice, Leaves, ORIGIN, cosigner, entry, signer};
+    use super::super::vkey::Signer;
     use super::*;
 
     fn receipt(index: u64, size: usize) -> Receipt {
@@ -146,7 +178,7 @@ mod tests {
         let verifier = signer().verifier().clone();
         for (index, size) in [(0, 1), (0, 2), (42, 100), (99, 100)] {
             let mut receipt = receipt(index, size);
-            for extra in [None, Some(vec![]), Some(b"age-v1".to_vec())] {
+            for extra in [None, Some(b"a".to_vec()), Some(b"age-v1".to_vec())] {
                 receipt.extra = extra;
                 let text = receipt.to_string();
                 assert!(text.starts_with("c2sp.org/tlog-proof@v1\n"));
@@ -155,6 +187,9 @@ mod tests {
                 assert_eq!(read.verify(&entry(index as usize), &verifier, ORIGIN).unwrap().size, size as u64);
             }
         }
+        let (plain, mut nothing) = (receipt(0, 1), receipt(0, 1));
+        nothing.extra = Some(vec![]);
+        assert_eq!(nothing.to_string(), plain.to_string(), "no extra data, no line");
         assert!(matches!(
             Receipt::build(5, receipt(0, 5).checkpoint, &Leaves::new(5)),
             Err(ProofError::Index { index: 5, size: 5 })
@@ -184,6 +219,10 @@ mod tests {
             text.replace("index 42", "index  42"),
             text.replace("index 42\n", ""),
             text.replace("index 42", "extra ?\nindex 42"),
+            text.replace("index 42", "extra \nindex 42"),
+            text.replace("index 42", "extra\nindex 42"),
+            text.replace("index 42", "extra YQ\nindex 42"),
+            text.replace("index 42\n", "index 42\nextra QQ==\n"),
             text.replace("index 42", "extra QQ==\nextra QQ==\nindex 42"),
             text.replace("\n\nlog", "\nlog"),
             text.replace("index 42\n", "index 42\nAAAA\n"),
@@ -193,6 +232,57 @@ mod tests {
         ] {
             assert!(matches!(Receipt::parse(bad.as_bytes()), Err(ReceiptError::Malformed(_))), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_example_of_the_specification() {
+        // Its signature lines are abridged; any will do for the form.
+        let text = include_str!("../../tests/seeds/receipt/specification");
+        let read = Receipt::parse(text.as_bytes()).unwrap();
+        assert_eq!((read.index, read.proof.len(), read.checkpoint.unverified().size), (73_894, 5, 109_482));
+        assert!(read.extra.as_deref().is_some_and(|extra| extra.starts_with(b"age-v1.2.1-darwin-arm64.tar.gz")));
+        assert_eq!((read.checkpoint.note().signatures().len(), read.to_string().as_str()), (4, text));
+    }
+
+    #[test]
+    fn a_quorum_of_witnesses_can_be_demanded_offline() {
+        let (mut receipt, log) = (receipt(42, 100), signer());
+        let witnesses: Vec<_> = (1..=3).map(|n| cosigner(n).verifier().clone()).collect();
+        let lines = |n: u8| vec![receipt.checkpoint.cosign(&cosigner(n), 1_790_000_000).unwrap()];
+        let (first, second) = (lines(1), lines(2));
+        let policy = |log: &Verifier, quorum: &str| {
+            let witness = |(i, key)| format!("witness w{i} {key}\n");
+            let lines: String = witnesses.iter().enumerate().map(witness).collect();
+            let text = format!("log {log}\n{lines}group two 2 w0 w1 w2\nquorum {quorum}\n");
+            WitnessPolicy::parse(text.as_bytes()).unwrap()
+        };
+        let (two, none) = (policy(log.verifier(), "two"), policy(log.verifier(), "none"));
+        assert_eq!(receipt.verify_with_policy(&entry(42), &none).unwrap().size, 100);
+        receipt.add_cosignatures(&first, &witnesses).unwrap();
+        let error = receipt.verify_with_policy(&entry(42), &two).unwrap_err();
+        assert!(matches!(&error, ReceiptError::Unwitnessed(_)) && error.to_string().contains("w1, w2"), "{error}");
+        receipt.add_cosignatures(&second, &witnesses).unwrap();
+        let read = Receipt::parse(receipt.to_string().as_bytes()).unwrap();
+        assert_eq!(read, receipt);
+        assert_eq!(read.verify_with_policy(&entry(42), &two).unwrap().size, 100);
+        assert!(read.verify(&entry(42), log.verifier(), ORIGIN).is_ok(), "who knows no witness passes them over");
+        assert_eq!(read.verify_with_policy(b"other", &two), Err(ReceiptError::NotInTree { index: 42, size: 100 }));
+        let stranger = Signer::new(ORIGIN, SigningKey::from_bytes(&[8; 32])).unwrap();
+        assert!(matches!(
+            read.verify_with_policy(&entry(42), &policy(stranger.verifier(), "two")),
+            Err(ReceiptError::OtherLog(_))
+        ));
+        let elsewhere = Signer::new("log.example/other", SigningKey::from_bytes(&[7; 32])).unwrap();
+        assert!(matches!(
+            read.verify_with_policy(&entry(42), &policy(elsewhere.verifier(), "none")),
+            Err(ReceiptError::OtherLog(_))
+        ));
+        // A known witness's wrong line refuses, even where the others would do.
+        let mut wrong = first.clone();
+        wrong[0].signature[20] ^= 1;
+        let wrong = read.to_string().replace(&first[0].to_string(), &wrong[0].to_string());
+        let wrong = Receipt::parse(wrong.as_bytes()).unwrap();
+        assert_eq!(wrong.verify_with_policy(&entry(42), &none), Err(ReceiptError::BadSignature("witness1.example".into())));
     }
 
     #[test]

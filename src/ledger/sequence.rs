@@ -108,19 +108,19 @@ pub fn integrate(head: &Head, right_edge: &dyn TileSource, staged: &[Vec<u8>]) -
         }
         risen = next;
     }
-    let root = edge_root(&open);
+    let root = edge_frontier(&open).root();
     Ok(Integration { first_index: head.size, leaf_hashes, tiles, head: Head { size, root } })
 }
 
 /// The tile of one level that is still filling: 0 to 255 hashes.
 #[derive(Debug, Default)]
-struct OpenTile {
-    index: u64,
-    hashes: Vec<NodeHash>,
+pub(super) struct OpenTile {
+    pub(super) index: u64,
+    pub(super) hashes: Vec<NodeHash>,
 }
 
 /// The stored right edge, level by level, after it was found to lead to the head's root.
-fn read_edge(head: &Head, source: &dyn TileSource) -> Result<Vec<OpenTile>, SourceError> {
+pub(super) fn read_edge(head: &Head, source: &dyn TileSource) -> Result<Vec<OpenTile>, SourceError> {
     // Read once and checked from these very bytes, so that what was checked is what is extended.
     let mut kept = std::collections::BTreeMap::new();
     for path in right_edge_tiles(head.size) {
@@ -138,9 +138,9 @@ fn read_edge(head: &Head, source: &dyn TileSource) -> Result<Vec<OpenTile>, Sour
     Ok(open)
 }
 
-/// The root of a tree whose open tiles are these: their full subtrees are all the full subtrees there are. INVARIANT: 8 levels of
+/// The frontier of a tree whose open tiles are these: their full subtrees are all the full subtrees there are. INVARIANT: 8 levels of
 /// 0 to 255 hashes are the base-256 digits of the size, so there is one peak per set bit and the frontier fits.
-fn edge_root(open: &[OpenTile]) -> NodeHash {
+pub(super) fn edge_frontier(open: &[OpenTile]) -> Frontier {
     let (mut peaks, mut size) = (Vec::new(), 0u64);
     for (level, tile) in open.iter().enumerate().rev() {
         size += (tile.hashes.len() as u64) << (8 * level);
@@ -151,7 +151,7 @@ fn edge_root(open: &[OpenTile]) -> NodeHash {
             rest = later;
         }
     }
-    Frontier::from_peaks(size, peaks).unwrap_or_default().root()
+    Frontier::from_peaks(size, peaks).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -171,6 +171,13 @@ impl Statement {
         envelope.to_bytes().map(|_| envelope)
     }
 
+    /// The same with signatures made elsewhere before this one. Whether they fit is looked at by who reads it.
+    pub fn sign_after(&self, first: Vec<EnvelopeSignature>, signer: &dyn StatementSigner) -> Result<Envelope, StatementError> {
+        let mut envelope = Envelope { payload: self.to_payload()?, signatures: first };
+        envelope.countersign(signer)?;
+        Ok(envelope)
+    }
+
     fn check(&self) -> Result<(), StatementError> {
         if !is_name(&self.name) {
             return Err(StatementError::Name(shorten(&self.name)));

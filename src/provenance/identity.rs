@@ -26,6 +26,8 @@ use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use super::pki::{self, DOCUMENT_SIGNING, PersonParts, PkiError};
 use super::trust::TrustAnchors;
+use super::verdict::Status;
+use super::verify::stamped_at;
 use crate::clock::Timestamp;
 use crate::id::ImageId;
 
@@ -191,16 +193,17 @@ struct Named {
 }
 
 /// Every person's signature in a file: of this picture first, then of those it was made from.
-pub(super) fn people(reader: &Reader, trust: &TrustAnchors) -> Vec<Signed> {
+pub(super) fn people(reader: &Reader, codes: &[Status], trust: &TrustAnchors) -> Vec<Signed> {
     let active = reader.active_label();
     let mut found: Vec<Signed> = Vec::new();
     for manifest in reader.iter_manifests() {
         let is_active = manifest.label().is_some() && manifest.label() == active;
         let image = manifest.find_assertion::<Named>("colophon.image").ok().map(|named| named.image);
+        let stamped = stamped_at(manifest, is_active, codes).and_then(Timestamp::parse);
         let held = manifest.assertions().iter().filter(|a| a.label().starts_with(IDENTITY)).count();
         for instance in 0..held {
             let read = manifest.find_assertion_with_instance::<Assertion>(IDENTITY, instance);
-            let signed = read.ok().and_then(|assertion| check(manifest, &assertion, trust));
+            let signed = read.ok().and_then(|assertion| check(manifest, &assertion, stamped, trust));
             let broken = || Signed {
                 name: String::new(),
                 issuer: String::new(),
@@ -216,7 +219,7 @@ pub(super) fn people(reader: &Reader, trust: &TrustAnchors) -> Vec<Signed> {
     found
 }
 
-fn check(manifest: &Manifest, assertion: &Assertion, trust: &TrustAnchors) -> Option<Signed> {
+fn check(manifest: &Manifest, assertion: &Assertion, stamped: Option<Timestamp>, trust: &TrustAnchors) -> Option<Signed> {
     let payload = &assertion.signer_payload;
     let mut policy = CertificateTrustPolicy::new();
     policy.add_default_valid_ekus();
@@ -237,18 +240,24 @@ fn check(manifest: &Manifest, assertion: &Assertion, trust: &TrustAnchors) -> Op
     let bound = referenced.iter().any(|(label, _)| label.starts_with("c2pa.hash."));
     let all_listed = referenced.iter().all(|one| listed.contains(one));
     let padded = assertion.pad1.iter().chain(assertion.pad2.iter().flatten()).all(|byte| *byte == 0);
+    let own = Certificate::load_pem_chain(&info.cert_info.cert_chain).ok()?.into_iter().next()?;
+    // The claim that lists the person's signature bears a time stamp: the certificate held then, as the signature is older.
+    let held_then = stamped.is_some_and(|at| at <= pki::end(&own));
+    let expired = failed("signingCredential.expired");
+    let failures = log.logged_items().iter().filter(|item| matches!(item.kind, LogKind::Failure)).count();
     let standing = if !(bound && all_listed && padded) {
         Standing::Broken
     } else if failed("signingCredential.untrusted") {
         Standing::Unknown
-    } else if failed("signingCredential.expired") {
+    } else if expired && held_then && failures == 1 {
+        Standing::Sound
+    } else if expired {
         Standing::Ended
-    } else if log.logged_items().iter().any(|item| matches!(item.kind, LogKind::Failure)) {
+    } else if failures > 0 {
         Standing::Broken
     } else {
         Standing::Sound
     };
-    let own = Certificate::load_pem_chain(&info.cert_info.cert_chain).ok()?.into_iter().next()?;
     let subject = &own.tbs_certificate.subject;
     Some(Signed {
         name: pki::common_name(subject),

@@ -3,7 +3,7 @@
 //! Bytes in, verdict out, over the C2PA engine (Content Credentials, claim version 2): our own certificate authority, the claim of an
 //! image, the signed model card, signing, and checking files from anywhere. It is not the log, not a store and not a door: no files, no
 //! network, no clock and no chance of its own. It may import the ground rooms and touch the crates c2pa, x509-cert, p384,
-//! ed25519-dalek and image.
+//! ed25519-dalek, cms, der and image.
 //!
 //! ```text
 //! pki          root P-384 → issuing P-384 → Ed25519 leaf; the parts a caller stores
@@ -17,6 +17,7 @@
 //! sign         claim and picture → signed file, read back before it is handed out
 //! xmp          the same for tools that read no Content Credentials
 //! mining       opt-outs in other people's credentials
+//! timestamp    the time-stamping authority (RFC 3161), and reading its tokens
 //! trust        whose signatures count
 //! verify       file → verdict
 //! ```
@@ -32,6 +33,7 @@ pub mod model_card;
 pub mod pki;
 pub mod reading;
 pub mod sign;
+pub mod timestamp;
 pub mod trust;
 pub mod verdict;
 pub mod verify;
@@ -51,6 +53,7 @@ pub use manifest::SignedClaim;
 pub use model_card::model_card;
 pub use pki::{PersonParts, Pki, PkiError, PkiParts};
 pub use sign::{SignError, Signer, sign_image};
+pub use timestamp::{Authority, StamperParts};
 pub use trust::TrustAnchors;
 pub use verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, Verdict};
 pub use verify::{Limits, verify};

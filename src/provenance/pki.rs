@@ -8,20 +8,25 @@ use std::fmt;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey as LeafKey;
+use p384::ecdsa::signature::Signer as _;
 use p384::ecdsa::{DerSignature, SigningKey as CaKey, VerifyingKey as CaPublic};
 use p384::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, LineEnding};
 use x509_cert::Certificate;
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::builder::{Builder as _, CertificateBuilder, Profile};
-use x509_cert::der::asn1::{Any, GeneralizedTime, ObjectIdentifier, PrintableStringRef, SetOfVec, Utf8StringRef};
+use x509_cert::der::asn1::{
+    Any, BitString, GeneralizedTime, ObjectIdentifier, OctetString, PrintableStringRef, SetOfVec, Utf8StringRef,
+};
+use x509_cert::der::oid::AssociatedOid as _;
 use x509_cert::der::{Decode, DecodePem, Encode, EncodePem};
-use x509_cert::ext::pkix::ExtendedKeyUsage;
+use x509_cert::ext::pkix::{ExtendedKeyUsage, KeyUsage, KeyUsages};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::{Time, Validity};
 
 use super::sign::Signer;
+use super::timestamp::StamperParts;
 use super::trust::TrustAnchors;
 use crate::chance::Chance;
 use crate::clock::Timestamp;
@@ -44,6 +49,8 @@ const CLAIM_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.
 const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
 /// `id-kp-documentSigning`, RFC 9336: what a person's certificate is for (CAWG identity assertion 1.2, X.509).
 pub(super) const DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
+/// `id-kp-timeStamping`, RFC 3161 §2.3.
+pub(super) const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 /// What our leaf is for.
 const CLAIM_USAGES: [ObjectIdentifier; 2] = [CLAIM_SIGNING, EMAIL_PROTECTION];
 /// Attribute types of X.520: country, organisation, common name.
@@ -237,6 +244,22 @@ impl Pki {
         })
     }
 
+    /// A key and certificate for time stamps of this site, until `until` or the end of the issuing certificate.
+    pub fn stamper(&self, now: Timestamp, until: Timestamp, chance: &dyn Chance) -> Result<StamperParts, PkiError> {
+        let until = until.min(end(&self.issuing));
+        if until <= now {
+            return Err(PkiError::IssuingEnded(until.day()));
+        }
+        let key = ca_key(chance);
+        let subject = name(&organisation(&self.leaf.tbs_certificate.subject), "Time stamps of ")?;
+        let certificate = make_stamping(subject, &self.issuing, &self.issuing_key, &key, (now, until), chance)?;
+        Ok(StamperParts {
+            chain_pem: pem(&certificate)? + &pem(&self.issuing)?,
+            key_pem: key_pem(&key)?,
+            ends_at: end(&certificate),
+        })
+    }
+
     /// Whether the leaf ends within [`RENEWAL_DAYS`], or has ended.
     pub fn needs_renewal(&self, now: Timestamp) -> bool {
         now.plus_days(RENEWAL_DAYS) >= self.leaf_not_after()
@@ -344,6 +367,36 @@ fn make_leaf(
     let public = spki(&leaf_key.verifying_key())?;
     let leaf = make(profile, span, subject, public, issuing_key, chance, usages)?;
     Ok((leaf, leaf_key))
+}
+
+/// A certificate that does nothing but stamp times: its one extended key usage is `id-kp-timeStamping` and critical (RFC 3161 §2.3), its
+/// key usage is `digitalSignature` alone. The builder writes neither, so both are set in what it made, which is then signed again.
+fn make_stamping(
+    subject: Name,
+    issuing: &Certificate,
+    issuing_key: &CaKey,
+    key: &CaKey,
+    (now, until): (Timestamp, Timestamp),
+    chance: &dyn Chance,
+) -> Result<Certificate, PkiError> {
+    let profile = Profile::Leaf {
+        issuer: issuing.tbs_certificate.subject.clone(),
+        enable_key_agreement: false,
+        enable_key_encipherment: false,
+    };
+    let public = spki(key.verifying_key())?;
+    let mut certificate = make(profile, validity(now, until)?, subject, public, issuing_key, chance, &[TIME_STAMPING])?;
+    for extension in certificate.tbs_certificate.extensions.iter_mut().flatten() {
+        if extension.extn_id == ExtendedKeyUsage::OID {
+            extension.critical = true;
+        } else if extension.extn_id == KeyUsage::OID {
+            let alone = KeyUsage(KeyUsages::DigitalSignature.into());
+            extension.extn_value = OctetString::new(alone.to_der().map_err(unmade)?).map_err(unmade)?;
+        }
+    }
+    let signature: DerSignature = issuing_key.try_sign(&certificate.tbs_certificate.to_der().map_err(unmade)?).map_err(unmade)?;
+    certificate.signature = BitString::from_bytes(signature.as_bytes()).map_err(unmade)?;
+    Ok(certificate)
 }
 
 fn make(

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use c2pa::{Builder, Reader, SigningAlg};
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -14,11 +15,14 @@ use super::encode::{Format, PictureError, decode_transparent, pixels_hash};
 use super::fingerprint::Fingerprint;
 use super::identity::{Person, Signed, Standing, Together};
 use super::manifest::{add_ingredients, image_definition};
+use super::timestamp::Authority;
 use super::trust::TrustAnchors;
-use super::verdict::Finding;
+use super::verdict::{Finding, TIME_STAMP_TRUSTED, Verdict};
 use super::verify::{Limits, verify};
 use super::xmp::{embed, packet};
-use crate::clock::Timestamp;
+use crate::chance::Chance;
+use crate::clock::{Clock, Timestamp};
+use crate::digest::sha256_of;
 
 /// Bytes kept for the signature beside its certificates: 64 of signature and the COSE headers around it.
 const RESERVE: usize = 1024;
@@ -77,6 +81,15 @@ pub struct Signer {
     chain: Vec<Vec<u8>>,
     not_after: Timestamp,
     trust: TrustAnchors,
+    stamps: Option<Stamps>,
+}
+
+/// What puts a time stamp under each signature.
+#[derive(Clone)]
+struct Stamps {
+    authority: Arc<Authority>,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
 }
 
 impl fmt::Debug for Signer {
@@ -87,7 +100,14 @@ impl fmt::Debug for Signer {
 
 impl Signer {
     pub(super) const fn new(key: SigningKey, chain: Vec<Vec<u8>>, not_after: Timestamp, trust: TrustAnchors) -> Self {
-        Self { key, chain, not_after, trust }
+        Self { key, chain, not_after, trust, stamps: None }
+    }
+
+    /// With a time stamp of this authority in every signature, which then outlives the certificate.
+    #[must_use]
+    pub fn stamped(mut self, authority: Arc<Authority>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
+        self.stamps = Some(Stamps { authority, clock, chance });
+        self
     }
 
     /// The trust under which its signatures are checked: our root alone.
@@ -117,10 +137,14 @@ impl Signer {
         // INVARIANT: no picture leaves that this same code would not call trusted.
         let verdict = verify(&signed, &self.trust, &Limits::default());
         let vouched = |signed: &Signed| signed.active && signed.standing == Standing::Sound;
-        if verdict.is_ours() && (person.is_none() || verdict.people.iter().any(vouched)) {
+        // The engine takes any answer of an authority; that it is one for this very signature shows only here.
+        let stamped = |verdict: &Verdict| verdict.codes.iter().any(|s| s.code == TIME_STAMP_TRUSTED && !s.of_ingredient);
+        let timed = self.stamps.is_none() || stamped(&verdict);
+        if verdict.is_ours() && timed && (person.is_none() || verdict.people.iter().any(vouched)) {
             Ok(signed)
         } else {
-            let codes = verdict.failures().map(|s| s.code.clone()).collect::<Vec<_>>().join(", ");
+            let missing = (!timed).then(|| format!("no {TIME_STAMP_TRUSTED}"));
+            let codes = verdict.failures().map(|s| s.code.clone()).chain(missing).collect::<Vec<_>>().join(", ");
             Err(SignError::Refused { sentence: verdict.sentence, codes })
         }
     }
@@ -140,13 +164,15 @@ impl c2pa::Signer for Signer {
     }
 
     fn reserve_size(&self) -> usize {
-        RESERVE + self.chain.iter().map(Vec::len).sum::<usize>()
+        let stamp = self.stamps.as_ref().map_or(0, |stamps| stamps.authority.answer_len());
+        RESERVE + self.chain.iter().map(Vec::len).sum::<usize>() + stamp
     }
 
-    /// The place of time-stamping: an RFC 3161 response over `message`, made in this process, goes here and outlives the leaf. `None`
-    /// until there is a time-stamp authority, so that a signature reads as expired once the leaf has ended.
-    fn send_timestamp_request(&self, _message: &[u8]) -> Option<c2pa::Result<Vec<u8>>> {
-        None
+    /// An RFC 3161 response over the bytes to be stamped, made in this process: with it the signature outlives the certificate.
+    fn send_timestamp_request(&self, message: &[u8]) -> Option<c2pa::Result<Vec<u8>>> {
+        let stamps = self.stamps.as_ref()?;
+        let stamp = stamps.authority.stamp(sha256_of(message).0, stamps.clock.now(), &*stamps.chance);
+        Some(stamp.map_err(|e| c2pa::Error::OtherError(Box::new(e))))
     }
 }
 

@@ -6,6 +6,9 @@ use super::encode::Format;
 use super::identity::Signed;
 use super::manifest::{SignedClaim, TRAINED_ALGORITHMIC_MEDIA, source_of_edit};
 
+/// C2PA status code of a time stamp by an authority that is trusted here.
+pub(super) const TIME_STAMP_TRUSTED: &str = "timeStamp.trusted";
+
 /// What was found, from best to worst known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

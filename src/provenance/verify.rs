@@ -11,7 +11,7 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use c2pa::{Reader, ValidationState};
+use c2pa::{Manifest, Reader, ValidationState};
 use x509_cert::Certificate;
 
 use super::container::{Outline, outline};
@@ -21,7 +21,7 @@ use super::identity::people;
 use super::manifest::{SignedClaim, source_type};
 use super::pki::end;
 use super::trust::TrustAnchors;
-use super::verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, Verdict};
+use super::verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, TIME_STAMP_TRUSTED, Verdict};
 use crate::clock::Timestamp;
 
 /// Characters of a signer's name that a sentence repeats.
@@ -92,9 +92,10 @@ fn read(bytes: &[u8], found: &Outline, trust: &TrustAnchors, limits: &Limits) ->
         _ => (None, None),
     };
     let codes = statuses(&reader);
-    let signer = signer_name(&reader);
+    let signer = signer_name(&reader, &codes);
     let anchor = anchor(&codes);
     let warnings = warnings(&codes, likeness.as_ref(), undecodable.as_deref());
+    let people = people(&reader, &codes, trust);
     let (finding, sentence) = judge(reader.validation_state(), &codes, signer.as_ref(), likeness.as_ref());
     Verdict {
         finding,
@@ -105,7 +106,7 @@ fn read(bytes: &[u8], found: &Outline, trust: &TrustAnchors, limits: &Limits) ->
         anchor,
         source_type: reader.active_manifest().and_then(source_type),
         claim,
-        people: people(&reader, trust),
+        people,
         picture: None,
         likeness,
         crjson: reader.crjson_checked().ok(),
@@ -280,14 +281,26 @@ fn anchor(codes: &[Status]) -> Option<Anchor> {
     Some(if ours { Anchor::Ours } else { Anchor::List })
 }
 
-fn signer_name(reader: &Reader) -> Option<SignerName> {
-    let info = reader.active_manifest()?.signature_info()?;
+/// When a manifest was signed, where a time stamp that is trusted here says so. (The engine tells the time of others too.)
+pub(super) fn stamped_at<'a>(manifest: &'a Manifest, is_active: bool, codes: &[Status]) -> Option<&'a str> {
+    let of_this = |status: &Status| match (manifest.label(), status.of_ingredient) {
+        (_, false) => is_active,
+        (Some(label), true) => status.url.as_deref().is_some_and(|url| url.contains(label)),
+        (None, true) => false,
+    };
+    let trusted = codes.iter().any(|status| status.code == TIME_STAMP_TRUSTED && of_this(status));
+    manifest.signature_info().and_then(|info| info.time.as_deref()).filter(|_| trusted)
+}
+
+fn signer_name(reader: &Reader, codes: &[Status]) -> Option<SignerName> {
+    let manifest = reader.active_manifest()?;
+    let info = manifest.signature_info()?;
     let chain = Certificate::load_pem_chain(info.cert_chain().as_bytes()).unwrap_or_default();
     Some(SignerName {
         common_name: info.common_name.clone(),
         organisation: info.issuer.clone(),
         serial: info.cert_serial_number.clone(),
         not_after: chain.first().map(|leaf| end(leaf).rfc3339()),
-        signed_at: info.time.clone(),
+        signed_at: stamped_at(manifest, true, codes).map(str::to_owned),
     })
 }

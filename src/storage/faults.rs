@@ -1,5 +1,6 @@
 //! Failures on purpose: every call to the database asks a plan before and after it is done, and the plan may let it fail. Tests hand one in
-//! to see what a full disk, a broken line or a kill does at that very moment; the service has none, and then nothing is asked.
+//! to see what a full disk, a broken line or a kill does at that very moment, and a draft (`Store::dry`) lets every commit fail. The service has
+//! none, and then nothing is asked.
 
 use std::fmt;
 use std::sync::Arc;

@@ -293,6 +293,7 @@ pub async fn empty_public_tables(tx: &mut Tx) -> Result<()> {
         "DELETE FROM rulings",
         "DELETE FROM work_projects",
         "DELETE FROM agreements",
+        "DELETE FROM account_keys",
     ] {
         on!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
     }

@@ -21,6 +21,7 @@ pub mod imports;
 pub mod inputs;
 pub mod instance;
 pub mod jobs;
+pub mod keys;
 pub mod log;
 pub mod models;
 pub mod notices;
@@ -342,6 +343,15 @@ impl Store {
     #[must_use]
     pub fn with_faults(&self, faults: Faults) -> Self {
         Self { pool: self.pool.clone(), faults }
+    }
+
+    /// The same database, on which nothing is made lasting: a deed is done up to its commit, which fails.
+    #[must_use]
+    pub fn dry(&self) -> Self {
+        self.with_faults(Faults::new(|moment| match moment.call {
+            Call::Commit => Err("this is a draft, of which nothing is kept".to_owned()),
+            _ => Ok(()),
+        }))
     }
 
     /// The plan of failures: for what is written beside the database.

@@ -132,7 +132,7 @@ pub async fn dress(axum::extract::State(state): axum::extract::State<State>, req
         }
         return answer;
     }
-    let mut dressed = if ["/api/", "/log/tile", "/log/checkpoint", "/log/receipts", "/openapi", "/readyz"]
+    let mut dressed = if ["/api/", "/trust/keys", "/log/tile", "/log/checkpoint", "/log/receipts", "/openapi", "/readyz"]
         .iter()
         .any(|p| path.starts_with(p))
     {

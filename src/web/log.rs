@@ -24,6 +24,8 @@ pub(super) fn router() -> Router<State> {
         .route("/log/receipts/{id}", get(statement_receipt))
         .route("/trust/c2pa-root.pem", get(root_pem))
         .route("/trust/log.vkey", get(vkey))
+        .route("/trust/keys", get(super::api::trusted_keys))
+        .route("/trust/statement.key", get(statement_key))
 }
 
 /// CORS for everyone: an auditor may check in the browser.
@@ -85,6 +87,10 @@ async fn statement_receipt(Handed(instance): Handed<Instance>, Segment(id): Segm
 
 async fn root_pem(Handed(instance): Handed<Instance>) -> Response {
     open(instance.keys.root_pem().to_owned(), "application/x-pem-file", "no-cache")
+}
+
+async fn statement_key(Handed(instance): Handed<Instance>) -> Response {
+    open(format!("{}\n", hex::encode(instance.keys.statement.verifying_key().as_bytes())), TEXT, "no-cache")
 }
 
 async fn vkey(Handed(instance): Handed<Instance>) -> Response {

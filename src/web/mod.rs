@@ -1,6 +1,6 @@
 //! The web: HTTP in, JSON or pages out. It parses, calls an action or reads from storage, and shows the answer; it decides nothing.
 //!
-//! `api` answers JSON, `pages` HTML for the same things, `log` the files of the transparency log. One error, two skins: `error`.
+//! `api` answers JSON, `pages` HTML for the same things, `log` the files of the transparency log, `time_stamps` times. One error, two skins: `error`.
 
 pub mod api;
 pub mod error;
@@ -8,7 +8,9 @@ pub mod extract;
 pub mod log;
 pub mod pages;
 pub mod session;
+mod signing;
 mod statics;
+mod time_stamps;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,25 +74,10 @@ pub fn router(state: State) -> Router {
     let not_packed = DefaultPredicate::new()
         .and(NotForContentType::const_new("font/"))
         .and(NotForContentType::const_new("application/octet-stream"));
-    let short = Router::new()
-        .merge(api::router(state.max_upload))
-        .merge(log::router())
-        .merge(pages::router(state.max_upload))
-        .route("/static/{*path}", get(statics::file))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(api::readyz))
-        .fallback(error::no_such_page)
-        .method_not_allowed_fallback(error::no_such_method)
-        .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
-    // What takes as long as its sender's line: written to disk as it comes, so its length is counted there.
-    let long = api::long_router().merge(pages::long_router()).layer(DefaultBodyLimit::disable());
-    // Answered when the picture is drawn.
-    let long = long.merge(api::openai_router(state.max_upload));
-    short
-        .merge(long)
-        .layer(from_fn(session::same_site))
-        .layer(from_fn_with_state(state.clone(), error::dress))
+    let routed = routes(state.clone())
+        .layer(from_fn_with_state((state.clone(), routes as signing::Routes), signing::sign))
+        .layer(from_fn_with_state(state, error::dress));
+    routed
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(CompressionLayer::new().compress_when(not_packed))
         .layer(always(
@@ -111,7 +98,27 @@ pub fn router(state: State) -> Router {
                 .on_response(tower_http::trace::DefaultOnResponse::new().level(tracing::Level::INFO)),
         )
         .layer(SetRequestIdLayer::new(request_id, chance))
-        .with_state(state)
+}
+
+/// Every route, for one instance.
+fn routes(state: State) -> Router {
+    let short = Router::new()
+        .merge(api::router(state.max_upload))
+        .merge(log::router())
+        .merge(time_stamps::router())
+        .merge(pages::router(state.max_upload))
+        .route("/static/{*path}", get(statics::file))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(api::readyz))
+        .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
+    // What takes as long as its sender's line: written to disk as it comes, so its length is counted there.
+    let long = api::long_router().merge(pages::long_router()).layer(DefaultBodyLimit::disable());
+    // Answered when the picture is drawn.
+    let long = long.merge(api::openai_router(state.max_upload));
+    short.merge(long).layer(from_fn(session::same_site)).with_state(state)
 }
 
 /// A path as it may be logged: the secret of a one-time link is cut off.

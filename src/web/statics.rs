@@ -15,6 +15,9 @@ macro_rules! files {
 const FILES: &[(&str, &str, &[u8])] = files! {
     "style.css" as "text/css; charset=utf-8",
     "colophon.js" as "text/javascript; charset=utf-8",
+    "check.js" as "text/javascript; charset=utf-8",
+    "check.html" as "text/html; charset=utf-8",
+    "keys.js" as "text/javascript; charset=utf-8",
     "workbench.js" as "text/javascript; charset=utf-8",
     "mark.svg" as "image/svg+xml",
     "blank.svg" as "image/svg+xml",

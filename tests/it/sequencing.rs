@@ -25,7 +25,7 @@ use colophon::storage::{self, Store};
 use colophon::works::list::Row;
 
 use crate::support::database::{Database, Kind, execute, number, texts};
-use crate::support::{TestInstance, both, model};
+use crate::support::{TestInstance, both};
 
 both! {
     every_call_fails_in_both_ways,

@@ -11,6 +11,7 @@ mod images;
 mod imports;
 mod inputs;
 mod jobs;
+mod keys;
 mod licences;
 mod lineage;
 mod openai;
@@ -99,6 +100,9 @@ routes! {
     post "/api/v1/jobs/{id}/priority" "images" "Let it go later (-10 to 0) or, as an operator, sooner (to 10)" ? [] body "application/json" gives "application/json" => jobs::priority;
     get "/api/v1/jobs/{id}" "images" "How far a picture is" ? [] body "" gives "application/json" => jobs::one;
     delete "/api/v1/jobs/{id}" "images" "Call a picture off" ? [] body "" gives "application/json" => jobs::cancel;
+    get "/api/v1/keys" "public" "Keys that accounts sign with, ended ones too" ? ["holder"] body "" gives "application/json" => keys::list;
+    post "/api/v1/keys" "signed in" "Add an Ed25519 key to one's account: `keyid` (SHA-256 of its bytes, hex), `public_key` (base64), `required` (nothing is stated without it), `replaces`; signed by the key itself" ? [] body "application/json" gives "application/json" => keys::add;
+    post "/api/v1/keys/{keyid}/end" "signed in" "End a key of one's own: `reason`" ? [] body "application/json" gives "application/json" => keys::end;
     get "/api/v1/works" "public" "Registered works" ? ["q", "licence", "author", "owner", "after", "limit", "format"] body "" gives "application/json" => works::list;
     post "/api/v1/works" "works" "Register a work with its picture and licence" ? [] body "multipart/form-data" gives "application/json" => works::register;
     get "/api/v1/works/{id}" "public" "One work with grants and verdicts" ? [] body "" gives "application/json" => works::one;
@@ -237,6 +241,7 @@ pub(super) use images::{file as image_file, proof as image_receipt, record as im
 pub(crate) use imports::{REPORT as REPORT_COLUMNS, line as report_line};
 pub(super) use imports::{incoming, outcome as row_outcome, own as own_import, too_large};
 pub(super) use jobs::own as own_job;
+pub(super) use keys::trusted as trusted_keys;
 pub(super) use shape::{answer, public_words, verdicts};
 pub(super) use works::{
     Asked, page as work_page, picture as work_picture, record as work_record, registration, tdmrep_json, terms as work_terms,

@@ -6,12 +6,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::view::disputes::NoticeView;
-use super::view::people::{AccountRow, AccountsAdmin, TokenRow};
-use super::view::{AccountPage, Choice, Field, LoginPage, NoticesPage, SetupPage};
+use super::view::people::{AccountRow, AccountsAdmin, OwnKeyRow, TokenRow};
+use super::view::{AccountPage, Choice, Field, Link, LoginPage, NoticesPage, SetupPage};
 use super::{Page, Problems, Refused, chrome, fill, problems_of};
 use crate::accounts::{Actor, Role, Scope, Secret, Session};
 use crate::actions::{Error, sign_in as people};
-use crate::id::TokenId;
+use crate::clock::Timestamp;
+use crate::id::{StatementId, TokenId};
 use crate::storage;
 use crate::web::State;
 use crate::web::error::Failure;
@@ -160,6 +161,22 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         false => None,
     };
     drop(tx);
+    let mut tx = state.instance.store.read().await?;
+    let mut own_keys = Vec::new();
+    for key in storage::keys::of(&mut tx, &session.account.name).await? {
+        let ended = match &key.end {
+            Some(end) => Some(entry_link(&mut tx, end.at, end.statement).await?),
+            None => None,
+        };
+        own_keys.push(OwnKeyRow {
+            added: entry_link(&mut tx, key.added_at, key.statement).await?,
+            ended,
+            reason: key.end.map(|end| end.reason).unwrap_or_default(),
+            required: key.added.required,
+            id: key.added.keyid,
+        });
+    }
+    drop(tx);
     Ok(AccountPage {
         chrome: chrome(state, visitor, "Account", "/account").await?,
         name: session.account.name.clone(),
@@ -168,6 +185,7 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         since: fill::day(session.account.created_at),
         current_problem: problems.of("old_password"),
         new_problem: problems.of("new_password"),
+        keys: own_keys,
         tokens: tokens
             .into_iter()
             .filter(|t| t.revoked_at.is_none() && t.expires_at.is_none_or(|end| now < end))
@@ -190,6 +208,12 @@ async fn build(state: &State, visitor: &Visitor, form: &Form, problems: &Problem
         scopes_problem: problems.of("scopes"),
         admin,
     })
+}
+
+/// A day, leading to the entry of the log that says so.
+async fn entry_link(tx: &mut storage::Tx, at: Timestamp, statement: StatementId) -> Result<Link, Failure> {
+    let index = storage::log::find(tx, statement).await?.and_then(|entry| entry.index);
+    Ok(Link::new(fill::day(at).text, index.map(|index| format!("/log/entries/{index}")).unwrap_or_default()))
 }
 
 /// Notices; to look at them is to have seen them.

@@ -133,6 +133,10 @@ pub(super) async fn chrome(state: &State, visitor: &Visitor, title: &str, path: 
         Some(s) => storage::notices::unseen(&mut tx, s.account.id, visitor.may(Scope::Operate)).await?,
         None => 0,
     };
+    let keys = match &visitor.session {
+        Some(s) => storage::keys::of(&mut tx, &s.account.name).await?,
+        None => Vec::new(),
+    };
     let root = |bytes: &[u8]| NodeHash::from_slice(bytes).map(NodeHash::to_hex).unwrap_or_default();
     Ok(Chrome {
         title: title.to_owned(),
@@ -149,6 +153,7 @@ pub(super) async fn chrome(state: &State, visitor: &Visitor, title: &str, path: 
         }),
         csrf: visitor.csrf().to_owned(),
         head: head.map(|h| LogHead { size: h.size, root: root(&h.root) }),
+        keys: keys.iter().filter(|key| key.end.is_none()).map(|key| key.added.keyid.as_str()).collect::<Vec<_>>().join(" "),
         notice: String::new(),
     })
 }

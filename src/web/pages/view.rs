@@ -60,6 +60,8 @@ pub struct Chrome {
     pub csrf: String,
     /// The newest published log head; `None` until the first checkpoint.
     pub head: Option<LogHead>,
+    /// Ids of the account's own keys that are in force, with blanks between: scripts sign with them.
+    pub keys: String,
     /// One sentence about what was just done ("Your password is changed."), shown once at the top.
     pub notice: String,
 }
@@ -85,6 +87,7 @@ impl Chrome {
             }),
             csrf: "c2FtcGxl".into(),
             head: Some(LogHead { size: 10_482, root: sample_hash("3f2a9c1e") }),
+            keys: String::new(),
             notice: String::new(),
         }
     }

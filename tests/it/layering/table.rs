@@ -56,7 +56,7 @@ pub(super) const EXCEPTIONS: &[(&str, &str, &str)] = &[
 /// Where each third-party crate lives; `""` is everywhere.
 pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("blake3", &["digest", "id"]),
-    ("sha2", &["digest", "ledger", "lineage"]),
+    ("sha2", &["digest", "ledger", "lineage", "provenance/timestamp"]),
     ("ulid", &["id"]),
     ("getrandom", &["chance"]),
     ("time", &["clock"]),
@@ -66,7 +66,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("hex", &[""]),
     ("base64", &[""]),
     ("thiserror", &[""]),
-    ("ed25519_dalek", &["accounts/key", "ledger", "provenance"]),
+    ("ed25519_dalek", &["accounts/key", "ledger", "provenance", "cli/mirror"]),
     ("argon2", &["accounts/password"]),
     ("aho_corasick", &["policy"]),
     ("any_ascii", &["policy"]),
@@ -75,6 +75,8 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("c2pa", &["provenance"]),
     ("crc32fast", &["provenance"]),
     ("x509_cert", &["provenance"]),
+    ("cms", &["provenance/timestamp"]),
+    ("der", &["provenance/timestamp"]),
     ("p384", &["provenance"]),
     ("image", &["provenance", "generation"]),
     ("candle_core", &["generation"]),
@@ -97,6 +99,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("object_store", &["storage"]),
     ("tokio", &["generation/engine", "storage", "actions", "jobs", "web", "cli"]),
     ("axum", &["web"]),
+    ("tower", &["web"]),
     ("tower_http", &["web"]),
     ("askama", &["web/pages"]),
     ("clap", &["cli"]),
@@ -106,8 +109,9 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("tracing", &["actions", "jobs", "web", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("mimalloc", &["main"]),
-    ("ureq", &["cli", "jobs/hub"]),
+    ("ureq", &["cli", "jobs/hub", "actions/ask_witnesses"]),
     ("hf_hub", &["cli/model"]),
+    ("indicatif", &["cli/audit"]),
 ];
 
 /// What only some places may touch: the words, the places, and where else to turn.

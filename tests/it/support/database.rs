@@ -38,6 +38,7 @@ pub const PUBLIC_TABLES: &[&str] = &[
     "rulings",
     "work_projects",
     "agreements",
+    "account_keys",
 ];
 
 /// All of them.
@@ -61,6 +62,7 @@ pub const TABLES: &[&str] = &[
     "rulings",
     "work_projects",
     "agreements",
+    "account_keys",
     "statements",
     "log_tiles",
     "log_heads",

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Choice, Chrome, Field, When, filters};
+use super::{Choice, Chrome, Field, Link, When, filters};
 
 /// `GET /login` and what `POST /login` answers when it won't.
 #[derive(Debug, Clone, Template)]
@@ -74,6 +74,8 @@ pub struct AccountPage {
     pub current_problem: String,
     /// What is wrong with the new one.
     pub new_problem: String,
+    /// Its keys, oldest first.
+    pub keys: Vec<OwnKeyRow>,
     /// Its tokens, newest first.
     pub tokens: Vec<TokenRow>,
     /// A token just made, shown this once; empty otherwise.
@@ -86,6 +88,21 @@ pub struct AccountPage {
     pub scopes_problem: String,
     /// Everyone's accounts, for operators.
     pub admin: Option<AccountsAdmin>,
+}
+
+/// A key of one's own.
+#[derive(Debug, Clone, Default)]
+pub struct OwnKeyRow {
+    /// SHA-256 of its bytes, hex.
+    pub id: String,
+    /// The day it was added, with that entry of the log.
+    pub added: Link,
+    /// The day it ended, if so.
+    pub ended: Option<Link>,
+    /// Why.
+    pub reason: String,
+    /// Whether nothing is stated without it.
+    pub required: bool,
 }
 
 /// One token; never its secret.
@@ -145,6 +162,21 @@ impl AccountPage {
             since: When::sample(),
             current_problem: String::new(),
             new_problem: String::new(),
+            keys: vec![
+                OwnKeyRow {
+                    id: super::sample_hash("77aa01c3"),
+                    added: Link::new("9 October 2026", "/log/entries/7219"),
+                    ended: Some(Link::new("1 November 2026", "/log/entries/9377")),
+                    reason: "replaced by another key".into(),
+                    required: false,
+                },
+                OwnKeyRow {
+                    id: super::sample_hash("5be20d17"),
+                    added: Link::new("1 November 2026", "/log/entries/9377"),
+                    required: true,
+                    ..OwnKeyRow::default()
+                },
+            ],
             tokens: vec![TokenRow {
                 id: "token_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
                 label: "drawing tablet".into(),
