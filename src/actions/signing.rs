@@ -18,7 +18,7 @@ use crate::chance::SeededChance;
 use crate::clock::{FixedClock, Timestamp};
 use crate::digest::sha256_of;
 use crate::ledger::keyring::{BY_THE_SERVICE, KEY};
-use crate::ledger::statement::{EnvelopeSignature, StatementSigner as _};
+use crate::ledger::statement::{EnvelopeSignature, PAYLOAD_TYPE, StatementSigner as _, pae};
 use crate::ledger::{Ed25519Signer, Statement};
 
 /// How long a draft may wait for its signatures.
@@ -79,12 +79,13 @@ pub struct Signed {
     by: BTreeMap<(String, String), [u8; 64]>,
 }
 
-/// A key in a file.
+/// Keys in files.
 pub struct KeyAtHand {
     actor: String,
-    signer: Ed25519Signer,
-    /// Whether the key is one of the account's already, or about to be added.
-    held: bool,
+    /// Those of the account: the first of them signs what it states.
+    held: Vec<Ed25519Signer>,
+    /// Those that are about to be added.
+    new: Vec<Ed25519Signer>,
 }
 
 /// What a draft is fixed to.
@@ -151,9 +152,9 @@ pub fn signed(instance: &Instance, actor: &Actor, token: &str, brought: Vec<Brou
     Ok(instance.with(FixedClock(token.at), token.chance(signer), signing))
 }
 
-/// An instance whose statements of this account are signed with a key at hand.
-pub fn with_key(instance: &Instance, actor: &Actor, signer: Ed25519Signer, held: bool) -> Instance {
-    let key = KeyAtHand { actor: actor.name.clone(), signer, held };
+/// An instance whose statements of this account are signed with keys at hand: the first of those it holds, and those that it adds.
+pub fn with_key(instance: &Instance, actor: &Actor, held: Vec<Ed25519Signer>, new: Vec<Ed25519Signer>) -> Instance {
+    let key = KeyAtHand { actor: actor.name.clone(), held, new };
     let mut instance = instance.clone();
     instance.signing = Signing::Key(Arc::new(key));
     instance
@@ -176,7 +177,7 @@ impl Signing {
             Self::Registry => None,
             Self::Draft(draft) => draft.keyid.clone().filter(|_| draft.actor == actor),
             Self::Signed(signed) => signed.keyid.clone().filter(|_| signed.actor == actor),
-            Self::Key(key) => (key.held && key.actor == actor).then(|| key.signer.key_id()),
+            Self::Key(key) => key.held.first().filter(|_| key.actor == actor).map(Ed25519Signer::key_id),
         }
     }
 
@@ -224,11 +225,9 @@ impl Signing {
             Self::Key(key) => keys
                 .iter()
                 .map(|keyid| {
-                    if *keyid != key.signer.key_id() {
-                        return Err(missing(keyid));
-                    }
-                    let bytes = crate::ledger::statement::pae(crate::ledger::statement::PAYLOAD_TYPE, &payload);
-                    Ok(EnvelopeSignature { keyid: keyid.clone(), sig: key.signer.sign(&bytes) })
+                    let signer = key.held.iter().chain(&key.new).find(|signer| signer.key_id() == *keyid);
+                    let sig = signer.ok_or_else(|| missing(keyid))?.sign(&pae(PAYLOAD_TYPE, &payload));
+                    Ok(EnvelopeSignature { keyid: keyid.clone(), sig })
                 })
                 .collect(),
         }

@@ -18,6 +18,7 @@ use crate::actions::import_list::{ImportSettings, begin_import, go_on, take_up_i
 use crate::actions::import_works::import_works;
 use crate::actions::publish_checkpoint::publish_checkpoint;
 use crate::actions::sign_in::{actor_named, local_operator};
+use crate::actions::signing::with_key;
 use crate::digest::Digest;
 use crate::jobs;
 use crate::storage::imports::{self, Import as Record, Outcome};
@@ -38,6 +39,9 @@ pub(super) struct Import {
     /// Fill what the list leaves empty from the files' own records
     #[arg(long)]
     from_files: bool,
+    /// Sign each registration with the key in this file (`colophon keys`), which is one of the account's
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// Author, where a row names none
     #[arg(long, value_name = "NAME", default_value = "")]
     author: String,
@@ -85,6 +89,10 @@ pub(super) async fn run(asked: &Import, instance: Arc<Instance>, as_json: bool) 
     let actor = match &asked.account {
         None => local_operator(&instance).await?,
         Some(name) => actor_named(&instance, name).await?,
+    };
+    let instance = match &asked.key {
+        Some(file) => Arc::new(with_key(&instance, &actor, vec![super::keys::read(file)?], Vec::new())),
+        None => instance,
     };
     let place = std::fs::canonicalize(&asked.source)
         .with_context(|| format!("`{}` can't be read: give a list, a folder or a .zip", asked.source.display()))?;

@@ -13,6 +13,7 @@ mod audit;
 mod doctor;
 mod generate;
 mod import;
+mod keys;
 mod licence;
 mod mirror;
 mod model;
@@ -103,6 +104,9 @@ enum Command {
     /// Models from elsewhere: add, list, check their files
     #[command(subcommand)]
     Model(model::Model),
+    /// Keys of one's own, in files: make, add, end
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Ask what licences allow
     #[command(subcommand)]
     Licence(licence::Licence),
@@ -166,6 +170,11 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Command::Licence(what) = &args.command {
         return Ok(licence::run(what, common.json));
     }
+    if let Command::Keys(what) = &args.command
+        && let Some(done) = keys::without_instance(what, common.json)
+    {
+        return done;
+    }
     if let Command::Hash(hash) = &args.command {
         return import::hash(hash);
     }
@@ -191,6 +200,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Model(what) => model::run(&settings, &common, &what).await,
             Command::Audit(audit) => audit::run(&audit, &settings, common.json).await,
             Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
+            Command::Keys(what) => keys::run(&what, &common).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
             Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Hash(_) => Ok(ExitCode::SUCCESS),
         }

@@ -391,6 +391,52 @@ fn an_ended_leaf_is_expired_and_cannot_sign() {
     assert_eq!(verify(&altered, signer.trust(), &Limits::default()).finding, Finding::Altered);
 }
 
+/// A signer whose signatures bear time stamps of an authority of `root`.
+fn stamped(pki: &Pki, root: &Pki, chance: &SeededChance) -> Signer {
+    let parts = root.stamper(now(), now().plus_days(30), chance).unwrap();
+    let authority = Authority::from_parts(&parts, "1.3.6.1.4.1.32473.1".parse().unwrap()).unwrap();
+    pki.signer().unwrap().stamped(authority.into(), std::sync::Arc::new(SystemClock), std::sync::Arc::new(SeededChance::new(77)))
+}
+
+#[test]
+fn a_time_stamp_outlives_the_leaf_and_one_of_strangers_does_not() {
+    let chance = SeededChance::new(6);
+    let pki = Pki::create_until("brief.example", now(), now().plus_millis(5_000), &chance).unwrap();
+    let signer = stamped(&pki, &pki, &chance);
+    let person = pki.identity("Ada", now(), &chance).unwrap();
+    let person = Person::from_parts(&person).unwrap();
+    let rgb = drawing(3);
+    let vouching = model_card(&signer, &card()).unwrap();
+    let mut files = Vec::new();
+    for format in [Format::Png, Format::Jpeg, Format::WebP] {
+        let encoded = encode(&rgb, 64, 64, format).unwrap();
+        files
+            .push(sign_image(&signer, Some(&vouching), &claim(&rgb), format, &encoded, Some((&person, "cawg.creator"))).unwrap());
+    }
+    let stranger = Pki::create("stranger.example", now(), &SeededChance::new(61)).unwrap();
+    let png = encode(&rgb, 64, 64, Format::Png).unwrap();
+    // A stamp that is not trusted here is not signed with.
+    let refused = sign_image(&stamped(&pki, &stranger, &chance), Some(&vouching), &claim(&rgb), Format::Png, &png, None);
+    assert!(matches!(&refused, Err(SignError::Refused { codes, .. }) if codes.contains("no timeStamp.trusted")), "{refused:?}");
+    let unstamped = sign_image(&pki.signer().unwrap(), Some(&vouching), &claim(&rgb), Format::Png, &png, None).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(10_000));
+    for file in &files {
+        let found = verify(file, signer.trust(), &Limits::default());
+        assert_eq!(found.finding, Finding::Trusted, "{} {:?}", found.sentence, codes(&found));
+        assert!(found.is_ours());
+        let signed_at = found.signer.as_ref().and_then(|s| s.signed_at.clone()).expect("the stamp tells when");
+        assert!(now().millis() - Timestamp::parse(&signed_at).unwrap().millis() >= 10_000, "{signed_at}");
+        assert!(found.people.iter().any(|p| p.active && p.standing == Standing::Sound));
+    }
+    let found = verify(&unstamped, signer.trust(), &Limits::default());
+    assert_eq!(found.finding, Finding::Expired, "{:?}", codes(&found));
+    // Altered all the same is altered.
+    let mut changed = rgb.clone();
+    changed[3000] ^= 0x40;
+    let altered = with_manifest_of(&files[0], Format::Png, &encode(&changed, 64, 64, Format::Png).unwrap());
+    assert_eq!(verify(&altered, signer.trust(), &Limits::default()).finding, Finding::Altered);
+}
+
 #[test]
 fn a_claim_about_another_picture_is_not_signed() {
     let (_, signer, card) = &*HOUSE;

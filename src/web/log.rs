@@ -52,6 +52,7 @@ async fn tile(Handed(instance): Handed<Instance>, Segment(path): Segment<String>
     let mut tx = instance.store.read().await?;
     let size = storage::log::head(&mut tx).await?.map_or(0, |head| head.size);
     let width = u64::from(asked.width);
+    let is_bundle = asked.level == TileLevel::Entries;
     let bytes = match asked.level {
         TileLevel::Entries => {
             let from = asked.index.checked_mul(256).ok_or_else(missing)?;
@@ -74,8 +75,16 @@ async fn tile(Handed(instance): Handed<Instance>, Segment(path): Segment<String>
             kept.get(..usize::from(asked.width) * 32).ok_or_else(missing)?.to_vec()
         }
     };
-    Ok(open(bytes, "application/octet-stream", "public, max-age=604800, immutable"))
+    let mut response = open(bytes, "application/octet-stream", "public, max-age=604800, immutable");
+    if is_bundle {
+        response.extensions_mut().insert(Bundle);
+    }
+    Ok(response)
 }
+
+/// Marks an answer as a bundle of entries: text, which is sent packed to whoever can unpack it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bundle;
 
 async fn statement_receipt(Handed(instance): Handed<Instance>, Segment(id): Segment<StatementId>) -> Result<Response, Failure> {
     let mut tx = instance.store.read().await?;

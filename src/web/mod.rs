@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -71,9 +71,12 @@ pub fn router(state: State) -> Router {
         |name: HeaderName, value: &'static str| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let request_id = HeaderName::from_static("x-request-id");
     let chance = Named(Arc::clone(&state.instance.chance));
-    let not_packed = DefaultPredicate::new()
-        .and(NotForContentType::const_new("font/"))
-        .and(NotForContentType::const_new("application/octet-stream"));
+    // Hashes can't be made shorter; bundles of entries can.
+    let packable = |_: StatusCode, _: Version, headers: &HeaderMap, extensions: &Extensions| {
+        let binary = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream");
+        !binary || extensions.get::<log::Bundle>().is_some()
+    };
+    let not_packed = DefaultPredicate::new().and(NotForContentType::const_new("font/")).and(packable);
     let routed = routes(state.clone())
         .layer(from_fn_with_state((state.clone(), routes as signing::Routes), signing::sign))
         .layer(from_fn_with_state(state, error::dress));
@@ -113,7 +116,7 @@ fn routes(state: State) -> Router {
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(FORM_BYTES))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
     // What takes as long as its sender's line: written to disk as it comes, so its length is counted there.
     let long = api::long_router().merge(pages::long_router()).layer(DefaultBodyLimit::disable());
     // Answered when the picture is drawn.

@@ -29,7 +29,7 @@ use super::session::Visitor;
 use crate::actions::Error;
 use crate::actions::signing::{Brought, ToSign, draft, signed};
 
-const SIGN: &str = "colophon-sign";
+pub(super) const SIGN: &str = "colophon-sign";
 const KEY: &str = "colophon-key";
 const SIGNATURES: &str = "colophon-signatures";
 

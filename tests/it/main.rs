@@ -6,6 +6,7 @@
 mod support;
 
 mod actions;
+mod audit;
 mod chaos;
 mod cli;
 mod docs;
@@ -15,3 +16,4 @@ mod processes;
 mod sequencing;
 mod store;
 mod web;
+mod witnesses;

@@ -473,7 +473,7 @@ async fn heads_of_another_history_key_or_name_are_refused(kind: Kind) {
 
 impl TestInstance {
     /// A copy of the database as it is now. Closes the store; `restart` opens it again.
-    async fn backup(&mut self) -> PathBuf {
+    pub(crate) async fn backup(&mut self) -> PathBuf {
         let to = self.folder().join(format!("backup-{}", self.number("SELECT COUNT(*) FROM statements").await));
         self.store.close().await;
         self.database().copy(&self.settings.data_dir, &to).await;
@@ -482,7 +482,7 @@ impl TestInstance {
     }
 
     /// Puts a copy in the database's place. The store is left closed.
-    async fn put_back(&self, backup: &Path) {
+    pub(crate) async fn put_back(&self, backup: &Path) {
         self.store.close().await;
         self.database().put_back(&self.settings.data_dir, backup).await;
     }

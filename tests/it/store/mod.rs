@@ -5,6 +5,7 @@ mod catalogue;
 mod code;
 mod disputing;
 mod importing;
+mod keys;
 mod people;
 mod pictures;
 mod record;

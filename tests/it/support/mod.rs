@@ -25,7 +25,7 @@ use colophon::chance::SeededChance;
 use colophon::clock::{Clock as _, SystemClock, TestClock, Timestamp};
 use colophon::config::Settings;
 use colophon::generation::{Backend, Engine, FakeBackend};
-use colophon::id::AccountId;
+use colophon::id::{AccountId, StatementId};
 use colophon::jobs::generate;
 use colophon::storage::{self, jobs::Job};
 
@@ -259,11 +259,16 @@ pub async fn lease(instance: &Instance) -> Option<Job> {
 
 /// The whole loop for one order: asked for, leased, drawn, signed, logged.
 pub async fn draw_order(instance: &Instance, actor: &Actor, order: Order) -> Result<Delivered, Error> {
+    let delivered = draw_staged(instance, actor, order).await?;
+    publish_checkpoint(instance).await?;
+    Ok(delivered)
+}
+
+async fn draw_staged(instance: &Instance, actor: &Actor, order: Order) -> Result<Delivered, Error> {
     let requested = request_image(instance, actor, order, Some(generate::lease_end(instance))).await?;
     let engine = engine(instance);
     let drawn = generate::run(instance, &engine, &requested.job).await?;
     engine.shutdown();
-    publish_checkpoint(instance).await?;
     let Some((delivered, _)) = drawn else {
         let mut tx = instance.store.read().await?;
         let job = storage::jobs::find(&mut tx, requested.job.id).await?.unwrap();
@@ -276,6 +281,12 @@ pub async fn draw_order(instance: &Instance, actor: &Actor, order: Order) -> Res
 pub async fn draw(instance: &TestInstance, prompt: &str, seed: u64) -> Delivered {
     let actor = creator(instance).await;
     draw_order(instance, &actor, order(prompt, seed)).await.unwrap()
+}
+
+/// The same up to the log, where its statement waits.
+pub async fn draw_unpublished(instance: &TestInstance, prompt: &str, seed: u64) -> StatementId {
+    let actor = creator(instance).await;
+    draw_staged(instance, &actor, order(prompt, seed)).await.unwrap().statement
 }
 
 /// The account that draws when a test does not care who does.

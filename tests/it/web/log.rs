@@ -25,6 +25,12 @@ async fn the_log_is_served_as_others_read_it(kind: Kind) {
     for (n, entry) in bundle.iter().enumerate() {
         assert_eq!(colophon::ledger::leaf_hash(entry).0[..], hashes.body[n * 32..][..32]);
     }
+    // A bundle is sent packed to whoever takes it so, hashes as they are.
+    let packed = |path: String| Request::builder().method("GET").uri(path).header("accept-encoding", "gzip");
+    let answer = visitor.send(packed(format!("/log/tile/entries/000.p/{size}")), Body::empty()).await.is(200);
+    assert_eq!((answer.header("content-encoding"), answer.body.len() < entries.len() / 2), ("gzip", true));
+    let answer = visitor.send(packed(format!("/log/tile/0/000.p/{size}")), Body::empty()).await.is(200);
+    assert_eq!((answer.header("content-encoding"), answer.body.len()), ("", hashes.body.len()));
     // Every published width stays served; nothing beyond the head is.
     visitor.get("/log/tile/entries/000.p/1").await.is(200);
     visitor.get("/log/tile/0/000.p/1").await.is(200);

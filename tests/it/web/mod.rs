@@ -1,6 +1,7 @@
 //! The doors, tried as browsers and programs try them.
 
 mod doors;
+mod keys;
 mod log;
 mod pictures;
 mod registry;
