@@ -3,7 +3,6 @@
 //!
 //! Written after the head was signed and before it is published, so the file is never ahead of the database that belongs to it.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Instance, Result};
@@ -48,9 +47,7 @@ impl RememberedHead {
 
     /// Remembers a head, unless a larger one is remembered already (another process may have been quicker).
     pub(super) fn write(&self, head: &HeadRow, verifier: &Verifier, faults: &Faults) -> Result<()> {
-        let lock = self.path.with_extension("lock");
-        let held = File::create(&lock).and_then(|file| file.lock().map(|()| file));
-        let held = held.map_err(|e| Error::Internal(format!("can't lock `{}`: {e}", lock.display())))?;
+        let held = files::lock(&self.path.with_extension("lock"))?;
         let known = self.read(verifier, faults)?;
         if known.is_none_or(|known| known.size < head.size) {
             faults.before(Call::File(FILE)).map_err(Error::Internal)?;

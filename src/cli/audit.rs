@@ -187,7 +187,8 @@ fn check(mirror: &Mirror, verifier: &Verifier, mut keyring: Keyring) -> anyhow::
     }
     // Serving wrongly can be made good; two heads that exclude each other can't.
     let forked = match &before {
-        Some(old) => served_root(&served, &new_head, old.size).is_ok_and(|root| root != old.root),
+        // From what is served now, not from what was seen before.
+        Some(old) => served_root(&mirror_less(mirror), &new_head, old.size).is_ok_and(|root| root != old.root),
         None => false,
     };
     let evidence = if forked { Some(mirror.keep_evidence(&note, new.size)?) } else { None };
@@ -201,6 +202,11 @@ fn head(checkpoint: &Checkpoint) -> Head {
 
 fn unavailable(tile: TilePath, e: &anyhow::Error) -> SourceError {
     SourceError::Unavailable { tile, reason: format!("{e:#}") }
+}
+
+/// Tiles as they are served at this moment.
+fn mirror_less(mirror: &Mirror) -> impl Fn(TilePath) -> Result<Vec<u8>, SourceError> + Sync + '_ {
+    |path: TilePath| mirror.fetch(path).map_err(|e| unavailable(path, &e))
 }
 
 /// The root of the first `size` entries of the log in the mirror.

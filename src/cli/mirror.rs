@@ -162,7 +162,7 @@ impl Mirror {
         if let Ok(bytes) = std::fs::read(&file) {
             return Ok(bytes);
         }
-        let bytes = self.source.get(&path.to_string())?;
+        let bytes = self.fetch(path)?;
         // Not synced: what is lost with the power is fetched again.
         let parent = file.parent().unwrap_or(&self.folder);
         let fresh = parent.join(format!(".{}.{}", path.index, std::process::id()));
@@ -171,6 +171,11 @@ impl Mirror {
             .and_then(|()| std::fs::rename(&fresh, &file))
             .with_context(|| format!("can't keep `{}`", file.display()))?;
         Ok(bytes)
+    }
+
+    /// A tile or bundle as it is served now.
+    pub(super) fn fetch(&self, path: TilePath) -> anyhow::Result<Vec<u8>> {
+        self.source.get(&path.to_string())
     }
 
     /// Fetches what is not here yet, several at once.

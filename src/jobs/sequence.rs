@@ -10,6 +10,9 @@ use crate::actions::publish_checkpoint::publish_checkpoint;
 
 /// Looks this often even when no bell rang (another process may have staged something).
 const PERIOD: Duration = Duration::from_secs(1);
+/// What is staged within this time after the bell gets its place together: a head for each statement would keep the writers waiting for
+/// nothing.
+const POOL: Duration = Duration::from_millis(100);
 
 /// Runs until `stop` turns true.
 pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
@@ -31,7 +34,12 @@ pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
             Err(e) => tracing::error!(error = %e, "the signing certificate can't be renewed"),
         }
         tokio::select! {
-            _ = bell.changed() => {}
+            _ = bell.changed() => {
+                tokio::select! {
+                    () = tokio::time::sleep(POOL) => {}
+                    _ = stop.changed() => {}
+                }
+            }
             _ = stop.changed() => {}
             () = tokio::time::sleep(PERIOD) => {}
         }

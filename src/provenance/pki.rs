@@ -51,6 +51,9 @@ const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1
 pub(super) const DOCUMENT_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
 /// `id-kp-timeStamping`, RFC 3161 §2.3.
 pub(super) const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+/// How the common name of a certificate for time stamps begins, and that of no other certificate: by it `verify` tells a stamp from one that
+/// a signer has made with another key.
+pub(super) const STAMPER_NAME: &str = "Time stamps of ";
 /// What our leaf is for.
 const CLAIM_USAGES: [ObjectIdentifier; 2] = [CLAIM_SIGNING, EMAIL_PROTECTION];
 /// Attribute types of X.520: country, organisation, common name.
@@ -230,6 +233,9 @@ impl Pki {
 
     /// A key and certificate for a person of this site, by public name, until the issuing certificate ends.
     pub fn identity(&self, person: &str, now: Timestamp, chance: &dyn Chance) -> Result<PersonParts, PkiError> {
+        if person.starts_with(STAMPER_NAME) {
+            return Err(PkiError::Certificate(format!("a name that begins with `{STAMPER_NAME}` is that of time stamps")));
+        }
         let until = end(&self.issuing);
         if until <= now {
             return Err(PkiError::IssuingEnded(until.day()));
@@ -251,7 +257,7 @@ impl Pki {
             return Err(PkiError::IssuingEnded(until.day()));
         }
         let key = ca_key(chance);
-        let subject = name(&organisation(&self.leaf.tbs_certificate.subject), "Time stamps of ")?;
+        let subject = name(&organisation(&self.leaf.tbs_certificate.subject), STAMPER_NAME)?;
         let certificate = make_stamping(subject, &self.issuing, &self.issuing_key, &key, (now, until), chance)?;
         Ok(StamperParts {
             chain_pem: pem(&certificate)? + &pem(&self.issuing)?,

@@ -19,7 +19,7 @@ use super::encode::{decode_transparent, pixels_hash};
 use super::fingerprint::{Fingerprint, thumbnail_rms};
 use super::identity::people;
 use super::manifest::{SignedClaim, source_type};
-use super::pki::end;
+use super::pki::{STAMPER_NAME, end};
 use super::trust::TrustAnchors;
 use super::verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, TIME_STAMP_TRUSTED, Verdict};
 use crate::clock::Timestamp;
@@ -96,7 +96,14 @@ fn read(bytes: &[u8], found: &Outline, trust: &TrustAnchors, limits: &Limits) ->
     let anchor = anchor(&codes);
     let warnings = warnings(&codes, likeness.as_ref(), undecodable.as_deref());
     let people = people(&reader, &codes, trust);
-    let (finding, sentence) = judge(reader.validation_state(), &codes, signer.as_ref(), likeness.as_ref());
+    let crjson = reader.crjson_checked().ok();
+    let (mut finding, mut sentence) = judge(reader.validation_state(), &codes, signer.as_ref(), likeness.as_ref());
+    if finding == Finding::Trusted && anchor == Some(Anchor::Ours) && crjson.as_deref().is_none_or(backdated) {
+        finding = Finding::Expired;
+        sentence = "Nothing has changed since this file was signed, but the signing certificate has ended, and what says that it was signed \
+                    before is no time-stamp of this registry."
+            .to_owned();
+    }
     Verdict {
         finding,
         sentence,
@@ -109,7 +116,7 @@ fn read(bytes: &[u8], found: &Outline, trust: &TrustAnchors, limits: &Limits) ->
         people,
         picture: None,
         likeness,
-        crjson: reader.crjson_checked().ok(),
+        crjson,
     }
 }
 
@@ -281,6 +288,26 @@ fn anchor(codes: &[Status]) -> Option<Anchor> {
     Some(if ours { Anchor::Ours } else { Anchor::List })
 }
 
+/// Whether a signature by a certificate that has ended rests on a time stamp that was not made with a certificate for time stamps. The
+/// engine takes one of any certificate under the root that may sign mail, as those of claims and persons may: whoever got hold of an old key
+/// could give themselves a time.
+fn backdated(crjson: &str) -> bool {
+    let Ok(found) = serde_json::from_str::<serde_json::Value>(crjson) else { return true };
+    let moment = |value: &serde_json::Value| value.as_str().and_then(Timestamp::parse);
+    found["manifests"].as_array().is_none_or(|manifests| {
+        manifests.iter().any(|manifest| {
+            let signature = &manifest["signature"];
+            let ended = moment(&signature["certificateInfo"]["validity"]["notAfter"]);
+            let checked = moment(&manifest["validationResults"]["validationTime"]);
+            let stamper = signature["timeStampInfo"]["certificateInfo"]["subject"]["CN"].as_str();
+            // Of those it was made from only our own: others have other authorities.
+            let ours = signature["certificateInfo"]["issuer"] == manifests[0]["signature"]["certificateInfo"]["issuer"];
+            let held = matches!((ended, checked), (Some(ended), Some(checked)) if checked <= ended);
+            ours && !held && !stamper.is_some_and(|name| name.starts_with(STAMPER_NAME))
+        })
+    })
+}
+
 /// When a manifest was signed, where a time stamp that is trusted here says so. (The engine tells the time of others too.)
 pub(super) fn stamped_at<'a>(manifest: &'a Manifest, is_active: bool, codes: &[Status]) -> Option<&'a str> {
     let of_this = |status: &Status| match (manifest.label(), status.of_ingredient) {
@@ -303,4 +330,35 @@ fn signer_name(reader: &Reader, codes: &[Status]) -> Option<SignerName> {
         not_after: chain.first().map(|leaf| end(leaf).rfc3339()),
         signed_at: stamped_at(manifest, true, codes).map(str::to_owned),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn manifest(not_after: &str, stamper: Option<&str>) -> serde_json::Value {
+        let mut signature = json!({ "certificateInfo": { "issuer": "ours", "validity": { "notAfter": not_after } } });
+        if let Some(name) = stamper {
+            signature["timeStampInfo"] = json!({ "certificateInfo": { "subject": { "CN": name } } });
+        }
+        json!({ "signature": signature, "validationResults": { "validationTime": "2026-11-27T02:52:19.356577526+00:00" } })
+    }
+
+    #[test]
+    fn an_ended_certificate_needs_a_stamp_of_the_authority() {
+        let (held, ended) = ("2027-11-28T01:51:03+00:00", "2026-11-27T02:52:18+00:00");
+        for (manifests, is_backdated) in [
+            (vec![manifest(held, None)], false),
+            (vec![manifest(ended, Some("Time stamps of Colophon"))], false),
+            (vec![manifest(ended, None)], true),
+            (vec![manifest(ended, Some("Colophon"))], true),
+            (vec![manifest(held, None), manifest(ended, Some("Ana"))], true),
+            (vec![json!({})], true),
+        ] {
+            assert_eq!(backdated(&json!({ "manifests": manifests }).to_string()), is_backdated, "{manifests:?}");
+        }
+        assert!(backdated("{}") && backdated("nonsense"));
+    }
 }

@@ -85,6 +85,12 @@ pub fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
+/// Waits until nobody else holds the lock of this name; it is held until the file that is given back is dropped.
+pub fn lock(path: &Path) -> Result<fs::File> {
+    let held = fs::File::create(path).and_then(|file| file.lock().map(|()| file));
+    held.map_err(|e| failed("lock", path, &e))
+}
+
 /// Reads a file of bytes that must be there.
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|e| failed("read", path, &e))

@@ -104,6 +104,7 @@ fn every_function_of_storage_is_called_here() {
         include_str!("pictures.rs"),
         include_str!("whole.rs"),
         include_str!("record.rs"),
+        include_str!("signing.rs"),
         include_str!("stewarding.rs"),
     ];
     let mine = tokens(&here.concat());

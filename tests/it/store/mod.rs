@@ -5,10 +5,10 @@ mod catalogue;
 mod code;
 mod disputing;
 mod importing;
-mod keys;
 mod people;
 mod pictures;
 mod record;
+mod signing;
 mod stewarding;
 mod whole;
 
@@ -40,7 +40,7 @@ use colophon::storage::tasks::TaskState;
 use colophon::storage::works::{Filter, Revocation};
 use colophon::storage::{
     Error, Lock, Store, Tx, accounts, agreements, blobs, consents, datasets, decisions, disputes, identities, images, impacts,
-    imports, inputs, instance, jobs, log, models, notices, projects, reviews, runs, stewards, terms, uploads, works,
+    imports, inputs, instance, jobs, keys, log, models, notices, projects, reviews, runs, stewards, terms, uploads, works,
 };
 use colophon::works::dispute::{Dispute, DisputeStep, Ground, Ruling, Step};
 use colophon::works::licence::{Concluded, Detected};

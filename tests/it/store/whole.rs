@@ -367,6 +367,9 @@ async fn emptying_the_public_tables_empties_only_them(kind: Kind) {
     models::insert_bundle(&mut tx, &bundle, statement("a")).await.unwrap();
     runs::insert(&mut tx, &run("r", DatasetId::derived(b"d"), 1), statement("a")).await.unwrap();
     images::insert(&mut tx, &image("i", 1, &[a.id]), statement("a")).await.unwrap();
+    let key =
+        colophon::ledger::keyring::AddedKey { keyid: "k".into(), public_key: "AA==".into(), required: false, replaces: None };
+    colophon::storage::keys::insert(&mut tx, &key, "Ana", t(1), statement("a")).await.unwrap();
     impacts::insert(&mut tx, a.id, t(1), None, &["model_m".to_owned()], statement("a")).await.unwrap();
     let claim = dispute("d", a.id, 1);
     disputes::insert(&mut tx, &claim, statement("a")).await.unwrap();

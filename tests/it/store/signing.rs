@@ -1,7 +1,7 @@
 //! Keys of accounts.
 
 use colophon::ledger::keyring::AddedKey;
-use colophon::storage::keys::{self, KeyEnd};
+use colophon::storage::keys::KeyEnd;
 
 use super::*;
 
