@@ -11,6 +11,7 @@ use super::ask_witnesses::Witnesses;
 use super::bell::Bell;
 use super::board::Board;
 use super::choose_works::Shelf;
+use super::index_log::index_log;
 use super::reload_policies::tested;
 use super::remembered_head::{RememberedHead, check_heads};
 use super::sign_in::Tries;
@@ -229,6 +230,7 @@ impl Instance {
         let mut instance = Self { store, clock, chance, signing: Signing::default(), shared: Arc::new(shared) };
         check_heads(&instance).await?;
         let model = found::found(&instance, &model_dir).await?;
+        index_log(&instance).await?;
         // INVARIANT: nobody else has it yet.
         Arc::get_mut(&mut instance.shared).ok_or_else(|| Error::internal("the instance is shared before it is whole"))?.model =
             model;

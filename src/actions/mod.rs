@@ -9,6 +9,7 @@
 //! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
 //! | `publish_checkpoint`, `remembered_head`, `ask_witnesses` | the log grows; what it signed last is remembered; others sign it too |
 //! | `receipt`, `check_log` | a proof from the log; all of it checked |
+//! | `index_log`, `find_in_log` | whose deed each entry is; entries by number, id, hash and name |
 //! | `prepare_works` | drawings of other packages, rendered into a collection |
 //! | `register_work`, `import_list`, `import_works`, `grant_licence`, `revoke_grant` | what rights holders do |
 //! | `conclude_licence` | what a licence was found to be by somebody who looked into it |
@@ -56,6 +57,7 @@ pub mod dispute;
 pub mod drawn_with;
 mod error;
 pub mod find_damage;
+pub mod find_in_log;
 pub mod finish_image;
 pub mod found;
 pub mod freeze_dataset;
@@ -69,6 +71,7 @@ mod image_claim;
 pub mod impact;
 pub mod import_list;
 pub mod import_works;
+mod index_log;
 pub mod instance;
 pub mod learn_preferences;
 pub mod material;

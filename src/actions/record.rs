@@ -58,13 +58,13 @@ async fn record_each(
     let mut held = Held::default();
     for (id, deed) in deeds {
         held.look(tx, instance, &deed).await?;
-        let (kind, about) = (deed.kind, deed.about.clone());
+        let (kind, about, actor) = (deed.kind, deed.about.clone(), deed.actor.clone());
         let (bytes, statement) = sign(instance, &held, now, id, deed)?;
-        signed.push((id, kind, about, bytes));
+        signed.push((id, kind, about, actor, bytes));
         as_logged.push(statement);
     }
     let staged: Vec<Staged<'_>> =
-        signed.iter().map(|(id, kind, about, bytes)| Staged { id: *id, kind, subject: about, bytes }).collect();
+        signed.iter().map(|(id, kind, about, actor, bytes)| Staged { id: *id, kind, subject: about, actor, bytes }).collect();
     storage::log::stage_all(tx, &staged, now).await?;
     // As read back from the entries, so that a rebuild sees the very same values.
     apply::apply_all(tx, &as_logged).await?;

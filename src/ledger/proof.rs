@@ -111,31 +111,50 @@ pub fn consistency(old: u64, new: u64, source: &dyn HashSource) -> Result<Vec<No
     Ok(path)
 }
 
-/// Checks that `leaf` is leaf `index` of the tree of `size` leaves with this root (RFC 9162 §2.1.3.2).
-pub fn verify_inclusion(leaf: NodeHash, index: u64, size: u64, proof: &[NodeHash], root: NodeHash) -> Result<(), ProofError> {
+/// One step of a path from a leaf to the root: two neighbours that are hashed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// The hash so far: of the leaf, or of what the step before made.
+    pub node: NodeHash,
+    /// Its neighbour, as the proof gives it.
+    pub sibling: NodeHash,
+    /// Whether the neighbour stands on the left.
+    pub left: bool,
+}
+
+/// The steps by which a proof leads from leaf `index` of `size` leaves to a root, and that root (RFC 9162 §2.1.3.2). Whether it is the right
+/// one is for [`verify_inclusion`] to say.
+pub fn steps(leaf: NodeHash, index: u64, size: u64, proof: &[NodeHash]) -> Result<(Vec<Step>, NodeHash), ProofError> {
     if index >= size {
         return Err(ProofError::Index { index, size });
     }
     let wrong_length = || ProofError::Length(proof.len());
-    let (mut node, mut last, mut hash) = (index, size - 1, leaf);
-    for step in proof {
+    let (mut node, mut last, mut hash, mut steps) = (index, size - 1, leaf, Vec::new());
+    for sibling in proof {
         if last == 0 {
             return Err(wrong_length());
         }
-        if node & 1 == 1 || node == last {
-            hash = node_hash(*step, hash);
+        let left = node & 1 == 1 || node == last;
+        steps.push(Step { node: hash, sibling: *sibling, left });
+        if left {
+            hash = node_hash(*sibling, hash);
             while node & 1 == 0 && node != 0 {
                 (node, last) = (node >> 1, last >> 1);
             }
         } else {
-            hash = node_hash(hash, *step);
+            hash = node_hash(hash, *sibling);
         }
         (node, last) = (node >> 1, last >> 1);
     }
     if last != 0 {
         return Err(wrong_length());
     }
-    same_root(hash, root)
+    Ok((steps, hash))
+}
+
+/// Checks that `leaf` is leaf `index` of the tree of `size` leaves with this root (RFC 9162 §2.1.3.2).
+pub fn verify_inclusion(leaf: NodeHash, index: u64, size: u64, proof: &[NodeHash], root: NodeHash) -> Result<(), ProofError> {
+    same_root(steps(leaf, index, size, proof)?.1, root)
 }
 
 /// Checks that the tree of `old` leaves is a prefix of the tree of `new` (RFC 9162 §2.1.4.2; an empty old tree is a prefix of
@@ -222,6 +241,21 @@ mod tests {
         assert_eq!(consistency(3, 7, &tree).unwrap(), [leaf(2), leaf(3), g, l]);
         assert_eq!(consistency(4, 7, &tree).unwrap(), [l]);
         assert_eq!(consistency(6, 7, &tree).unwrap(), [i, leaf(6), k]);
+    }
+
+    #[test]
+    fn steps_lead_from_the_leaf_to_the_root() {
+        let tree = figure();
+        for index in 0..7u64 {
+            let (path, root) = steps(tree.0[index as usize], index, 7, &inclusion(index, 7, &tree).unwrap()).unwrap();
+            assert_eq!((path[0].node, root), (tree.0[index as usize], tree.root(7)));
+            let made = |step: &Step| {
+                if step.left { node_hash(step.sibling, step.node) } else { node_hash(step.node, step.sibling) }
+            };
+            assert!(path.windows(2).all(|two| made(&two[0]) == two[1].node), "each step goes on from the one before");
+            assert_eq!(made(&path[path.len() - 1]), root);
+        }
+        assert_eq!(steps(tree.0[0], 0, 1, &[]), Ok((Vec::new(), tree.0[0])));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Images, the works each drew on, the decisions behind them, and the words they were asked for with (private).
 
-use super::{Error, Page, Result, Tx, big, count, on, read, read_blake3, read_json, read_sha256};
+use super::{Error, Page, Result, Tx, big, count, like, on, read, read_blake3, read_json, read_sha256};
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, Digest, Sha256Hash};
 use crate::id::{AccountId, ImageId, ModelId, StatementId, WorkId};
@@ -413,4 +413,13 @@ pub async fn find_prompt(tx: &mut Tx, image: ImageId) -> Result<Option<Prompt>> 
         })
     })
     .transpose()
+}
+
+/// Images asked for with these words among others, newest first, where their creator lets everyone read them.
+pub async fn with_public_words(tx: &mut Tx, words: &str, limit: u32) -> Result<Vec<(ImageId, String)>> {
+    const SQL: &str = "SELECT image_id, prompt FROM prompts WHERE public = 1 AND LOWER(prompt) LIKE LOWER(CAST($1 AS TEXT)) ESCAPE '\\' \
+                       ORDER BY image_id DESC LIMIT $2";
+    let rows: Vec<(String, String)> =
+        on!(tx, |c| sqlx::query_as(SQL).bind(like(words)).bind(i64::from(limit)).fetch_all(c).await)?;
+    rows.into_iter().map(|(id, prompt)| Ok((read("prompts", &id, &id)?, prompt))).collect()
 }

@@ -19,6 +19,8 @@ pub struct Entry {
     pub kind: String,
     /// What it is about: an id.
     pub subject: String,
+    /// Public name of who did it; empty for what can't be read.
+    pub actor: String,
     /// The envelope, as logged.
     pub bytes: Vec<u8>,
     /// When it was staged.
@@ -31,8 +33,16 @@ struct EntryRow {
     idx: Option<i64>,
     kind: String,
     subject: String,
+    actor: String,
     bytes: Vec<u8>,
     staged_at: i64,
+}
+
+/// The columns of an `EntryRow`.
+macro_rules! columns {
+    () => {
+        "id, idx, kind, subject, actor, bytes, staged_at"
+    };
 }
 
 impl TryFrom<EntryRow> for Entry {
@@ -43,6 +53,7 @@ impl TryFrom<EntryRow> for Entry {
             index: r.idx.map(count),
             kind: r.kind,
             subject: r.subject,
+            actor: r.actor,
             bytes: r.bytes,
             staged_at: Timestamp::from_millis(r.staged_at),
         })
@@ -50,8 +61,16 @@ impl TryFrom<EntryRow> for Entry {
 }
 
 /// Puts a statement in line. From the commit on it will be in the log, whatever happens to this process.
-pub async fn stage(tx: &mut Tx, id: StatementId, kind: &str, subject: &str, bytes: &[u8], now: Timestamp) -> Result<()> {
-    stage_all(tx, &[Staged { id, kind, subject, bytes }], now).await
+pub async fn stage(
+    tx: &mut Tx,
+    id: StatementId,
+    kind: &str,
+    subject: &str,
+    actor: &str,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<()> {
+    stage_all(tx, &[Staged { id, kind, subject, actor, bytes }], now).await
 }
 
 /// A statement about to be put in line.
@@ -63,18 +82,26 @@ pub struct Staged<'a> {
     pub kind: &'a str,
     /// What it is about.
     pub subject: &'a str,
+    /// Public name of who did it.
+    pub actor: &'a str,
     /// The entry.
     pub bytes: &'a [u8],
 }
 
 /// The same for many, in their order.
 pub async fn stage_all(tx: &mut Tx, statements: &[Staged<'_>], now: Timestamp) -> Result<()> {
-    const SQL: &str = "INSERT INTO statements (id, kind, subject, bytes, staged_at) VALUES ($1, $2, $3, $4, $5)";
+    const SQL: &str = "INSERT INTO statements (id, kind, subject, actor, bytes, staged_at) VALUES ($1, $2, $3, $4, $5, $6)";
     for part in statements.chunks(ROWS_AT_ONCE) {
         on!(tx, |c| {
             let mut query = sqlx::query(for_rows(SQL, part.len()));
             for each in part {
-                query = query.bind(each.id.to_string()).bind(each.kind).bind(each.subject).bind(each.bytes).bind(now.millis());
+                query = query
+                    .bind(each.id.to_string())
+                    .bind(each.kind)
+                    .bind(each.subject)
+                    .bind(each.actor)
+                    .bind(each.bytes)
+                    .bind(now.millis());
             }
             query.execute(c).await.map(drop)
         })?;
@@ -246,29 +273,121 @@ pub async fn heads(tx: &mut Tx, after: Option<u64>, limit: u32) -> Result<Vec<(u
 
 /// One statement by name.
 pub async fn find(tx: &mut Tx, id: StatementId) -> Result<Option<Entry>> {
-    const SQL: &str = "SELECT id, idx, kind, subject, bytes, staged_at FROM statements WHERE id = $1";
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM statements WHERE id = $1");
     let row: Option<EntryRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Entry::try_from).transpose()
 }
 
 /// One statement by index.
 pub async fn at(tx: &mut Tx, index: u64) -> Result<Option<Entry>> {
-    const SQL: &str = "SELECT id, idx, kind, subject, bytes, staged_at FROM statements WHERE idx = $1";
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM statements WHERE idx = $1");
     let row: Option<EntryRow> = on!(tx, |c| sqlx::query_as(SQL).bind(big(index)).fetch_optional(c).await)?;
     row.map(Entry::try_from).transpose()
 }
 
-/// A page of sequenced statements, newest first, `before` an index; of one kind unless `kind` is empty.
-pub async fn list(tx: &mut Tx, kind: &str, before: Option<u64>, limit: u32) -> Result<Page<Entry>> {
-    const SQL: &str = "SELECT id, idx, kind, subject, bytes, staged_at FROM statements \
-                       WHERE idx < $1 AND ($2 = '' OR kind = $2) ORDER BY idx DESC LIMIT $3";
-    const COUNT: &str = "SELECT COUNT(*) FROM statements WHERE idx IS NOT NULL AND ($1 = '' OR kind = $1)";
-    let before = before.map_or(i64::MAX, big);
-    let rows: Vec<EntryRow> =
-        on!(tx, |c| sqlx::query_as(SQL).bind(before).bind(kind).bind(i64::from(limit) + 1).fetch_all(c).await)?;
-    let (total,): (i64,) = on!(tx, |c| sqlx::query_as(COUNT).bind(kind).fetch_one(c).await)?;
-    let items = rows.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>()?;
-    Ok(Page::cut(items, limit, count(total), |e| e.index.unwrap_or(0).to_string()))
+/// Which entries are looked for. What is empty narrows nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Exploring<'a> {
+    /// Of one kind.
+    pub kind: &'a str,
+    /// Of one party, by its public name.
+    pub actor: &'a str,
+    /// About one thing, by its id: also what was drawn on a work, and what a model drew.
+    pub about: &'a str,
+    /// With indices below this one.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// A page of the entries under the published head, newest first; `next` is an index, to be handed in as `before`.
+pub async fn explore(tx: &mut Tx, asked: &Exploring<'_>) -> Result<Page<Entry>> {
+    // A text for each way in, so that each has its index; what narrows further is looked at row by row.
+    const ALL: &str = concat!("SELECT ", columns!(), " FROM statements WHERE idx < $1 ORDER BY idx DESC LIMIT $2");
+    const OF_KIND: &str =
+        concat!("SELECT ", columns!(), " FROM statements WHERE kind = $3 AND idx < $1 ORDER BY idx DESC LIMIT $2");
+    const OF_ACTOR: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM statements WHERE actor = $3 AND idx < $1 AND ($4 = '' OR kind = $4) ORDER BY idx DESC LIMIT $2"
+    );
+    const ABOUT: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM statements WHERE id IN (SELECT id FROM statements WHERE subject = $3 \
+         UNION SELECT i.statement_id FROM image_works w JOIN images i ON i.id = w.image_id WHERE w.work_id = $3 \
+         UNION SELECT statement_id FROM images WHERE model_id = $3 UNION SELECT statement_id FROM images WHERE adapter = $3) \
+         AND idx < $1 AND ($4 = '' OR kind = $4) AND ($5 = '' OR actor = $5) ORDER BY idx DESC LIMIT $2"
+    );
+    const COUNT_OF_KIND: &str = "SELECT COUNT(*) FROM statements WHERE kind = $2 AND idx < $1";
+    const COUNT_OF_ACTOR: &str = "SELECT COUNT(*) FROM statements WHERE actor = $2 AND idx < $1 AND ($3 = '' OR kind = $3)";
+    const COUNT_ABOUT: &str = "SELECT COUNT(*) FROM statements WHERE id IN (SELECT id FROM statements WHERE subject = $2 \
+         UNION SELECT i.statement_id FROM image_works w JOIN images i ON i.id = w.image_id WHERE w.work_id = $2 \
+         UNION SELECT statement_id FROM images WHERE model_id = $2 UNION SELECT statement_id FROM images WHERE adapter = $2) \
+         AND idx < $1 AND ($3 = '' OR kind = $3) AND ($4 = '' OR actor = $4)";
+    let size = head(tx).await?.map_or(0, |head| head.size);
+    let before = big(asked.before.map_or(size, |before| before.min(size)));
+    let rows = i64::from(asked.limit) + 1;
+    let Exploring { kind, actor, about, .. } = *asked;
+    let (found, total) = if !about.is_empty() {
+        let found: Vec<EntryRow> =
+            on!(tx, |c| sqlx::query_as(ABOUT).bind(before).bind(rows).bind(about).bind(kind).bind(actor).fetch_all(c).await)?;
+        let (total,): (i64,) =
+            on!(tx, |c| sqlx::query_as(COUNT_ABOUT).bind(big(size)).bind(about).bind(kind).bind(actor).fetch_one(c).await)?;
+        (found, total)
+    } else if !actor.is_empty() {
+        let found: Vec<EntryRow> =
+            on!(tx, |c| sqlx::query_as(OF_ACTOR).bind(before).bind(rows).bind(actor).bind(kind).fetch_all(c).await)?;
+        let (total,): (i64,) =
+            on!(tx, |c| sqlx::query_as(COUNT_OF_ACTOR).bind(big(size)).bind(actor).bind(kind).fetch_one(c).await)?;
+        (found, total)
+    } else if !kind.is_empty() {
+        let found: Vec<EntryRow> = on!(tx, |c| sqlx::query_as(OF_KIND).bind(before).bind(rows).bind(kind).fetch_all(c).await)?;
+        let (total,): (i64,) = on!(tx, |c| sqlx::query_as(COUNT_OF_KIND).bind(big(size)).bind(kind).fetch_one(c).await)?;
+        (found, total)
+    } else {
+        let found: Vec<EntryRow> = on!(tx, |c| sqlx::query_as(ALL).bind(before).bind(rows).fetch_all(c).await)?;
+        // Indices have no gaps, so the size is the count.
+        (found, big(size))
+    };
+    let items = found.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>()?;
+    Ok(Page::cut(items, asked.limit, count(total), |e| e.index.unwrap_or(0).to_string()))
+}
+
+/// What the log has entries about and has this SHA-256 or BLAKE3: ids of works, images, models and datasets, ids of keys, hashes of policy
+/// bundles.
+pub async fn abouts_by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Vec<String>> {
+    const SQL: &str = "SELECT id FROM works WHERE sha256 = $1 UNION SELECT id FROM works WHERE blake3 = $1 \
+                       UNION SELECT id FROM images WHERE sha256 = $1 UNION SELECT id FROM images WHERE blake3 = $1 \
+                       UNION SELECT id FROM models WHERE weights = $1 UNION SELECT id FROM datasets WHERE root = $1 \
+                       UNION SELECT subject FROM statements WHERE subject = $2 ORDER BY 1 LIMIT 50";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(&hash[..]).bind(hex::encode(hash)).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The parties of this name, however its letters are written: as the log has them, a few at most.
+pub async fn parties(tx: &mut Tx, name: &str) -> Result<Vec<String>> {
+    // From one name to the next in the index: as many steps as there are parties, however many entries each has.
+    const SQL: &str = "SELECT actor FROM (WITH RECURSIVE parties(actor) AS (SELECT MIN(actor) FROM statements UNION ALL \
+                       SELECT (SELECT MIN(s.actor) FROM statements s WHERE s.actor > p.actor) FROM parties p \
+                       WHERE p.actor IS NOT NULL) SELECT actor FROM parties) AS each_party \
+                       WHERE actor <> '' AND LOWER(actor) = LOWER(CAST($1 AS TEXT)) ORDER BY actor LIMIT 5";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(name).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(actor,)| actor).collect())
+}
+
+/// Entries staged before their actors had a column, by index from `from` on: index and bytes.
+pub async fn without_actor(tx: &mut Tx, from: u64, limit: u32) -> Result<Vec<(u64, Vec<u8>)>> {
+    const SQL: &str = "SELECT idx, bytes FROM statements WHERE actor = '' AND idx >= $1 ORDER BY idx LIMIT $2";
+    let rows: Vec<(i64, Vec<u8>)> = on!(tx, |c| sqlx::query_as(SQL).bind(big(from)).bind(i64::from(limit)).fetch_all(c).await)?;
+    Ok(rows.into_iter().map(|(idx, bytes)| (count(idx), bytes)).collect())
+}
+
+/// Fills in whose deed an entry is.
+pub async fn set_actor(tx: &mut Tx, index: u64, actor: &str) -> Result<()> {
+    const SQL: &str = "UPDATE statements SET actor = $2 WHERE idx = $1";
+    on!(tx, |c| sqlx::query(SQL).bind(big(index)).bind(actor).execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// Empties the public tables, and only those: the first half of a rebuild.

@@ -131,6 +131,11 @@ pub(crate) fn for_list(sql: &'static str, n: usize) -> AssertSqlSafe<String> {
     AssertSqlSafe(sql.replacen("($1)", &format!("({})", places.join(", ")), 1))
 }
 
+/// The pattern of texts with these words in them, for `LIKE … ESCAPE '\\'`.
+pub(crate) fn like(words: &str) -> String {
+    format!("%{}%", words.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 /// Reads a stored text back into its type; a failure means the row is corrupt.
 pub(crate) fn read<T: FromStr>(table: &'static str, row: &str, text: &str) -> Result<T>
 where

@@ -1,6 +1,6 @@
 //! Models, the datasets they were trained on, and the policy bundles put in force.
 
-use super::{Error, Result, Tx, big, count, on, read, read_json, read_sha256};
+use super::{Error, Result, Tx, big, count, like, on, read, read_json, read_sha256};
 use crate::clock::Timestamp;
 use crate::digest::Sha256Hash;
 use crate::id::{ModelId, StatementId};
@@ -100,6 +100,15 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<ModelRecord>> {
         models.push(complete(tx, row).await?);
     }
     Ok(models)
+}
+
+/// Models whose title or name has these words in it, newest first: id and title.
+pub async fn named(tx: &mut Tx, words: &str, limit: u32) -> Result<Vec<(ModelId, String)>> {
+    const SQL: &str = "SELECT id, title FROM models WHERE LOWER(title) LIKE LOWER(CAST($1 AS TEXT)) ESCAPE '\\' \
+                       OR LOWER(name) LIKE LOWER(CAST($1 AS TEXT)) ESCAPE '\\' ORDER BY registered_at DESC, id LIMIT $2";
+    let rows: Vec<(String, String)> =
+        on!(tx, |c| sqlx::query_as(SQL).bind(like(words)).bind(i64::from(limit)).fetch_all(c).await)?;
+    rows.into_iter().map(|(id, title)| Ok((read("models", &id, &id)?, title))).collect()
 }
 
 /// A policy bundle put in force. This is also what its statement in the log says.

@@ -1,7 +1,7 @@
 //! Works and the grants on them.
 
 use super::{
-    Error, Page, ROWS_AT_ONCE, Result, Tx, big, count, for_list, for_rows, on, read, read_blake3, read_json, read_sha256,
+    Error, Page, ROWS_AT_ONCE, Result, Tx, big, count, for_list, for_rows, like, on, read, read_blake3, read_json, read_sha256,
 };
 use std::collections::HashMap;
 
@@ -345,10 +345,6 @@ pub async fn list(tx: &mut Tx, filter: &Filter, after: &str, limit: u32, now: Ti
         .fetch_one(c)
         .await)?;
     Ok(Page::cut(items, limit, count(total), |w| w.work.id.to_string()))
-}
-
-fn like(word: &str) -> String {
-    format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
 /// Works and distinct authors.

@@ -108,7 +108,7 @@ async fn bulk(instance: &Instance, total: u64) {
         signing += at.elapsed();
         let mut tx = instance.store.begin().await.unwrap();
         let staged: Vec<Staged<'_>> =
-            batch.iter().map(|(id, bytes)| Staged { id: *id, kind: "work", subject: "bench", bytes }).collect();
+            batch.iter().map(|(id, bytes)| Staged { id: *id, kind: "work", subject: "bench", actor: "bench", bytes }).collect();
         storage::log::stage_all(&mut tx, &staged, instance.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         publish_checkpoint(instance).await.unwrap();
@@ -158,14 +158,14 @@ async fn singly(instance: &Arc<Instance>, first: u64) {
                 let now = Instant::now();
                 let mut tx = instance.store.read().await.unwrap();
                 let ids = ids(&mut tx, size, published).await;
-                let mut waiting = waiting.lock().unwrap();
+                let mut open = waiting.lock().unwrap();
                 for id in ids {
-                    if let Some(at) = waiting.remove(&id) {
+                    if let Some(at) = open.remove(&id) {
                         latencies.push(now.duration_since(at).as_secs_f64() * 1e3);
                     }
                 }
                 size = published;
-                drop(waiting);
+                drop(open);
                 drop(tx);
                 if last && waiting.lock().unwrap().is_empty() {
                     return latencies;
@@ -186,7 +186,7 @@ async fn singly(instance: &Arc<Instance>, first: u64) {
                 let bytes = statement(n, id, &instance.keys.statement);
                 let at = Instant::now();
                 let mut tx = instance.store.begin().await.unwrap();
-                storage::log::stage(&mut tx, id, "work", "bench", &bytes, instance.clock.now()).await.unwrap();
+                storage::log::stage(&mut tx, id, "work", "bench", "bench", &bytes, instance.clock.now()).await.unwrap();
                 waiting.lock().unwrap().insert(id, Instant::now());
                 tx.commit().await.unwrap();
                 taken.push(at.elapsed().as_secs_f64() * 1e3);

@@ -156,7 +156,7 @@ routes! {
     post "/api/v1/policy/check" "public" "What the policy says of some words; nothing is kept" ? [] body "application/json" gives "application/json" => policy::check;
     post "/api/v1/policy/check/picture" "public" "What the policy says of making something from a picture: its credentials and the work it resembles; nothing is kept" ? [] body "multipart/form-data" gives "application/json" => policy::picture;
     post "/api/v1/verify" "public" "Is this file what it claims?" ? [] body "multipart/form-data" gives "application/json" => verify::check;
-    get "/api/v1/statements" "public" "Log entries, newest first" ? ["kind", "after", "limit"] body "" gives "application/json" => statements::list;
+    get "/api/v1/statements" "public" "Log entries, newest first: by number, id, hash or name (`q`), by type, by party, by what they are about" ? ["q", "kind", "actor", "about", "after", "limit"] body "" gives "application/json" => statements::list;
     get "/api/v1/statements/{id}" "public" "One statement as logged: a DSSE envelope" ? [] body "" gives "application/vnd.in-toto+json" => statements::one;
     get "/openapi.json" "public" "This list, for programs" ? [] body "" gives "application/json" => openapi::document;
 }

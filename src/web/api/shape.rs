@@ -166,7 +166,7 @@ pub async fn index(tx: &mut Tx, id: StatementId) -> Result<Option<u64>> {
 /// A log entry in a list.
 pub fn entry(entry: &Entry) -> Value {
     json!({
-        "id": entry.id, "index": entry.index, "kind": entry.kind, "subject": entry.subject, "staged_at": entry.staged_at,
+        "id": entry.id, "index": entry.index, "kind": entry.kind, "subject": entry.subject, "actor": entry.actor, "staged_at": entry.staged_at,
         "bytes": entry.bytes.len(),
     })
 }

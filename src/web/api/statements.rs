@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use super::{TheInstance, limit, shape};
 use crate::actions::Error;
+use crate::actions::find_in_log::{Found, explore_log};
 use crate::id::StatementId;
-use crate::storage;
+use crate::storage::{self, log::Exploring};
 use crate::web::error::Failure;
 use crate::web::extract::{Query, Segment};
 
@@ -17,16 +18,26 @@ use crate::web::extract::{Query, Segment};
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Asked {
+    /// A number, an id, a hash or a name.
+    q: String,
     kind: String,
+    actor: String,
+    about: String,
     after: Option<u64>,
     limit: Option<u32>,
 }
 
 pub(super) async fn list(Handed(instance): TheInstance, Query(asked): Query<Asked>) -> Result<axum::Json<Value>, Failure> {
     let mut tx = instance.store.read().await?;
-    let page = storage::log::list(&mut tx, &asked.kind, asked.after, limit(asked.limit)).await?;
+    let narrowed =
+        Exploring { kind: &asked.kind, actor: &asked.actor, about: &asked.about, before: asked.after, limit: limit(asked.limit) };
+    let (found, page) = explore_log(&mut tx, &asked.q, narrowed, instance.clock.now()).await?;
     let items: Vec<Value> = page.items.iter().map(shape::entry).collect();
-    Ok(axum::Json(json!({ "items": items, "total": page.total, "next": page.next })))
+    let mut shown = json!({ "items": items, "total": page.total, "next": page.next });
+    if let Found::Named { things, .. } = &found {
+        shown["found"] = things.iter().map(|t| json!({ "id": t.id, "kind": t.what, "name": t.name })).collect();
+    }
+    Ok(axum::Json(shown))
 }
 
 pub(super) async fn one(Handed(instance): TheInstance, Segment(id): Segment<StatementId>) -> Result<Response, Failure> {

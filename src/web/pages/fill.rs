@@ -1,6 +1,7 @@
 //! From records to what the templates show: cards, counts, rules, proofs. No page of its own.
 
 use super::view::lineage::AffectedRow;
+use super::view::log::PathStep;
 use super::view::{
     AuthorCount, DatasetRef, ImageCard, Inclusion, LicenceCount, Link, RecordView, RuleLine, Tone, When, WorkCard,
 };
@@ -10,12 +11,15 @@ use crate::actions::impact::marks;
 use crate::actions::receipt::receipt;
 use crate::clock::Timestamp;
 use crate::id::{ImageId, StatementId, WorkId};
-use crate::ledger::{NodeHash, leaf_hash};
+use crate::ledger::proof::steps;
+use crate::ledger::{Receipt, leaf_hash};
 use crate::policy::{Decision, Fired};
 use crate::storage::datasets::DatasetRecord;
 use crate::storage::images::ImageRecord;
+use crate::storage::log::Entry;
 use crate::storage::works::GrantRecord;
 use crate::storage::{self, Result, Tx};
+use crate::web::error::encode;
 use crate::works::licence::spoken;
 use crate::works::verdict::{Usage, verdict};
 
@@ -124,7 +128,7 @@ pub fn licence_counts(rows: Vec<(String, u64)>) -> Vec<LicenceCount> {
     let total: u64 = rows.iter().map(|(_, n)| n).sum();
     rows.into_iter()
         .map(|(licence, count)| LicenceCount {
-            url: format!("/works?licence={}", crate::web::error::encode(&licence)),
+            url: format!("/works?licence={}", encode(&licence)),
             count,
             share: count as f64 / total.max(1) as f64,
             known: verdict(&licence, Usage::Train).answer != crate::works::Answer::Unknown,
@@ -136,11 +140,7 @@ pub fn licence_counts(rows: Vec<(String, u64)>) -> Vec<LicenceCount> {
 /// Authors with their number of works, the first few.
 pub fn author_counts(rows: Vec<(String, u64)>) -> Vec<AuthorCount> {
     rows.into_iter()
-        .map(|(author, count)| AuthorCount {
-            url: format!("/works?author={}", crate::web::error::encode(&author)),
-            author,
-            count,
-        })
+        .map(|(author, count)| AuthorCount { url: format!("/works?author={}", encode(&author)), author, count })
         .collect()
 }
 
@@ -186,22 +186,39 @@ pub async fn record_view(
 ) -> std::result::Result<RecordView, Error> {
     let entry = storage::log::find(tx, id).await?;
     let index = entry.as_ref().and_then(|e| e.index);
-    let inclusion = match (index, entry) {
-        (Some(index), Some(entry)) => receipt(instance, tx, id).await?.map(|receipt| {
-            let checkpoint = receipt.checkpoint().unverified();
-            Inclusion {
-                tone: Tone::Verified,
-                sentence: format!("Entry {} is in the log of {} entries.", grouped(index), grouped(checkpoint.size)),
-                leaf: leaf_hash(&entry.bytes).to_hex(),
-                size: checkpoint.size,
-                root: checkpoint.root.to_hex(),
-                path: receipt.proof.iter().map(|h: &NodeHash| h.to_hex()).collect(),
-                receipt_url,
-            }
-        }),
+    let about_url = entry.as_ref().map(|e| about_url(&e.subject)).unwrap_or_default();
+    let proof = match index {
+        Some(_) => receipt(instance, tx, id).await?,
+        None => None,
+    };
+    let inclusion = match (&entry, &proof) {
+        (Some(entry), Some(receipt)) => Some(inclusion(entry, receipt, receipt_url)?),
         _ => None,
     };
-    Ok(RecordView { statement_id: id.to_string(), index, inclusion })
+    Ok(RecordView { statement_id: id.to_string(), index, inclusion, about_url })
+}
+
+/// The proof of an entry, whose receipt was checked when it was made.
+pub fn inclusion(entry: &Entry, receipt: &Receipt, receipt_url: String) -> std::result::Result<Inclusion, Error> {
+    let checkpoint = receipt.checkpoint().unverified();
+    let leaf = leaf_hash(&entry.bytes);
+    let (steps, _) = steps(leaf, receipt.index, checkpoint.size, &receipt.proof).map_err(Error::internal)?;
+    Ok(Inclusion {
+        tone: Tone::Verified,
+        sentence: format!("Entry {} is in the log of {} entries.", grouped(receipt.index), grouped(checkpoint.size)),
+        index: receipt.index,
+        leaf: leaf.to_hex(),
+        size: checkpoint.size,
+        root: checkpoint.root.to_hex(),
+        steps: steps.iter().map(|s| PathStep { node: s.node.to_hex(), sibling: s.sibling.to_hex(), left: s.left }).collect(),
+        receipt_url,
+        explained_url: format!("/receipts/{}", entry.id),
+    })
+}
+
+/// Where the log has everything about a thing.
+pub fn about_url(id: &str) -> String {
+    format!("/log?about={}", encode(id))
 }
 
 /// `10 482`, with narrow no-break spaces.
@@ -218,46 +235,73 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
-/// Where a thing that a statement is about has its page.
+/// Where a thing that a statement is about has its page; what has none leads to its entries.
 pub fn subject_link(kind: &str, subject: &str) -> Link {
-    let url = match kind {
-        "work" | "grant" | "revocation" | "impact" | "dispute" | "dispute-step" | "conclusion" | "reservation" => {
-            format!("/works/{subject}")
+    let short = || format!("{}…", subject.get(..8).unwrap_or(subject));
+    match kind {
+        "work" | "grant" | "revocation" | "impact" | "dispute" | "dispute-step" | "conclusion" | "reservation" | "project" => {
+            Link::new(subject, format!("/works/{subject}"))
         }
-        "image" => format!("/images/{subject}"),
-        "model" => format!("/models/{subject}"),
-        "dataset" | "dataset-works" => format!("/datasets/{subject}"),
-        "bundle" => "/policies".to_owned(),
-        _ => String::new(),
-    };
-    let label = if kind == "bundle" { format!("{}…", subject.get(..8).unwrap_or(subject)) } else { subject.to_owned() };
-    Link::new(label, url)
+        "image" | "agreement" => Link::new(subject, format!("/images/{subject}")),
+        "model" => Link::new(subject, format!("/models/{subject}")),
+        "dataset" | "dataset-works" => Link::new(subject, format!("/datasets/{subject}")),
+        "steward" | "steward-end" | "consent" | "consent-revocation" | "ruling" => {
+            Link::new(subject, format!("/policies/{}", encode(subject)))
+        }
+        "bundle" => Link::new(short(), "/policies"),
+        "key" | "key-end" => Link::new(format!("key {}", short()), about_url(subject)),
+        _ => Link::new(subject, about_url(subject)),
+    }
 }
+
+/// Every type of statement, as words, in the order in which they are offered.
+pub const KINDS: [(&str, &str); 23] = [
+    ("work", "work registered"),
+    ("grant", "grant given"),
+    ("revocation", "grant revoked"),
+    ("conclusion", "licence looked into"),
+    ("reservation", "opt-out seen"),
+    ("project", "labels of a community"),
+    ("dispute", "dispute opened"),
+    ("dispute-step", "step in a dispute"),
+    ("impact", "what stood on a work"),
+    ("dataset", "dataset frozen"),
+    ("dataset-works", "dataset members"),
+    ("model", "model registered"),
+    ("run", "training run recorded"),
+    ("image", "image made"),
+    ("agreement", "authorship agreed on"),
+    ("bundle", "policy bundle in force"),
+    ("steward", "steward named"),
+    ("steward-end", "steward’s office ended"),
+    ("consent", "consent given"),
+    ("consent-revocation", "consent taken back"),
+    ("ruling", "ruling on a request"),
+    ("key", "key added"),
+    ("key-end", "key ended"),
+];
 
 /// What a statement states, as words.
 pub fn kind_words(kind: &str) -> &str {
-    match kind {
-        "work" => "work registered",
-        "grant" => "grant given",
-        "revocation" => "grant revoked",
-        "impact" => "what stood on a work",
-        "dispute" => "dispute opened",
-        "dispute-step" => "step in a dispute",
-        "conclusion" => "licence looked into",
-        "reservation" => "opt-out seen",
-        "dataset" => "dataset frozen",
-        "dataset-works" => "dataset members",
-        "model" => "model registered",
-        "run" => "training run recorded",
-        "bundle" => "policy bundle in force",
-        "image" => "image made",
-        other => other,
-    }
+    KINDS.iter().find(|(each, _)| *each == kind).map_or(kind, |(_, words)| *words)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::keyring::{KEY, KEY_END};
+
+    #[test]
+    fn every_kind_that_is_applied_has_words_and_a_link() {
+        let applied = include_str!("../../actions/apply.rs");
+        let kinds = applied.lines().filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" =>").map(|(kind, _)| kind));
+        let kinds: Vec<&str> = kinds.chain([KEY, KEY_END]).collect();
+        assert_eq!(kinds.len(), KINDS.len(), "{kinds:?}");
+        for kind in kinds {
+            assert_ne!(kind_words(kind), kind);
+            assert!(subject_link(kind, "a/b").url.starts_with('/'), "{kind}");
+        }
+    }
 
     #[test]
     fn numbers_are_grouped_from_five_digits() {

@@ -94,6 +94,7 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/reviews/{id}/rulings", post(reviews::rule))
         .route("/log", get(log::page))
         .route("/log/entries/{index}", get(log::entry))
+        .route("/receipts/{id}", get(log::explained))
         .route("/login", get(account::login).post(account::sign_in))
         .route("/logout", post(account::sign_out))
         .route("/setup/{token}", get(account::setup).post(account::make_operator))

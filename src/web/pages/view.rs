@@ -31,7 +31,7 @@ pub use images::{DecisionView, Download, ImagePage, ImagesPage, NearCopy, Record
 pub use imports::{ImportPage, ImportsPage};
 pub use licences::LicencesPage;
 pub use lineage::{DatasetPage, DatasetRef, FileRow, ModelCard, ModelPage, ModelsPage};
-pub use log::{EntryPage, EntryRow, GrowthPoint, Inclusion, LogPage, Recipe};
+pub use log::{EntryPage, EntryRow, GrowthPoint, Inclusion, LogPage, ReceiptPage, Recipe};
 pub use make::{Counts, HomePage, JobPage, Limits, Refusal, StudioForm, StudioPage};
 pub use people::{AccountPage, AccountRow, AccountsAdmin, LoginPage, SetupPage, TokenRow};
 pub use policies::{PoliciesPage, PolicyPage, PolicyRule, TraditionView};
@@ -263,7 +263,7 @@ mod tests {
             WorkPage::sample_revoked, WorkNewPage::sample, WorkNewPage::sample_offered, ImportsPage::sample, ImportsPage::sample_refused, ImportPage::sample,
             ImportPage::sample_running, DisputesPage::sample, DisputePage::sample,
             DisputeNewPage::sample, NoticesPage::sample, DatasetsPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
-            PoliciesPage::sample, PolicyPage::sample, ReviewPage::sample, ReviewsPage::sample, LicencesPage::sample, LogPage::sample, EntryPage::sample, VerifyPage::sample, VerifyPage::sample_empty,
+            PoliciesPage::sample, PolicyPage::sample, ReviewPage::sample, ReviewsPage::sample, LicencesPage::sample, LogPage::sample, LogPage::sample_found, LogPage::sample_nothing, EntryPage::sample, ReceiptPage::sample, ReceiptPage::sample_waiting, VerifyPage::sample, VerifyPage::sample_empty,
             VerifyPage::sample_changed, VerifyPage::sample_problem, TrustPage::sample, LoginPage::sample, SetupPage::sample,
             AccountPage::sample, DocsPage::sample, TermsPage::sample, ErrorPage::sample,
         }

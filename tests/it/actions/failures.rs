@@ -400,7 +400,7 @@ async fn a_work_that_is_committed_late_is_found_all_the_same(kind: Kind) {
         let late =
             colophon::works::Work { id: colophon::id::WorkId::derived(b"late"), titles: words.clone(), tags: words, ..template };
         let statement = StatementId::new(t.clock.now(), &*other.chance);
-        storage::log::stage(&mut slow, statement, "work", &late.id.to_string(), b"{}", t.clock.now()).await.unwrap();
+        storage::log::stage(&mut slow, statement, "work", &late.id.to_string(), "Rosa", b"{}", t.clock.now()).await.unwrap();
         storage::works::insert(&mut slow, &late, statement).await.unwrap();
         let grant = colophon::works::Grant {
             id: GrantId::derived(b"late"),

@@ -9,7 +9,7 @@ use colophon::ledger::{Envelope, Frontier, leaf_hash};
 use colophon::storage::instance::Fact;
 use colophon::storage::{self, works::Filter};
 
-use crate::support::database::{Kind, same};
+use crate::support::database::{Kind, execute, same};
 use crate::support::{TestInstance, both, draw, model};
 
 both! {
@@ -18,6 +18,7 @@ both! {
     another_model_on_the_same_works_is_registered_beside_the_first,
     another_policy_bundle_is_put_in_force_by_one_statement,
     the_name_of_the_log_stays,
+    entries_of_before_are_given_their_parties,
     keys_of_another_data_folder_are_refused,
 }
 
@@ -189,5 +190,18 @@ async fn keys_of_another_data_folder_are_refused(kind: Kind) {
     std::fs::write(own.join("keys/log.key.bak"), b"not looked at").unwrap();
     t.restart().await;
     same(&before, &t.all_tables().await);
+    t.finish().await;
+}
+
+async fn entries_of_before_are_given_their_parties(kind: Kind) {
+    let mut t = TestInstance::new(kind).await;
+    draw(&t, "red apple", 1).await;
+    let before = t.all_tables().await;
+    let mut tx = t.store.begin().await.unwrap();
+    assert!(execute(&mut tx, "UPDATE statements SET actor = ''").await > 10);
+    tx.commit().await.unwrap();
+    t.restart().await;
+    same(&before, &t.all_tables().await);
+    assert_eq!(t.number("SELECT COUNT(*) FROM statements WHERE actor = 'Ana'").await, 1);
     t.finish().await;
 }

@@ -34,7 +34,7 @@ async fn works_are_found_and_narrowed(kind: Kind) {
     (pear.registered_at, pear.tags) = (t(2_000), vec![vec!["sweet".into(), "fruit".into()]]);
     for each in [&apple, &pear] {
         works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
-        log::stage(&mut tx, statement(&each.item), "work", &each.id.to_string(), b"{}", t(3)).await.unwrap();
+        log::stage(&mut tx, statement(&each.item), "work", &each.id.to_string(), "Ana", b"{}", t(3)).await.unwrap();
     }
     works::insert_grant(&mut tx, &grant("g", &apple, "MIT", 0, None), statement("g")).await.unwrap();
 

@@ -224,7 +224,7 @@ async fn many_rows_go_in_as_one_by_one(kind: Kind) {
     let staged: Vec<log::Staged<'_>> = all
         .iter()
         .zip(&ids)
-        .map(|(w, id)| log::Staged { id: statement(&w.item), kind: "work", subject: id, bytes: w.item.as_bytes() })
+        .map(|(w, id)| log::Staged { id: statement(&w.item), kind: "work", subject: id, actor: "Ana", bytes: w.item.as_bytes() })
         .collect();
     log::stage_all(&mut tx, &staged, t(3)).await.unwrap();
     works::insert_all(&mut tx, &[]).await.unwrap();
@@ -234,7 +234,7 @@ async fn many_rows_go_in_as_one_by_one(kind: Kind) {
         works::insert(&mut tx, w, statement(&w.item)).await.unwrap();
         works::insert_grant(&mut tx, g, statement("g")).await.unwrap();
         blobs::insert(&mut tx, &blob(w)).await.unwrap();
-        log::stage(&mut tx, statement(&w.item), "work", &w.id.to_string(), w.item.as_bytes(), t(3)).await.unwrap();
+        log::stage(&mut tx, statement(&w.item), "work", &w.id.to_string(), "Ana", w.item.as_bytes(), t(3)).await.unwrap();
     }
     tx.commit().await.unwrap();
     assert_eq!(dump(&many.store, TABLES).await, dump(&single.store, TABLES).await);

@@ -32,7 +32,7 @@ use colophon::storage::imports::{Import, ImportRow, Outcome};
 use colophon::storage::inputs::Input;
 use colophon::storage::instance::Fact;
 use colophon::storage::jobs::Job;
-use colophon::storage::log::HeadRow;
+use colophon::storage::log::{Exploring, HeadRow};
 use colophon::storage::models::BundleRecord;
 use colophon::storage::notices::Notice;
 use colophon::storage::reviews::Review;

@@ -49,6 +49,9 @@ async fn images_prompts_and_decisions(kind: Kind) {
     assert!(!format!("{prompt:?}").contains("apple"));
     images::insert_prompt(&mut tx, &Prompt { image: second.id, public: true, ..prompt }).await.unwrap();
     assert!(images::find_prompt(&mut tx, second.id).await.unwrap().unwrap().public);
+    let public = images::with_public_words(&mut tx, "RED app", 9).await.unwrap();
+    assert_eq!(public, [(second.id, "a red apple".to_owned())], "what is private is not found");
+    assert_eq!(images::with_public_words(&mut tx, "blue", 9).await.unwrap(), []);
 
     drop(tx);
     s.remove().await;

@@ -4,6 +4,7 @@ use super::*;
 
 both! {
     the_log_is_kept_in_order,
+    the_log_is_explored,
     growth_is_spread_evenly,
     instance_facts_stand_once,
     blobs_are_recorded_once_and_read_back,
@@ -14,7 +15,7 @@ async fn the_log_is_kept_in_order(kind: Kind) {
     let mut tx = s.begin().await;
     assert_eq!(log::head(&mut tx).await.unwrap(), None);
     for n in ["a", "b", "c"] {
-        log::stage(&mut tx, statement(n), "work", &format!("about {n}"), n.as_bytes(), t(5)).await.unwrap();
+        log::stage(&mut tx, statement(n), "work", &format!("about {n}"), "Ana", n.as_bytes(), t(5)).await.unwrap();
     }
     assert_eq!(log::staged_total(&mut tx).await.unwrap(), 3);
     let staged = log::staged(&mut tx, 2).await.unwrap();
@@ -60,6 +61,97 @@ async fn the_log_is_kept_in_order(kind: Kind) {
     assert_eq!(log::tile(&mut tx, 0, 0).await.unwrap(), Some(vec![1; 64]), "the wider one");
     assert_eq!(log::tile(&mut tx, 0, 1).await.unwrap(), None);
     assert_eq!(log::tiles(&mut tx).await.unwrap(), [(0, 0, vec![1; 64]), (1, 0, vec![3; 32])]);
+    drop(tx);
+    s.remove().await;
+}
+
+async fn shown(tx: &mut Tx, asked: Exploring<'_>) -> (u64, Vec<u64>) {
+    let page = log::explore(tx, &Exploring { limit: 50, ..asked }).await.unwrap();
+    (page.total, page.items.iter().map(|e| e.index.unwrap()).collect())
+}
+
+async fn the_log_is_explored(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let (a, b, m, d) = (work("a"), work("b"), model("m", vec![], 1), dataset("d", 1, 1));
+    let i = image("i", 1, &[a.id]);
+    works::insert(&mut tx, &a, statement("a")).await.unwrap();
+    works::insert(&mut tx, &b, statement("b")).await.unwrap();
+    models::insert(&mut tx, &m, statement("m")).await.unwrap();
+    images::insert(&mut tx, &i, statement("i")).await.unwrap();
+    datasets::insert(&mut tx, &d, statement("d")).await.unwrap();
+    let key = sha256_of(b"key").to_string();
+    let [about_a, about_b, about_m, about_i, about_d] =
+        [a.id.to_string(), b.id.to_string(), m.id.to_string(), i.id.to_string(), d.id.to_string()];
+    for (seed, kind, about, actor) in [
+        ("a", "work", &about_a, "Ana"),
+        ("b", "work", &about_b, "Ben"),
+        ("m", "model", &about_m, "Ana"),
+        ("i", "image", &about_i, "Ben"),
+        ("g", "grant", &about_a, "Ana"),
+        ("d", "dataset", &about_d, "ana"),
+        ("k", "key", &key, "Ana"),
+        ("late", "grant", &about_a, ""),
+    ] {
+        log::stage(&mut tx, statement(seed), kind, about, actor, seed.as_bytes(), t(1)).await.unwrap();
+    }
+    let staged = log::staged(&mut tx, 9).await.unwrap();
+    for ((seq, _), index) in staged.iter().zip(0..) {
+        assert!(log::number(&mut tx, *seq, *seq, index).await.unwrap());
+    }
+    let all = Exploring::default();
+    assert_eq!(shown(&mut tx, all).await, (0, vec![]), "no head is published");
+    log::insert_head(&mut tx, &HeadRow { size: 7, root: vec![], checkpoint: String::new(), published_at: t(9) }).await.unwrap();
+
+    let model_of_i = i.adapter.unwrap().to_string();
+    for (asked, expected) in [
+        (all, vec![6, 5, 4, 3, 2, 1, 0]),
+        (Exploring { kind: "grant", ..all }, vec![4]),
+        (Exploring { kind: "?", ..all }, vec![]),
+        (Exploring { actor: "Ana", ..all }, vec![6, 4, 2, 0]),
+        (Exploring { actor: "Ana", kind: "work", ..all }, vec![0]),
+        (Exploring { about: &about_a, ..all }, vec![4, 3, 0]),
+        (Exploring { about: &about_b, ..all }, vec![1]),
+        (Exploring { about: &about_m, ..all }, vec![3, 2]),
+        (Exploring { about: &model_of_i, ..all }, vec![3]),
+        (Exploring { about: &about_i, ..all }, vec![3]),
+        (Exploring { about: &key, ..all }, vec![6]),
+        (Exploring { about: &about_a, kind: "image", ..all }, vec![3]),
+        (Exploring { about: &about_a, actor: "Ana", ..all }, vec![4, 0]),
+        (Exploring { about: "?", ..all }, vec![]),
+    ] {
+        assert_eq!(shown(&mut tx, asked).await, (expected.len() as u64, expected), "{asked:?}");
+    }
+    assert_eq!(shown(&mut tx, Exploring { before: Some(2), ..all }).await, (7, vec![1, 0]));
+    assert_eq!(shown(&mut tx, Exploring { before: Some(4), actor: "Ana", ..all }).await, (4, vec![2, 0]));
+    assert_eq!(log::at(&mut tx, 1).await.unwrap().unwrap().actor, "Ben");
+
+    for (hash, expected) in [
+        (a.digest.sha256.0, vec![&about_a]),
+        (a.digest.blake3.unwrap().0, vec![&about_a]),
+        (i.digest.sha256.0, vec![&about_i]),
+        (i.digest.blake3.0, vec![&about_i]),
+        (m.weights.0, vec![&about_m]),
+        (d.root.0, vec![&about_d]),
+        (sha256_of(b"key").0, vec![&key]),
+        (sha256_of(b"?").0, vec![]),
+    ] {
+        assert_eq!(log::abouts_by_hash(&mut tx, &hash).await.unwrap().iter().collect::<Vec<_>>(), expected);
+    }
+    let mut parties = log::parties(&mut tx, "ANA").await.unwrap();
+    parties.sort();
+    assert_eq!(parties, ["Ana", "ana"]);
+    for nobody in ["", "An", "%"] {
+        assert_eq!(log::parties(&mut tx, nobody).await.unwrap(), Vec::<String>::new());
+    }
+    assert_eq!(models::named(&mut tx, "a MOD", 5).await.unwrap(), [(m.id, "A Model".to_owned())]);
+    assert_eq!(models::named(&mut tx, "A%l", 5).await.unwrap(), []);
+
+    assert_eq!(log::without_actor(&mut tx, 0, 9).await.unwrap(), [(7, b"late".to_vec())]);
+    assert_eq!(log::without_actor(&mut tx, 8, 9).await.unwrap(), []);
+    log::set_actor(&mut tx, 7, "Zoë").await.unwrap();
+    assert_eq!(log::without_actor(&mut tx, 0, 9).await.unwrap(), []);
+    assert_eq!(log::at(&mut tx, 7).await.unwrap().unwrap().actor, "Zoë");
     drop(tx);
     s.remove().await;
 }

@@ -252,6 +252,8 @@ pub struct RecordView {
     pub index: Option<u64>,
     /// The proof, once there is one.
     pub inclusion: Option<Inclusion>,
+    /// Everything that the log has about the same thing.
+    pub about_url: String,
 }
 
 /// One parameter of a replay.
@@ -409,6 +411,7 @@ impl ImagePage {
                 statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
                 index: Some(10_481),
                 inclusion: Some(Inclusion::sample()),
+                about_url: "/log?about=image_01KAR000000000000000000024".into(),
             },
             replay: [
                 ("seed", "20261123"),

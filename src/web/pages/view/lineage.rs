@@ -137,6 +137,7 @@ impl DatasetPage {
                 statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
                 index: Some(7_216),
                 inclusion: None,
+                about_url: "/log?about=one_of_these".into(),
             },
         }
     }
@@ -357,6 +358,7 @@ impl ModelPage {
                 statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
                 index: Some(7_217),
                 inclusion: None,
+                about_url: "/log?about=one_of_these".into(),
             },
         }
     }

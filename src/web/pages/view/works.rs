@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::disputes::DisputeLine;
 use super::policies::{LabelView, ProjectView};
-use super::{Choice, Chrome, DatasetRef, Field, ImageCard, Link, RecordView, Tone, When, WorkCard, filters};
+use super::{Choice, Chrome, DatasetRef, Field, ImageCard, Inclusion, Link, RecordView, Tone, When, WorkCard, filters};
 
 /// `GET /works`
 #[derive(Debug, Clone, Template)]
@@ -451,7 +451,12 @@ impl WorkPage {
             images_total: 31,
             images_url: format!("/images?work={}", card.id),
             datasets: vec![DatasetRef::sample()],
-            record: RecordView { statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(), index: Some(715), inclusion: None },
+            record: RecordView {
+                statement_id: "statement_01KAR3V2M8Q6T1Y5B9D4F7H0J2".into(),
+                index: Some(715),
+                inclusion: Some(Inclusion::sample()),
+                about_url: "/log?about=work_0000000000SAMP0000000715".into(),
+            },
             impact: ImpactView {
                 datasets: vec![Link::new("Colophon first collection", "/datasets/dataset_0000000000SAMP000000000D")],
                 models: vec![
