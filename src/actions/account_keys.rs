@@ -36,7 +36,6 @@ pub async fn add_key(instance: &Instance, actor: &Actor, key: AddedKey) -> Resul
     }
     let deed = Deed {
         kind: KEY,
-        about: key.keyid.clone(),
         subject: vec![Subject::new(key.keyid.clone(), Digest::of(public.as_bytes()))],
         actor: actor.name.clone(),
         body: json!({ "key": key }),
@@ -63,7 +62,6 @@ pub async fn end_key(instance: &Instance, actor: &Actor, keyid: &str, reason: &s
     let ended = EndedKey { keyid: keyid.to_owned(), reason: reason.to_owned() };
     let deed = Deed {
         kind: KEY_END,
-        about: keyid.to_owned(),
         subject: vec![Subject::new(keyid, Digest::of(public.as_bytes()))],
         actor: actor.name.clone(),
         body: json!({ "key": ended }),

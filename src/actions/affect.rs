@@ -26,7 +26,6 @@ pub(super) async fn affected(
     for part in found.parts(work.id, cause, now) {
         let deed = Deed {
             kind: "impact",
-            about: work.id.to_string(),
             subject: vec![Subject::new(work.id.to_string(), work.digest)],
             actor: actor.to_owned(),
             body: json!({ "impact": part }),

@@ -108,7 +108,6 @@ pub async fn sign(instance: &Instance, actor: &Actor, id: AgreementId) -> Result
         let image = image.ok_or_else(|| Error::not_found("image", agreement.image))?.image;
         let deed = Deed {
             kind: "agreement",
-            about: agreement.image.to_string(),
             subject: vec![Subject::new(agreement.image.to_string(), image.digest)],
             actor: agreement.proposed_by.clone(),
             body: json!({ "agreement": agreement }),

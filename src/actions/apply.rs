@@ -1,5 +1,5 @@
-//! A statement → the public tables. `record` calls it when a deed is done and `rebuild` when the log is replayed, so the tables can hold
-//! nothing that the log does not say.
+//! A statement → the public tables. `record` calls it when a deed is done, `rebuild` and `refill` when a log is replayed, so the tables
+//! can hold nothing that the log does not say.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -158,6 +158,12 @@ struct ImageBody {
 fn read<T: DeserializeOwned>(statement: &Statement) -> Result<T> {
     T::deserialize(&statement.predicate)
         .map_err(|e| Error::internal(format!("a statement of kind `{}` can't be applied: {e}", statement.name)))
+}
+
+/// A statement's own name, and when it was recorded.
+pub(super) fn name_and_time(statement: &Statement) -> Result<(StatementId, Timestamp)> {
+    let Head { statement: id, recorded_at } = read(statement)?;
+    Ok((id, recorded_at))
 }
 
 /// Changes the public tables as `statements` say, one after the other. Works that stand side by side, as an import brings them, go in together.

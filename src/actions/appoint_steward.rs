@@ -89,7 +89,6 @@ pub async fn appoint_steward(
     };
     let deed = Deed {
         kind: "steward",
-        about: tradition.to_owned(),
         subject: vec![subject(tradition)],
         actor: actor.name.clone(),
         body: json!({ "steward": steward }),
@@ -121,7 +120,6 @@ pub async fn end_steward(instance: &Instance, actor: &Actor, tradition: &str, na
     }
     let deed = Deed {
         kind: "steward-end",
-        about: tradition.to_owned(),
         subject: vec![subject(tradition)],
         actor: actor.name.clone(),
         body: json!({ "tradition": tradition, "name": name, "reason": reason }),

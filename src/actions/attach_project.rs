@@ -110,7 +110,6 @@ async fn attach(tx: &mut Tx, instance: &Instance, found: &WorkRecord, project: &
     let work = found.work.id;
     let deed = Deed {
         kind: "project",
-        about: work.to_string(),
         subject: vec![Subject::new(work.to_string(), found.work.digest)],
         actor: by.to_owned(),
         body: json!({ "work": work, "project": project }),

@@ -300,7 +300,6 @@ pub(super) fn deed(each: &Candidate, actor: &Actor) -> Deed {
     let id = each.work.id;
     Deed {
         kind: "work",
-        about: id.to_string(),
         subject: vec![Subject::new(id.to_string(), each.work.digest)],
         actor: actor.name.clone(),
         body: json!({ "work": each.work, "grants": each.grant.as_slice() }),

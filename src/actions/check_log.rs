@@ -1,8 +1,8 @@
-//! fsck: the whole log again from its rows, every signature of ours, and every blob that rows name.
+//! fsck: the whole log again from its rows, every signature that an entry needs, and every blob that rows name.
 
 use super::{Instance, Result};
-use crate::ledger::TileSet;
 use crate::ledger::fsck::{Fsck, Report};
+use crate::ledger::{Keyring, TileSet};
 use crate::storage;
 
 /// Entries read at a time.
@@ -21,7 +21,7 @@ pub async fn check_log(instance: &Instance) -> Result<Report> {
         tiles.insert(level, n, bytes);
     }
     let mut fsck = Fsck::new(&tiles, head.checkpoint.as_bytes(), &instance.site.log_origin, instance.keys.log.verifier());
-    let key = instance.keys.statement.verifying_key();
+    let mut keyring = Keyring::new(instance.keys.statement.verifying_key());
     let mut from = 0;
     let mut published = storage::log::heads(&mut tx, None, HEADS).await?.into_iter().peekable();
     loop {
@@ -39,7 +39,7 @@ pub async fn check_log(instance: &Instance) -> Result<Report> {
                 }
             }
             if let Some((envelope, _)) = fsck.entry(*index, bytes)
-                && let Err(e) = envelope.verify(&key)
+                && let Err(e) = keyring.admit(*index, &envelope)
             {
                 fsck.problem(format!("entry `{index}`: {e}"));
             }

@@ -109,7 +109,11 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
         let record = storage::works::find(&mut tx, pick.work).await?.ok_or_else(|| Error::not_found("work", pick.work))?;
         let Some(grant) = permitting(&mut tx, &record.work, usage, now, account).await? else { continue };
         // A file that can't be drawn is left out: it is registered all the same.
-        let bytes = file(instance, &mut tx, &record.work).await?;
+        // A registry that was made again from its log may lack files that nobody could give it.
+        let Some(bytes) = file_here(instance, &mut tx, &record.work).await? else {
+            tracing::warn!(work = %record.work.id, problem = "its file is not here", "not drawn on");
+            continue;
+        };
         match drawable(&record.work, &bytes, width, height) {
             Ok(rgb) => chosen.push(Chosen { work: record.work, grant, rgb, words: pick.words, part }),
             Err(e) => tracing::warn!(work = %record.work.id, problem = %e, "not drawn on"),
@@ -234,13 +238,21 @@ pub async fn picture(instance: &Instance, tx: &mut Tx, work: &Work, width: u32, 
 
 /// The bytes of a work that is kept here.
 async fn file(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Vec<u8>> {
+    file_here(instance, tx, work)
+        .await?
+        .ok_or_else(|| Error::internal(format!("the picture of `{}` has no bytes on record; run `colophon doctor`", work.id)))
+}
+
+/// The same; `None` where no bytes are on record.
+async fn file_here(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Option<Vec<u8>>> {
     let blob = match work.digest.blake3 {
         Some(blake3) => storage::blobs::find(tx, blake3).await?,
         None => None,
     };
-    let blob = blob
-        .ok_or_else(|| Error::internal(format!("the picture of `{}` has no bytes on record; run `colophon doctor`", work.id)))?;
-    Ok(instance.blobs.get(&blob).await?)
+    match blob {
+        Some(blob) => Ok(Some(instance.blobs.get(&blob).await?)),
+        None => Ok(None),
+    }
 }
 
 /// A file as pixels; a drawing is rendered.

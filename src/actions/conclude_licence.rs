@@ -51,7 +51,6 @@ pub async fn conclude_licence(
     let concluded = Concluded { licence: licence.to_owned(), verified_by: Some(actor.name.clone()), reason: reason.to_owned() };
     let deed = Deed {
         kind: "conclusion",
-        about: work.work.id.to_string(),
         subject: vec![Subject::new(work.work.id.to_string(), work.work.digest)],
         actor: actor.name.clone(),
         body: json!({ "grant": id, "work": work.work.id, "concluded": concluded }),

@@ -124,9 +124,8 @@ async fn deed(
     body: serde_json::Value,
     now: crate::clock::Timestamp,
 ) -> Result<StatementId> {
-    let id = work.work.id.to_string();
-    let subject = vec![Subject::new(id.clone(), work.work.digest)];
-    record(tx, instance, now, Deed { kind, about: id, subject, actor: actor.name.clone(), body }).await
+    let subject = vec![Subject::new(work.work.id.to_string(), work.work.digest)];
+    record(tx, instance, now, Deed { kind, subject, actor: actor.name.clone(), body }).await
 }
 
 /// What somebody is to a dispute, and so what they may do in it: nobody decides in their own cause.

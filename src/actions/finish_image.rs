@@ -291,7 +291,6 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     }
     let deed = Deed {
         kind: "image",
-        about: id.to_string(),
         subject: vec![Subject::new(id.to_string(), digest)],
         actor: account,
         body: json!({ "image": image }),

@@ -24,7 +24,7 @@ use crate::storage::models::ModelRecord;
 use crate::storage::{self, Tx, files};
 
 /// Who registers what comes with the program.
-const REGISTRAR: &str = "Colophon";
+pub(super) const REGISTRAR: &str = "Colophon";
 
 /// Parses the bundle from a folder, or the one inside the program.
 pub fn policies(folder: Option<&Path>) -> Result<Bundle> {
@@ -178,7 +178,6 @@ async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, n
         }
         let deed = Deed {
             kind: "run",
-            about: run.id.to_string(),
             subject: vec![weights.clone()],
             actor: REGISTRAR.to_owned(),
             body: json!({ "run": run }),
@@ -187,7 +186,6 @@ async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, n
     }
     let deed = Deed {
         kind: "model",
-        about: registered.id.to_string(),
         subject: vec![weights],
         actor: REGISTRAR.to_owned(),
         body: json!({ "model": registered }),

@@ -100,12 +100,11 @@ pub(super) async fn freeze(
     for (part, works) in parts.enumerate() {
         let body = json!({ "dataset": id, "part": part + 1, "parts": of, "works": works });
         let subject = vec![Subject::new(format!("works {} of {of}", part + 1), listing(works))];
-        let deed = Deed { kind: "dataset-works", about: id.to_string(), subject, actor: actor.to_owned(), body };
+        let deed = Deed { kind: "dataset-works", subject, actor: actor.to_owned(), body };
         record(tx, instance, now, deed).await?;
     }
     let deed = Deed {
         kind: "dataset",
-        about: id.to_string(),
         subject: vec![Subject::new("works", listing(&ids))],
         actor: actor.to_owned(),
         body: json!({ "dataset": frozen }),

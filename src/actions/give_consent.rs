@@ -51,7 +51,6 @@ pub async fn give_consent(instance: &Instance, actor: &Actor, sent: Consenting) 
     };
     let deed = Deed {
         kind: "consent",
-        about: policy.to_owned(),
         subject: vec![subject(policy)],
         actor: actor.name.clone(),
         body: json!({ "consent": consent }),
@@ -149,7 +148,6 @@ pub async fn revoke_consent(instance: &Instance, actor: &Actor, id: ConsentId, r
     }
     let deed = Deed {
         kind: "consent-revocation",
-        about: policy.to_owned(),
         subject: vec![subject(policy)],
         actor: actor.name.clone(),
         body: json!({ "consent": id, "reason": reason }),

@@ -94,7 +94,6 @@ pub async fn grant_licence(instance: &Instance, actor: &Actor, work: WorkId, sen
     }
     let deed = Deed {
         kind: "grant",
-        about: work.to_string(),
         subject: vec![Subject::new(work.to_string(), found.work.digest)],
         actor: actor.name.clone(),
         body: json!({ "grant": grant }),

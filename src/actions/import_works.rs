@@ -94,7 +94,6 @@ async fn register_part(
         blobs.push(Blob { digest, media_type: work.media_type.clone(), pack: Some((pack, offset)) });
         deeds.push(Deed {
             kind: "work",
-            about: work.id.to_string(),
             subject: vec![Subject::new(work.id.to_string(), work.digest)],
             actor: actor.to_owned(),
             body: json!({ "work": work, "grants": [grant] }),

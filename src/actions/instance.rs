@@ -12,6 +12,7 @@ use super::bell::Bell;
 use super::board::Board;
 use super::choose_works::Shelf;
 use super::index_log::index_log;
+use super::refill::not_half_way;
 use super::reload_policies::tested;
 use super::remembered_head::{RememberedHead, check_heads};
 use super::sign_in::Tries;
@@ -192,6 +193,7 @@ impl Instance {
     pub async fn open(settings: &Settings, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Self> {
         files::writable_folder(&settings.data_dir)?;
         let store = Store::open(&settings.database_url).await?;
+        not_half_way(&store).await?;
         let blobs = Blobs::folder(&settings.data_dir.join("blobs"))?;
         let policies = found::policies(settings.policies_dir.as_deref())?;
         // The one inside the program was tested before it was built.
@@ -345,6 +347,21 @@ fn key(path: &Path, chance: &dyn Chance) -> Result<KeyPair> {
 
 async fn open_keys(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>, chance: &Arc<dyn Chance>) -> Result<(Site, Keys)> {
     let folder = settings.data_dir.join("keys");
+    let other = |kept: &str, found: &str| {
+        Error::Internal(format!(
+            "the database belongs to the log `{kept}`, but {found} in `{}`: start with the data folder that goes with this database",
+            folder.display()
+        ))
+    };
+    // No key is made beside a database that belongs to a log already.
+    let mut tx = store.read().await?;
+    let belongs_to = storage::instance::get(&mut tx, Fact::LogVkey).await?;
+    drop(tx);
+    if let Some(kept) = belongs_to
+        && files::read(&folder.join("log.key"))?.is_none()
+    {
+        return Err(other(&kept, "its key is not"));
+    }
     let statement = key(&folder.join("statement.key"), &**chance)?;
     let log = key(&folder.join("log.key"), &**chance)?;
     let pki = open_pki(&folder, &settings.site_name, &**clock, &**chance)?;
@@ -366,13 +383,7 @@ async fn open_keys(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>, c
     match storage::instance::get(&mut tx, Fact::LogVkey).await? {
         None => storage::instance::set(&mut tx, Fact::LogVkey, &vkey).await?,
         Some(kept) if kept == vkey => {}
-        Some(kept) => {
-            return Err(Error::Internal(format!(
-                "the database belongs to the log `{kept}`, but the key in `{}` is another (`{vkey}`): start with the data folder that \
-                 goes with this database",
-                folder.display()
-            )));
-        }
+        Some(kept) => return Err(other(&kept, &format!("another key (`{vkey}`) is"))),
     }
     tx.commit().await?;
     // For `colophon verify`, which opens no database.

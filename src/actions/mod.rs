@@ -6,7 +6,8 @@
 //! | `instance` | what actions work with: store, keys, clock, policy, model; opening it |
 //! | `found` | the first start: the embedded model, its works and its dataset become rows and statements |
 //! | `record` | sign a statement, stage it, and let `apply` change the public tables |
-//! | `apply` | a statement → public tables: used by `record` and by `rebuild`, so both give the same rows |
+//! | `apply` | a statement → public tables: used by `record`, `rebuild` and `refill`, so all give the same rows |
+//! | `about` | a statement → the id by which it is found again |
 //! | `publish_checkpoint`, `remembered_head`, `ask_witnesses` | the log grows; what it signed last is remembered; others sign it too |
 //! | `receipt`, `check_log` | a proof from the log; all of it checked |
 //! | `index_log`, `find_in_log` | whose deed each entry is; entries by number, id, hash and name |
@@ -36,7 +37,9 @@
 //! | `verify_image` | is this file what it claims? |
 //! | `sign_in` | accounts, sessions, tokens |
 //! | `rebuild` | the public tables again, from the log alone |
+//! | `refill` | an empty database filled from a log that was kept elsewhere |
 
+pub mod about;
 pub mod account_keys;
 pub mod adapters;
 mod affect;
@@ -85,6 +88,7 @@ pub mod queue;
 pub mod rebuild;
 pub mod receipt;
 mod record;
+pub mod refill;
 pub mod register_model;
 pub mod register_run;
 pub mod register_work;

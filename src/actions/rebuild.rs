@@ -2,7 +2,7 @@
 //! through `apply`.
 
 use super::{Error, Instance, Result, apply::apply_all, publish_checkpoint::publish_checkpoint};
-use crate::ledger::Envelope;
+use crate::ledger::{Envelope, Keyring, KeyringError, Statement};
 use crate::storage;
 
 /// Entries read at a time.
@@ -13,7 +13,7 @@ pub async fn rebuild(instance: &Instance) -> Result<u64> {
     publish_checkpoint(instance).await?;
     let mut tx = instance.store.begin().await?;
     storage::log::empty_public_tables(&mut tx).await?;
-    let key = instance.keys.statement.verifying_key();
+    let mut keyring = Keyring::new(instance.keys.statement.verifying_key());
     let mut applied = 0;
     loop {
         let entries = storage::log::entries(&mut tx, applied, applied + CHUNK).await?;
@@ -23,8 +23,7 @@ pub async fn rebuild(instance: &Instance) -> Result<u64> {
         let mut statements = Vec::with_capacity(entries.len());
         for (index, bytes) in entries {
             let broken = |e| Error::Internal(format!("entry {index} can't be replayed: {e}; run `colophon doctor`"));
-            let statement = Envelope::parse(&bytes).and_then(|e| e.verify(&key)).map_err(broken)?;
-            statements.push(statement);
+            statements.push(admitted(&mut keyring, index, &bytes).map_err(broken)?);
         }
         apply_all(&mut tx, &statements).await?;
         applied += statements.len() as u64;
@@ -32,4 +31,9 @@ pub async fn rebuild(instance: &Instance) -> Result<u64> {
     storage::works::settle_thumbnails(&mut tx).await?;
     tx.commit().await?;
     Ok(applied)
+}
+
+/// The statement of the next entry, if it bears every signature that it must.
+pub(super) fn admitted(keyring: &mut Keyring, index: u64, bytes: &[u8]) -> std::result::Result<Statement, KeyringError> {
+    keyring.admit(index, &Envelope::parse(bytes)?)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
+use super::about::about_of;
 use super::{Error, Instance, Result, apply};
 use crate::clock::Timestamp;
 use crate::id::StatementId;
@@ -19,8 +20,6 @@ use crate::storage::{self, Tx};
 pub(super) struct Deed {
     /// Name of the predicate: `work`, `image`, …
     pub kind: &'static str,
-    /// Id by which it is found again.
-    pub about: String,
     /// Things named with their digests.
     pub subject: Vec<Subject>,
     /// Public name of who did it.
@@ -58,9 +57,9 @@ async fn record_each(
     let mut held = Held::default();
     for (id, deed) in deeds {
         held.look(tx, instance, &deed).await?;
-        let (kind, about, actor) = (deed.kind, deed.about.clone(), deed.actor.clone());
+        let (kind, actor) = (deed.kind, deed.actor.clone());
         let (bytes, statement) = sign(instance, &held, now, id, deed)?;
-        signed.push((id, kind, about, actor, bytes));
+        signed.push((id, kind, about_of(&statement)?, actor, bytes));
         as_logged.push(statement);
     }
     let staged: Vec<Staged<'_>> =
@@ -73,7 +72,7 @@ async fn record_each(
 
 /// The entry of a statement, and the statement as read back from it.
 fn sign(instance: &Instance, held: &Held, now: Timestamp, id: StatementId, deed: Deed) -> Result<(Vec<u8>, Statement)> {
-    let Deed { kind, subject, actor, body, .. } = deed;
+    let Deed { kind, subject, actor, body } = deed;
     let mut predicate = Map::new();
     predicate.insert("statement".into(), json!(id));
     predicate.insert("recorded_at".into(), json!(now));

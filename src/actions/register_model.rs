@@ -231,7 +231,6 @@ pub async fn register_lora(instance: &Instance, actor: &Actor, base: ModelId, mu
 fn deed(actor: &Actor, model: &Model, weights: Digest) -> Deed {
     Deed {
         kind: "model",
-        about: model.id.to_string(),
         subject: vec![Subject::new("weights", weights)],
         actor: actor.name.clone(),
         body: json!({ "model": model }),

@@ -88,15 +88,14 @@ pub(super) async fn record_run(
     if let Some(same) = storage::models::find_by_weights(tx, run.weights).await? {
         return Err(Error::Conflict(format!("these very weights are registered already as `{}`", same.model.id)));
     }
-    let deed = |kind: &'static str, about: String, body: serde_json::Value| Deed {
+    let deed = |kind: &'static str, body: serde_json::Value| Deed {
         kind,
-        about,
         subject: vec![Subject::new("weights", *weights)],
         actor: actor.name.clone(),
         body,
     };
-    let statement = record(tx, instance, now, deed("run", run.id.to_string(), json!({ "run": run }))).await?;
+    let statement = record(tx, instance, now, deed("run", json!({ "run": run }))).await?;
     let registered = Model { registered_at: now, ..model };
-    record(tx, instance, now, deed("model", registered.id.to_string(), json!({ "model": registered }))).await?;
+    record(tx, instance, now, deed("model", json!({ "model": registered }))).await?;
     Ok(statement)
 }

@@ -77,7 +77,6 @@ pub(super) async fn put_in_force(tx: &mut Tx, instance: &Instance, bundle: &Bund
     };
     let deed = Deed {
         kind: "bundle",
-        about: kept.sha256.to_string(),
         subject: vec![Subject::new("policies", Digest::of(bundle.listing().as_bytes()))],
         actor: instance.site.name.clone(),
         body: serde_json::json!({ "bundle": kept }),

@@ -112,7 +112,6 @@ async fn keep(
     let terms = storage::terms::of(tx, work.id).await?;
     let deed = Deed {
         kind: "reservation",
-        about: work.id.to_string(),
         subject: vec![Subject::new(work.id.to_string(), work.digest)],
         actor: actor.name.clone(),
         body: json!({ "work": work.id, "reservations": [found] }),

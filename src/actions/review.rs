@@ -158,7 +158,6 @@ pub async fn rule_on(
     };
     let deed = Deed {
         kind: "ruling",
-        about: fired.policy.clone(),
         subject: vec![subject(&fired.policy)],
         actor: actor.name.clone(),
         body: json!({ "ruling": ruled }),

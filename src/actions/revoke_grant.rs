@@ -40,7 +40,6 @@ pub async fn revoke_grant(instance: &Instance, actor: &Actor, id: GrantId, reaso
     let before = storage::terms::of(&mut tx, kept.grant.work).await?;
     let deed = Deed {
         kind: "revocation",
-        about: kept.grant.work.to_string(),
         subject: vec![Subject::new(work.work.id.to_string(), work.work.digest)],
         actor: actor.name.clone(),
         body: json!({ "grant": id, "work": kept.grant.work, "reason": reason }),

@@ -1,4 +1,4 @@
-//! `colophon audit` and `colophon rebuild`: a log checked, here or anywhere, and the tables made again from it.
+//! `colophon audit`: a log checked, here or anywhere.
 //!
 //! The audit of a log elsewhere keeps what it saw as a mirror: a folder in the layout of C2SP tlog-tiles, which other tools can check as well.
 //! The next visit goes on from there, so a log can't be changed between two visits without showing; what shows is kept as evidence.
@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::mirror::{Mirror, Source};
+use super::mirror::{Keys, Mirror, Source};
 use super::{open, say};
-use crate::actions::{Instance, check_log::check_log, rebuild::rebuild as replay};
+use crate::actions::{Instance, check_log::check_log};
 use crate::config::Settings;
 use crate::ledger::fsck::{Fsck, Report};
 use crate::ledger::proof::root;
@@ -61,13 +61,13 @@ async fn here(instance: &Instance, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 /// What an audit came to.
-struct Outcome {
-    origin: String,
+pub(super) struct Outcome {
+    pub(super) origin: String,
     /// The head of the last visit.
-    before: Option<Head>,
-    report: Report,
+    pub(super) before: Option<Head>,
+    pub(super) report: Report,
     /// Where two heads that exclude each other were put.
-    evidence: Option<PathBuf>,
+    pub(super) evidence: Option<PathBuf>,
 }
 
 fn elsewhere(asked: &Audit, log: &str, json: bool) -> anyhow::Result<ExitCode> {
@@ -75,10 +75,10 @@ fn elsewhere(asked: &Audit, log: &str, json: bool) -> anyhow::Result<ExitCode> {
     let into = asked.into.clone().unwrap_or_else(|| PathBuf::from(format!("{}.audit", source.short_name())));
     let mirror = Mirror::open(&into, source)?;
     let keys = mirror.keys(asked.vkey.as_deref(), asked.statement_key.as_deref())?;
-    let outcome = check(&mirror, &keys.verifier, keys.keyring)?;
+    let outcome = check(&mirror, &keys.verifier, keys.keyring.clone())?;
     let sound = outcome.report.is_sound();
-    let Outcome { origin, before, report, evidence } = outcome;
-    let known = before.map_or(0, |head| head.size);
+    let Outcome { origin, before, report, evidence } = &outcome;
+    let known = before.as_ref().map_or(0, |head| head.size);
     if json {
         say(&serde_json::json!({
             "sound": sound, "origin": origin, "size": report.size, "root": report.root, "new": report.size.saturating_sub(known),
@@ -87,11 +87,7 @@ fn elsewhere(asked: &Audit, log: &str, json: bool) -> anyhow::Result<ExitCode> {
         .to_string());
         return Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
-    if keys.first_visit {
-        say("First visit. Compare these keys with what the operator publishes elsewhere:");
-        say(&format!("  {}", keys.verifier));
-        say(&format!("  {}", keys.registry));
-    }
+    tell_first_visit(&keys);
     if sound {
         say(&format!("The log {origin} is sound: {} entries, root {}.", report.size, report.root));
         match before {
@@ -103,17 +99,31 @@ fn elsewhere(asked: &Audit, log: &str, json: bool) -> anyhow::Result<ExitCode> {
         }
         say(&format!("Mirror: {}", into.display()));
     } else {
-        say(&format!("The log {origin} is NOT sound:"));
-        report.problems.iter().for_each(|p| say(&format!("- {p}")));
-        if let Some(evidence) = &evidence {
-            say(&format!("This log has FORKED. Both signed heads are in `{}`: show them to others.", evidence.display()));
-        }
+        tell_problems(&outcome);
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Keys that were taken over unseen are told.
+pub(super) fn tell_first_visit(keys: &Keys) {
+    if keys.first_visit {
+        say("First visit. Compare these keys with what the operator publishes elsewhere:");
+        say(&format!("  {}", keys.verifier));
+        say(&format!("  {}", keys.registry));
+    }
+}
+
+/// What is wrong with a log.
+pub(super) fn tell_problems(outcome: &Outcome) {
+    say(&format!("The log {} is NOT sound:", outcome.origin));
+    outcome.report.problems.iter().for_each(|p| say(&format!("- {p}")));
+    if let Some(evidence) = &outcome.evidence {
+        say(&format!("This log has FORKED. Both signed heads are in `{}`: show them to others.", evidence.display()));
+    }
+}
+
 /// Checks everything since the last visit, and takes it into the mirror when it is sound.
-fn check(mirror: &Mirror, verifier: &Verifier, mut keyring: Keyring) -> anyhow::Result<Outcome> {
+pub(super) fn check(mirror: &Mirror, verifier: &Verifier, mut keyring: Keyring) -> anyhow::Result<Outcome> {
     let note = mirror.fetch_checkpoint()?;
     let signed = SignedCheckpoint::parse(&note).context("what the log serves as its checkpoint can't be read")?;
     let new = signed.open(verifier.name(), std::slice::from_ref(verifier)).context("the log's checkpoint is refused")?.clone();
@@ -142,7 +152,7 @@ fn check(mirror: &Mirror, verifier: &Verifier, mut keyring: Keyring) -> anyhow::
         let edge = |path: TilePath| mirror.kept(path).map_err(|e| unavailable(path, &e));
         fsck = fsck.resume(&head(old), &edge).context("the mirror is damaged: remove it and begin anew")?;
     }
-    let bar = bar(new.size, from);
+    let bar = bar(new.size, from, "entries");
     let mut index = from;
     'log: while index < new.size {
         let last = (index / 256 + AT_ONCE).min(new.size.div_ceil(256));
@@ -226,22 +236,13 @@ fn served_root(
 }
 
 /// Shown where somebody looks on.
-fn bar(total: u64, from: u64) -> ProgressBar {
+pub(super) fn bar(total: u64, from: u64, what: &str) -> ProgressBar {
     let bar = ProgressBar::new(total).with_position(from);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} entries, {per_sec}, {eta} left") {
+    let template = format!("{{wide_bar}} {{human_pos}} of {{human_len}} {what}, {{per_sec}}, {{eta}} left");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style);
     }
     bar
-}
-
-pub(super) async fn rebuild(instance: &Instance, json: bool) -> anyhow::Result<ExitCode> {
-    let applied = replay(instance).await?;
-    if json {
-        say(&serde_json::json!({ "applied": applied }).to_string());
-    } else {
-        say(&format!("The public tables were made again from {applied} statements."));
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// A key given as text or as a file with it.

@@ -158,7 +158,7 @@ pub(super) async fn run(asked: &Import, instance: Arc<Instance>, as_json: bool) 
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-fn rate(rows: u64, took: Duration) -> f64 {
+pub(super) fn rate(rows: u64, took: Duration) -> f64 {
     rows as f64 / took.as_secs_f64().max(1e-3)
 }
 

@@ -2,6 +2,7 @@
 //! read and not fetched again, so an audit that broke off goes on where it was.
 
 use std::io::Read as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -11,12 +12,16 @@ use ed25519_dalek::VerifyingKey;
 
 use super::audit::text_or_file;
 use crate::ledger::keyring::HeldKey;
-use crate::ledger::tile::{TilePath, bundles_for, tiles_for};
+use crate::ledger::tile::{TileLevel, TilePath, bundles_for, decode_bundle, tiles_for};
 use crate::ledger::{Checkpoint, Keyring, SignedCheckpoint, Verifier};
 use crate::storage::files::{self, Access};
 
 /// Longest file of a log: a bundle of 256 entries of 65,535 bytes, with their lengths.
 const LONGEST: u64 = 256 * 65_537;
+/// Longest file of a work or an image: the largest upload there is.
+const LONGEST_FILE: u64 = 256 << 20;
+/// Said when an address of a log answers otherwise than one.
+const OTHER: &str = "; is this the address of a tlog-tiles log?";
 /// Files fetched side by side.
 const THREADS: usize = 8;
 
@@ -57,7 +62,7 @@ impl Source {
                 let path = folder.join(path);
                 std::fs::read(&path).with_context(|| format!("can't read `{}`", path.display()))
             }
-            Self::Web { agent, url } => fetch(agent, &format!("{url}/{path}")),
+            Self::Web { agent, url } => fetch(agent, &format!("{url}/{path}"), LONGEST, OTHER),
         }
     }
 
@@ -65,19 +70,32 @@ impl Source {
     fn get_beside(&self, path: &str) -> anyhow::Result<String> {
         let bytes = match self {
             Self::Folder(_) => self.get(path.rsplit('/').next().unwrap_or(path))?,
-            Self::Web { agent, url } => fetch(agent, &format!("{}/{path}", url.strip_suffix("/log").unwrap_or(url)))?,
+            Self::Web { agent, url } => fetch(agent, &beside(url, path), LONGEST, OTHER)?,
         };
         String::from_utf8(bytes).with_context(|| format!("`{path}` is not a text"))
     }
+
+    /// A file that the service keeps for everyone.
+    fn public_file(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Folder(_) => bail!("a folder holds a log and no other files"),
+            Self::Web { agent, url } => fetch(agent, &beside(url, path), LONGEST_FILE, ""),
+        }
+    }
 }
 
-fn fetch(agent: &ureq::Agent, url: &str) -> anyhow::Result<Vec<u8>> {
+/// An address of the service whose log is at `url`.
+fn beside(url: &str, path: &str) -> String {
+    format!("{}/{path}", url.strip_suffix("/log").unwrap_or(url))
+}
+
+fn fetch(agent: &ureq::Agent, url: &str, longest: u64, hint: &str) -> anyhow::Result<Vec<u8>> {
     let mut answer = agent.get(url).call().with_context(|| format!("can't ask `{url}`"))?;
-    ensure!(answer.status() == 200, "`{url}` answered {}; is this the address of a tlog-tiles log?", answer.status());
+    ensure!(answer.status() == 200, "`{url}` answered {}{hint}", answer.status());
     let mut bytes = Vec::new();
     let body = answer.body_mut().as_reader();
-    body.take(LONGEST + 1).read_to_end(&mut bytes).with_context(|| format!("can't read `{url}`"))?;
-    ensure!(bytes.len() as u64 <= LONGEST, "`{url}` is longer than any file of a log");
+    body.take(longest + 1).read_to_end(&mut bytes).with_context(|| format!("can't read `{url}`"))?;
+    ensure!(bytes.len() as u64 <= longest, "`{url}` is longer than any such file");
     Ok(bytes)
 }
 
@@ -138,6 +156,40 @@ impl Mirror {
             None => Vec::new(),
         };
         Ok(Keys { verifier, registry, keyring: Keyring::resume(key, held), first_visit })
+    }
+
+    /// The signed head of the last visit, as it was served.
+    pub(super) fn kept_checkpoint(&self) -> anyhow::Result<Vec<u8>> {
+        Ok(files::read_bytes(&self.folder.join(CHECKPOINT))?)
+    }
+
+    /// The entries in these bundles of the log of `size` entries that was seen.
+    pub(super) fn entries(&self, bundles: Range<u64>, size: u64) -> anyhow::Result<Vec<Vec<u8>>> {
+        let mut entries = Vec::new();
+        for n in bundles {
+            let path = TilePath::at(TileLevel::Entries, n, size).with_context(|| format!("the log has no bundle {n}"))?;
+            let bytes = self.kept(path)?;
+            let read = decode_bundle(&bytes, path.width).context("the mirror is damaged: remove it and begin anew")?;
+            entries.extend(read.into_iter().map(<[u8]>::to_vec));
+        }
+        Ok(entries)
+    }
+
+    /// Whether there is a service to ask for other files.
+    pub(super) fn has_service(&self) -> bool {
+        matches!(self.source, Source::Web { .. })
+    }
+
+    /// Files that the service keeps for everyone, in the order asked for; several are fetched at once.
+    pub(super) fn public_files(&self, paths: &[String]) -> Vec<anyhow::Result<Vec<u8>>> {
+        let source = &self.source;
+        let fetch_some = |some: &[String]| -> Vec<anyhow::Result<Vec<u8>>> {
+            std::thread::scope(|scope| {
+                let asked: Vec<_> = some.iter().map(|path| scope.spawn(move || source.public_file(path))).collect();
+                asked.into_iter().map(|one| one.join().unwrap_or_else(|_| bail!("a fetcher broke down"))).collect()
+            })
+        };
+        paths.chunks(THREADS).flat_map(fetch_some).collect()
     }
 
     pub(super) fn fetch_checkpoint(&self) -> anyhow::Result<Vec<u8>> {

@@ -19,6 +19,7 @@ mod mirror;
 mod model;
 mod policy;
 mod prepare;
+mod rebuild;
 mod replay;
 mod reserve;
 mod serve;
@@ -112,8 +113,8 @@ enum Command {
     Licence(licence::Licence),
     /// Check a log, here or elsewhere: every entry, tile and signature, and that it goes on from what was seen before
     Audit(audit::Audit),
-    /// Make the public tables again from the log alone
-    Rebuild,
+    /// Make the public tables again from the log alone: here, or (`--from`) in an empty data folder and database
+    Rebuild(rebuild::Rebuild),
     /// Show every setting and look for what is wrong
     Doctor,
 }
@@ -199,8 +200,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Work => serve::work(settings).await,
             Command::Model(what) => model::run(&settings, &common, &what).await,
             Command::Audit(audit) => audit::run(&audit, &settings, common.json).await,
-            Command::Rebuild => audit::rebuild(&open(&settings).await?, common.json).await,
             Command::Keys(what) => keys::run(&what, &common).await,
+            Command::Rebuild(rebuild) => rebuild::run(&rebuild, &settings, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
             Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Hash(_) => Ok(ExitCode::SUCCESS),
         }

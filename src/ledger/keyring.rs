@@ -137,6 +137,11 @@ impl Keyring {
         Self { registry, keys: keys.into_iter().map(|held| (held.added.keyid.clone(), held)).collect() }
     }
 
+    /// The same registry's, before the first entry.
+    pub fn afresh(&self) -> Self {
+        Self::new(self.registry)
+    }
+
     /// Every account's key so far, ended ones too.
     pub fn keys(&self) -> impl Iterator<Item = &HeldKey> {
         self.keys.values()

@@ -173,3 +173,41 @@ pub async fn objects(tx: &mut Tx) -> Result<Vec<Blake3>> {
     let rows: Vec<(Vec<u8>,)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
     rows.iter().map(|(b,)| read_blake3("blobs", "?", b)).collect()
 }
+
+/// A file that a row of the public tables names, and that is not here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The work, or the image.
+    pub id: String,
+    /// Of its bytes.
+    pub blake3: Blake3,
+    /// Of its bytes.
+    pub sha256: Sha256Hash,
+    /// Such as `image/png`.
+    pub media_type: String,
+}
+
+type MissingColumns = (String, Vec<u8>, Vec<u8>, String);
+
+fn missing(table: &'static str, rows: Vec<MissingColumns>) -> Result<Vec<Missing>> {
+    let read = |(id, blake3, sha256, media_type): MissingColumns| -> Result<Missing> {
+        Ok(Missing { blake3: read_blake3(table, &id, &blake3)?, sha256: read_sha256(table, &id, &sha256)?, id, media_type })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Works that are kept here and whose files are not, by id, `after` an id.
+pub async fn missing_of_works(tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<Missing>> {
+    const SQL: &str = "SELECT w.id, w.blake3, w.sha256, w.media_type FROM works w LEFT JOIN blobs b ON b.blake3 = w.blake3 \
+                       WHERE w.held = 1 AND w.blake3 IS NOT NULL AND b.blake3 IS NULL AND w.id > $1 ORDER BY w.id LIMIT $2";
+    let rows: Vec<MissingColumns> = on!(tx, |c| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
+    missing("works", rows)
+}
+
+/// Images whose files are not here, by id, `after` an id.
+pub async fn missing_of_images(tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<Missing>> {
+    const SQL: &str = "SELECT i.id, i.blake3, i.sha256, 'image/' || i.format FROM images i LEFT JOIN blobs b ON b.blake3 = i.blake3 \
+                       WHERE b.blake3 IS NULL AND i.id > $1 ORDER BY i.id LIMIT $2";
+    let rows: Vec<MissingColumns> = on!(tx, |c| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
+    missing("images", rows)
+}

@@ -109,6 +109,39 @@ pub async fn stage_all(tx: &mut Tx, statements: &[Staged<'_>], now: Timestamp) -
     Ok(())
 }
 
+/// A statement that has its place already, in a log that was kept elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Placed<'a> {
+    /// Its index in the log.
+    pub index: u64,
+    /// The statement.
+    pub staged: Staged<'a>,
+    /// When it was staged.
+    pub staged_at: Timestamp,
+}
+
+/// Puts in statements that have their places.
+pub async fn place_all(tx: &mut Tx, statements: &[Placed<'_>]) -> Result<()> {
+    const SQL: &str = "INSERT INTO statements (id, idx, kind, subject, actor, bytes, staged_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    for part in statements.chunks(ROWS_AT_ONCE) {
+        on!(tx, |c| {
+            let mut query = sqlx::query(for_rows(SQL, part.len()));
+            for Placed { index, staged, staged_at } in part {
+                query = query
+                    .bind(staged.id.to_string())
+                    .bind(big(*index))
+                    .bind(staged.kind)
+                    .bind(staged.subject)
+                    .bind(staged.actor)
+                    .bind(staged.bytes)
+                    .bind(staged_at.millis());
+            }
+            query.execute(c).await.map(drop)
+        })?;
+    }
+    Ok(())
+}
+
 /// The oldest staged statements: their order and bytes, as read back from the database.
 pub async fn staged(tx: &mut Tx, limit: u32) -> Result<Vec<(i64, Vec<u8>)>> {
     const SQL: &str = "SELECT seq, bytes FROM statements WHERE idx IS NULL ORDER BY seq LIMIT $1";

@@ -158,14 +158,12 @@ async fn singly(instance: &Arc<Instance>, first: u64) {
                 let now = Instant::now();
                 let mut tx = instance.store.read().await.unwrap();
                 let ids = ids(&mut tx, size, published).await;
-                let mut open = waiting.lock().unwrap();
-                for id in ids {
-                    if let Some(at) = open.remove(&id) {
-                        latencies.push(now.duration_since(at).as_secs_f64() * 1e3);
-                    }
+                {
+                    let mut open = waiting.lock().unwrap();
+                    let found = ids.iter().filter_map(|id| open.remove(id));
+                    latencies.extend(found.map(|at| now.duration_since(at).as_secs_f64() * 1e3));
                 }
                 size = published;
-                drop(open);
                 drop(tx);
                 if last && waiting.lock().unwrap().is_empty() {
                     return latencies;

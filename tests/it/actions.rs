@@ -13,6 +13,7 @@ mod pictures;
 mod policy;
 mod projects;
 mod queue;
+mod rebuilding;
 mod rights;
 mod sign_in;
 mod stewards;

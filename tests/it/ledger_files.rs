@@ -9,12 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use colophon::actions::receipt::receipt;
 use colophon::embedded;
 use colophon::id::StatementId;
-use colophon::ledger::tile::{TileLevel, TilePath, encode_bundle};
-use colophon::storage;
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::database::Kind;
+use crate::support::mirror::mirror;
 use crate::support::{TestInstance, both, draw};
 
 both! {
@@ -66,28 +65,6 @@ fn open_checkpoint(note: &str, vkey: &str) -> (String, u64, Hash) {
     let (origin, size) = (lines.next().unwrap(), lines.next().unwrap().parse().unwrap());
     assert_eq!(origin, name);
     (origin.to_owned(), size, STANDARD.decode(lines.next().unwrap()).unwrap().try_into().unwrap())
-}
-
-/// Writes the log as files, as a mirror keeps it.
-async fn mirror(t: &TestInstance, folder: &Path) {
-    let mut tx = t.store.read().await.unwrap();
-    let head = storage::log::head(&mut tx).await.unwrap().unwrap();
-    let put = |name: String, bytes: &[u8]| {
-        let path = folder.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    };
-    put("checkpoint".into(), head.checkpoint.as_bytes());
-    for (level, n, bytes) in storage::log::tiles(&mut tx).await.unwrap() {
-        let path = TilePath::at(TileLevel::Hashes(level), n, head.size).unwrap();
-        assert_eq!(bytes.len(), usize::from(path.width) * 32, "{path}");
-        put(path.to_string(), &bytes);
-    }
-    for n in 0..head.size.div_ceil(256) {
-        let path = TilePath::at(TileLevel::Entries, n, head.size).unwrap();
-        let entries = storage::log::entries(&mut tx, n * 256, (n + 1) * 256).await.unwrap();
-        put(path.to_string(), &encode_bundle(entries.iter().map(|(_, bytes)| bytes)).unwrap());
-    }
 }
 
 /// Tile `n` as tlog-tiles writes it: three digits at a time, all but the last with an `x`.

@@ -171,3 +171,58 @@ fn a_worker_beside_the_service_draws_with_the_models_that_were_added() {
     scene.run_with(&[("COLOPHON_DEVICE", "cuda:0")], &["work"]).expect(1, &["cuda:0"]);
     scene.run(&["audit"]).expect(0, &["is sound"]);
 }
+
+#[test]
+fn a_lost_data_folder_comes_back_from_the_served_log() {
+    let scene = Scene::founded();
+    scene.run(&["generate", "a red apple", "--seed", "1", "-o", "a.png"]).expect(0, &["Trusted"]);
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let service = Service(scene.start(&[], &["--listen", &listen, "serve"], "is ready on http://127.0.0.1:"));
+    let log = format!("http://{listen}/log");
+    let keys = scene.data().join("keys");
+
+    let heir = Scene::empty();
+    let from = ["--json", "rebuild", "--from", &log, "--key-dir", keys.to_str().unwrap()];
+    let said = heir.run(&from).expect(0, &[]).json();
+    let files = &said["files"];
+    let numbers = [&said["statements"], &files["inside"], &files["fetched"], &files["missing"]].map(|n| n.as_u64().unwrap());
+    assert_eq!((numbers, said["goes_on"].as_bool()), ([6_720, 6_708, 1, 0], Some(true)), "{said}");
+    assert!(said["per_second"].as_f64().unwrap() > 0.0, "{said}");
+    heir.run(&from).expect(1, &["not empty"]);
+
+    // Without its keys it is a copy to be read, on which nothing goes on.
+    let reader = Scene::empty();
+    reader
+        .run(&["rebuild", "--from", &log, "--no-blobs"])
+        .expect(0, &["First visit", "6720 statements in", "a second", "1 not to be had", "a reading copy"]);
+    reader.run(&["audit"]).expect(1, &["start with the data folder that goes with this database"]);
+    assert!(!reader.data().join("keys/log.key").exists(), "no other key was made");
+
+    // The service is gone for good; what the heir has seen of it is enough for another, and what was changed there is found.
+    drop(service);
+    let mirror = heir.path(&format!("127.0.0.1-{port}-log.audit"));
+    let bundle = mirror.join("tile/entries/007");
+    let whole = std::fs::read(&bundle).unwrap();
+    let mut changed = whole.clone();
+    changed[1_000] ^= 1;
+    std::fs::write(&bundle, changed).unwrap();
+    let third = Scene::empty();
+    let blobs = scene.data().join("blobs");
+    let from = ["rebuild", "--from", mirror.to_str().unwrap(), "--into", "seen", "--blobs", blobs.to_str().unwrap()];
+    third.run(&from).expect(1, &["is NOT sound", "Nothing was written."]);
+    std::fs::write(&bundle, whole).unwrap();
+    third.run(&from).expect(0, &["6720 statements in", "6708 inside the program, 1 brought from elsewhere, 0 not to be had"]);
+    third.run(&[&from[..], &["--key-dir", "seen"]].concat()).expect(1, &["can't be used"]);
+
+    // The heir goes on.
+    heir.run(&["audit"]).expect(0, &["is sound: 6720 entries"]);
+    heir.run(&["generate", "a red apple", "--seed", "2", "-o", "b.png"]).expect(0, &["Trusted", "Logged at index 6720"]);
+    heir.run(&["rebuild"]).expect(0, &["from 6721 statements in", "a second"]);
+    heir.run(&["audit"]).expect(0, &["is sound: 6721 entries"]);
+    heir.run(&["doctor"]).expect(0, &["Nothing is wrong."]);
+    std::fs::copy(scene.path("a.png"), heir.path("a.png")).unwrap();
+    std::fs::copy(scene.path("a.png.tlog-proof"), heir.path("a.png.tlog-proof")).unwrap();
+    heir.run(&["verify", "a.png"]).expect(0, &["Trusted", "Logged at index 6719"]);
+}

@@ -221,10 +221,10 @@ async fn many_rows_go_in_as_one_by_one(kind: Kind) {
     works::insert_grants(&mut tx, &grants).await.unwrap();
     blobs::insert_all(&mut tx, &all.iter().map(blob).collect::<Vec<_>>()).await.unwrap();
     let ids: Vec<String> = all.iter().map(|w| w.id.to_string()).collect();
-    let staged: Vec<log::Staged<'_>> = all
+    let staged: Vec<Staged<'_>> = all
         .iter()
         .zip(&ids)
-        .map(|(w, id)| log::Staged { id: statement(&w.item), kind: "work", subject: id, actor: "Ana", bytes: w.item.as_bytes() })
+        .map(|(w, id)| Staged { id: statement(&w.item), kind: "work", subject: id, actor: "Ana", bytes: w.item.as_bytes() })
         .collect();
     log::stage_all(&mut tx, &staged, t(3)).await.unwrap();
     works::insert_all(&mut tx, &[]).await.unwrap();

@@ -24,7 +24,7 @@ use colophon::lineage::{Agreement, Author, AuthorSignature, Dataset, Model, Mode
 use colophon::policy::review::{ReviewKind, ReviewState, Ruled, Ruling as Said, Steward};
 use colophon::policy::{Consent, Decision, Fired, Label, Outcome as Answered, Project, Use};
 use colophon::storage::agreements::{Proposal, Standing};
-use colophon::storage::blobs::{Blob, Blobs};
+use colophon::storage::blobs::{Blob, Blobs, Missing};
 use colophon::storage::consents::Withdrawal;
 use colophon::storage::identities::Identity;
 use colophon::storage::images::{DrawnOn, Image, Nearest, Prompt};
@@ -32,7 +32,7 @@ use colophon::storage::imports::{Import, ImportRow, Outcome};
 use colophon::storage::inputs::Input;
 use colophon::storage::instance::Fact;
 use colophon::storage::jobs::Job;
-use colophon::storage::log::{Exploring, HeadRow};
+use colophon::storage::log::{Exploring, HeadRow, Placed, Staged};
 use colophon::storage::models::BundleRecord;
 use colophon::storage::notices::Notice;
 use colophon::storage::reviews::Review;

@@ -8,6 +8,7 @@ both! {
     growth_is_spread_evenly,
     instance_facts_stand_once,
     blobs_are_recorded_once_and_read_back,
+    files_that_rows_name_and_nobody_keeps_are_listed,
 }
 
 async fn the_log_is_kept_in_order(kind: Kind) {
@@ -61,6 +62,23 @@ async fn the_log_is_kept_in_order(kind: Kind) {
     assert_eq!(log::tile(&mut tx, 0, 0).await.unwrap(), Some(vec![1; 64]), "the wider one");
     assert_eq!(log::tile(&mut tx, 0, 1).await.unwrap(), None);
     assert_eq!(log::tiles(&mut tx).await.unwrap(), [(0, 0, vec![1; 64]), (1, 0, vec![3; 32])]);
+
+    // As they stood in another database.
+    let placed = |n: u64, name: &'static str| Placed {
+        index: n,
+        staged: Staged { id: statement(name), kind: "image", subject: "about it", actor: "Ana", bytes: name.as_bytes() },
+        staged_at: t(4),
+    };
+    log::place_all(&mut tx, &[placed(7, "p"), placed(8, "q")]).await.unwrap();
+    let found = log::at(&mut tx, 8).await.unwrap().unwrap();
+    assert_eq!((found.id, found.kind.as_str(), found.subject.as_str()), (statement("q"), "image", "about it"));
+    assert_eq!((found.bytes.as_slice(), found.staged_at), (&b"q"[..], t(4)));
+    assert_eq!((log::last_index(&mut tx).await.unwrap(), log::staged_total(&mut tx).await.unwrap()), (Some(8), 1));
+    drop(tx);
+    let mut tx = s.begin().await;
+    log::place_all(&mut tx, &[placed(7, "p")]).await.unwrap();
+    let again = log::place_all(&mut tx, &[placed(7, "q")]).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "a place is given once: {again:?}");
     drop(tx);
     s.remove().await;
 }
@@ -177,6 +195,7 @@ async fn growth_is_spread_evenly(kind: Kind) {
 async fn instance_facts_stand_once(kind: Kind) {
     let s = Scratch::new(kind).await;
     let mut tx = s.begin().await;
+    assert!(instance::is_untouched(&mut tx).await.unwrap());
     assert_eq!(instance::get(&mut tx, Fact::LogOrigin).await.unwrap(), None);
     instance::set(&mut tx, Fact::LogOrigin, "log.example/log").await.unwrap();
     instance::set(&mut tx, Fact::Founding, "done").await.unwrap();
@@ -186,6 +205,14 @@ async fn instance_facts_stand_once(kind: Kind) {
     drop(tx);
     assert_eq!(instance::get(&mut s.read().await, Fact::LogOrigin).await.unwrap().as_deref(), Some("log.example/log"));
     assert_eq!(instance::get(&mut s.read().await, Fact::LogVkey).await.unwrap(), None);
+    let mut tx = s.begin().await;
+    instance::set(&mut tx, Fact::Refilling, "vkey").await.unwrap();
+    instance::unset(&mut tx, Fact::Refilling).await.unwrap();
+    instance::unset(&mut tx, Fact::Refilling).await.unwrap();
+    assert_eq!(instance::get(&mut tx, Fact::Refilling).await.unwrap(), None);
+    assert!(instance::get(&mut tx, Fact::Founding).await.unwrap().is_some(), "that one alone");
+    assert!(!instance::is_untouched(&mut tx).await.unwrap());
+    drop(tx);
     s.remove().await;
 }
 
@@ -226,6 +253,38 @@ async fn blobs_are_recorded_once_and_read_back(kind: Kind) {
     assert!(corrupt(store.get(&whole).await).contains("changed"));
     std::fs::remove_file(&left[0]).unwrap();
     assert!(corrupt(store.get(&whole).await).contains("gone"));
+    s.remove().await;
+}
+
+async fn files_that_rows_name_and_nobody_keeps_are_listed(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut tx = s.begin().await;
+    let [here, gone] = [work("here"), work("gone")];
+    let by_hash = Work { held: false, ..work("by its hash") };
+    for each in [&here, &gone, &by_hash] {
+        works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
+    }
+    let [kept, lost] = [image("kept", 1_000, &[]), image("lost", 2_000, &[])];
+    for each in [&kept, &lost] {
+        images::insert(&mut tx, each, statement(&each.id.to_string())).await.unwrap();
+    }
+    for bytes in ["here", "kept"] {
+        let blob = Blob { digest: Digest::of(bytes.as_bytes()), media_type: "image/png".into(), pack: None };
+        blobs::insert(&mut tx, &blob).await.unwrap();
+    }
+    let missing = |id: String, bytes: &str| Missing {
+        id,
+        blake3: blake3_of(bytes.as_bytes()),
+        sha256: sha256_of(bytes.as_bytes()),
+        media_type: "image/png".into(),
+    };
+    let of_work = missing(gone.id.to_string(), "gone");
+    assert_eq!(blobs::missing_of_works(&mut tx, "", 9).await.unwrap(), [of_work.clone()]);
+    assert_eq!(blobs::missing_of_works(&mut tx, &of_work.id, 9).await.unwrap(), []);
+    let of_image = missing(lost.id.to_string(), "lost");
+    assert_eq!(blobs::missing_of_images(&mut tx, "", 9).await.unwrap(), [of_image.clone()]);
+    assert_eq!(blobs::missing_of_images(&mut tx, &of_image.id, 9).await.unwrap(), []);
+    drop(tx);
     s.remove().await;
 }
 

@@ -4,6 +4,7 @@
 pub mod binary;
 pub mod database;
 pub mod fault;
+pub mod mirror;
 pub mod model;
 pub mod tiny_model;
 

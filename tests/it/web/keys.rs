@@ -88,7 +88,7 @@ async fn own_work(visitor: &mut Visitor<'_>, title: &str) -> String {
 async fn entry_of(test: &TestInstance, kind: &str) -> Envelope {
     publish_checkpoint(test).await.unwrap();
     let mut tx = test.store.read().await.unwrap();
-    let asked = storage::log::Exploring { kind: kind.to_owned(), limit: 1, ..Default::default() };
+    let asked = storage::log::Exploring { kind, limit: 1, ..Default::default() };
     let page = storage::log::explore(&mut tx, &asked).await.unwrap();
     Envelope::parse(&page.items[0].bytes).unwrap()
 }
