@@ -176,19 +176,9 @@ async fn register_embedded(tx: &mut Tx, instance: &Instance, model_dir: &Path, n
         if (run.dataset, run.dataset_root, run.weights) != (dataset.id, dataset.root, registered.weights) {
             return Err(Error::internal("run, works and weights of the embedded model do not belong together"));
         }
-        let deed = Deed {
-            kind: "run",
-            subject: vec![weights.clone()],
-            actor: REGISTRAR.to_owned(),
-            body: json!({ "run": run }),
-        };
+        let deed = Deed { kind: "run", subject: vec![weights.clone()], actor: REGISTRAR.to_owned(), body: json!({ "run": run }) };
         record(tx, instance, now, deed).await?;
     }
-    let deed = Deed {
-        kind: "model",
-        subject: vec![weights],
-        actor: REGISTRAR.to_owned(),
-        body: json!({ "model": registered }),
-    };
+    let deed = Deed { kind: "model", subject: vec![weights], actor: REGISTRAR.to_owned(), body: json!({ "model": registered }) };
     record(tx, instance, now, deed).await.map(drop)
 }

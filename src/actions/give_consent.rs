@@ -49,12 +49,8 @@ pub async fn give_consent(instance: &Instance, actor: &Actor, sent: Consenting) 
     let Some((grantee, _)) = storage::accounts::find_by_name(&mut tx, &consent.grantee).await? else {
         return Err(Error::invalid("grantee", format!("no account is called `{}`", consent.grantee)));
     };
-    let deed = Deed {
-        kind: "consent",
-        subject: vec![subject(policy)],
-        actor: actor.name.clone(),
-        body: json!({ "consent": consent }),
-    };
+    let deed =
+        Deed { kind: "consent", subject: vec![subject(policy)], actor: actor.name.clone(), body: json!({ "consent": consent }) };
     let statement = record(&mut tx, instance, now, deed).await?;
     let words = format!("{} gave you a consent for “{}”, until {}.", actor.name, title(instance, policy), consent.ends_at.day());
     told(&mut tx, instance, Some(grantee.id), &words, &format!("/policies/{policy}"), now).await?;

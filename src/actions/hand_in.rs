@@ -14,9 +14,9 @@ use crate::id::{ImageId, InputId, WorkId};
 use crate::policy::Outcome;
 use crate::provenance::reading::read_picture;
 use crate::provenance::{Finding, Format, Limits, Thumbnail, verify};
-use crate::storage;
 use crate::storage::blobs::Blob;
 use crate::storage::inputs::Input;
+use crate::storage::{self, Lock};
 use crate::works::metadata::Metadata;
 use crate::works::reservation::Reservation;
 
@@ -125,9 +125,11 @@ pub async fn hand_in(instance: &Instance, actor: &Actor, given: HandIn) -> Resul
         Some(thumbnail) => nearest_work(instance, thumbnail).await?.filter(|(_, distance)| *distance < NEAREST),
         None => None,
     };
-    let digest = instance.blobs.put(bytes).await?;
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
+    // INVARIANT: nobody removes these bytes, erased elsewhere, between their writing and the row that names them.
+    tx.lock(Lock::Blobs).await?;
+    let digest = instance.blobs.put(bytes).await?;
     if picture {
         facts.image = storage::images::find_by_sha256(&mut tx, digest.sha256).await?.map(|record| record.image.id);
         facts.work = nearest.map(|(work, distance)| (work, (distance * 1e6).round() as u32));

@@ -36,6 +36,7 @@
 //! | `board`, `bell` | progress of pictures in work; waking those who wait for work |
 //! | `verify_image` | is this file what it claims? |
 //! | `sign_in` | accounts, sessions, tokens |
+//! | `erase` | what is private is erased; commitments and proofs stay |
 //! | `rebuild` | the public tables again, from the log alone |
 //! | `refill` | an empty database filled from a log that was kept elsewhere |
 
@@ -58,6 +59,7 @@ pub mod choose_works;
 pub mod conclude_licence;
 pub mod dispute;
 pub mod drawn_with;
+pub mod erase;
 mod error;
 pub mod find_damage;
 pub mod find_in_log;

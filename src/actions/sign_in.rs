@@ -17,6 +17,9 @@ const TRIES_MS: i64 = 15 * 60 * 1000;
 /// Names remembered at once: more than any honest instance sees in a quarter of an hour.
 const TRIES_KEPT: usize = 10_000;
 
+/// Name of the account that acts at the command line.
+pub(super) const LOCAL_OPERATOR: &str = "Local operator";
+
 /// Wrong passwords of late, by name.
 #[derive(Debug, Default)]
 pub struct Tries(Mutex<HashMap<String, (u32, Timestamp)>>);
@@ -225,12 +228,11 @@ pub async fn revoke_token(instance: &Instance, actor: &Actor, id: TokenId) -> Re
 /// Who acts at the command line: whoever can read the keys in the data folder is the operator. The account has no password and can't
 /// sign in.
 pub async fn local_operator(instance: &Instance) -> Result<Actor> {
-    const NAME: &str = "Local operator";
     let mut tx = instance.store.begin().await?;
-    let account = match storage::accounts::find_by_name(&mut tx, NAME).await? {
+    let account = match storage::accounts::find_by_name(&mut tx, LOCAL_OPERATOR).await? {
         Some((account, _)) => account,
         None => {
-            let account = new_account(instance, NAME, [Role::Operator].into_iter().collect(), instance.clock.now())?;
+            let account = new_account(instance, LOCAL_OPERATOR, [Role::Operator].into_iter().collect(), instance.clock.now())?;
             storage::accounts::insert(&mut tx, &account, "").await?;
             account
         }

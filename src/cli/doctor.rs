@@ -8,6 +8,7 @@ use super::{open, say};
 use crate::actions::Instance;
 use crate::actions::check_log::check_log;
 use crate::actions::drawn_with::drawn_with;
+use crate::actions::erase::finish_erasing;
 use crate::config::Settings;
 use crate::generation::FolderModel;
 use crate::storage;
@@ -20,6 +21,9 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
         Ok(instance) => {
             problems.extend(instance.policies().lint().iter().map(ToString::to_string));
             problems.extend(instance.policies().check_cases().iter().map(ToString::to_string));
+            if let Err(e) = finish_erasing(&instance).await {
+                problems.push(format!("what was erased is not gone from this machine's files yet: {e}"));
+            }
             let report = check_log(&instance).await?;
             problems.extend(report.problems.iter().cloned());
             let mut tx = instance.store.read().await?;

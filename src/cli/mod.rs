@@ -11,6 +11,7 @@
 mod adapt;
 mod audit;
 mod doctor;
+mod erase;
 mod generate;
 mod import;
 mod keys;
@@ -115,6 +116,9 @@ enum Command {
     Audit(audit::Audit),
     /// Make the public tables again from the log alone: here, or (`--from`) in an empty data folder and database
     Rebuild(rebuild::Rebuild),
+    /// Erase what is private: words, what was handed in, an account; commitments and proofs stay
+    #[command(subcommand)]
+    Erase(erase::Erase),
     /// Show every setting and look for what is wrong
     Doctor,
 }
@@ -202,6 +206,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Audit(audit) => audit::run(&audit, &settings, common.json).await,
             Command::Keys(what) => keys::run(&what, &common).await,
             Command::Rebuild(rebuild) => rebuild::run(&rebuild, &settings, common.json).await,
+            Command::Erase(what) => erase::run(what, &open(&settings).await?, common.json).await,
             Command::Doctor => doctor::run(&settings, common.json).await,
             Command::Verify(_) | Command::Prepare(_) | Command::Licence(_) | Command::Hash(_) => Ok(ExitCode::SUCCESS),
         }

@@ -80,6 +80,8 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
 
     let policies = tokio::spawn(jobs::policies::run(Arc::clone(&instance), stopping.clone()));
 
+    let eraser = tokio::spawn(jobs::erase::run(Arc::clone(&instance), stopping.clone()));
+
     let hub = settings.hub_key.as_deref().map(|key| jobs::hub::Hub::new(&settings.hub_url, key));
     let hub = tokio::spawn(jobs::hub::run(Arc::clone(&instance), hub, stopping.clone()));
 
@@ -109,7 +111,7 @@ pub(super) async fn run(settings: Settings, common: &Common) -> anyhow::Result<E
     tracing::info!("stopping");
     let _ = stop.send(true);
     let ended = async {
-        let _ = tokio::join!(served, worker, sequencer, importer, policies, hub);
+        let _ = tokio::join!(served, worker, sequencer, importer, policies, eraser, hub);
     };
     if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!("some requests did not end in time; what they had not committed is not kept");

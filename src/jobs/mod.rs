@@ -1,9 +1,10 @@
 //! Jobs: what runs beside the requests. `worker` leases and draws pictures (`apply`: those that need no model), `sequence` publishes checkpoints and keeps the certificate
-//! fresh, `import` registers lists of works, `policies` watches the policy folder, `hub` asks the Local Contexts Hub. Jobs know the engine;
-//! they answer no requests.
+//! fresh, `import` registers lists of works, `policies` watches the policy folder, `hub` asks the Local Contexts Hub, `erase`
+//! finishes erasures that were cut short. Jobs know the engine; they answer no requests.
 
 pub mod adapt;
 mod apply;
+pub mod erase;
 pub mod generate;
 pub mod hub;
 pub mod import;

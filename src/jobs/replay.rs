@@ -43,9 +43,9 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
     let with = drawn_with(instance, &mut tx, Some(model))
         .await
         .map_err(|e| Error::Conflict(format!("`{id}` was drawn by the model `{model}`, which can't be drawn with here: {e}")))?;
-    let words = storage::images::find_prompt(&mut tx, id)
-        .await?
-        .ok_or_else(|| Error::Conflict(format!("the words of `{id}` were erased, and without them it can't be drawn again")))?;
+    let Some(words) = storage::images::find_prompt(&mut tx, id).await? else {
+        return Err(erased(&mut tx, &format!("the words of `{id}` were"), &id.to_string(), "them").await);
+    };
     let replay: Replay = serde_json::from_value(image.replay.clone()).map_err(Error::internal)?;
     let folded = replay.folded.then(|| folded_for_model(&words.prompt)).flatten();
     let mut request = DrawRequest::new(folded.unwrap_or(words.prompt), replay.seed, &with.offer);
@@ -93,11 +93,28 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
     Ok(replayed)
 }
 
+/// Why an image can't be drawn again: something of it was erased, and when.
+async fn erased(tx: &mut Tx, what: &str, about: &str, without: &str) -> Error {
+    match storage::erasures::find(tx, about).await {
+        Ok(Some(erasure)) => {
+            Error::Conflict(format!("{what} erased on {}, and without {without} it can't be drawn again", erasure.at.day()))
+        }
+        Ok(None) => Error::Conflict(format!("{what} erased, and without {without} it can't be drawn again")),
+        Err(e) => e.into(),
+    }
+}
+
 /// What an image was made from, where it was made from something.
 async fn material(instance: &Instance, mut tx: Tx, image: &Image) -> Result<Option<(Edit, Material)>> {
     let Some(edit) = image.edit.clone() else { return Ok(None) };
     let edit: Edit = serde_json::from_value(edit).map_err(Error::internal)?;
     let mut given: Vec<(String, InputId)> = storage::inputs::of_image(&mut tx, image.id).await?;
+    for (role, input) in &given {
+        if storage::inputs::find(&mut tx, *input).await?.is_none() {
+            let what = format!("the {role} handed in for `{}` was", image.id);
+            return Err(erased(&mut tx, &what, &input.to_string(), "it").await);
+        }
+    }
     drop(tx);
     let mut handed_in = |role: Role| {
         let at = given.iter().position(|(named, _)| named == role.as_str())?;

@@ -234,3 +234,15 @@ pub async fn set_roles(tx: &mut Tx, id: AccountId, roles: &Roles) -> Result<bool
         .map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }
+
+/// Erases what opens an account: its password, its sign-ins, its tokens with their names. It is disabled from then on; its public name stays, so that
+/// nobody takes it.
+pub async fn erase(tx: &mut Tx, id: AccountId, now: Timestamp) -> Result<()> {
+    const SQL: &str = "UPDATE accounts SET password = '', disabled_at = COALESCE(disabled_at, $2) WHERE id = $1";
+    const SESSIONS: &str = "DELETE FROM sessions WHERE account_id = $1";
+    const TOKENS: &str = "DELETE FROM tokens WHERE account_id = $1";
+    on!(tx, |c| sqlx::query(SQL).bind(id.to_string()).bind(now.millis()).execute(c).await.map(drop))?;
+    on!(tx, |c| sqlx::query(SESSIONS).bind(id.to_string()).execute(c).await.map(drop))?;
+    on!(tx, |c| sqlx::query(TOKENS).bind(id.to_string()).execute(c).await.map(drop))?;
+    Ok(())
+}

@@ -128,3 +128,12 @@ pub async fn of_image(tx: &mut Tx, image: ImageId) -> Result<Vec<(Agreement, Sta
     let rows: Vec<(String, String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(image.to_string()).fetch_all(c).await)?;
     rows.iter().map(|(id, agreement, statement)| Ok((read_json(T, id, agreement)?, read(T, id, statement)?))).collect()
 }
+
+/// Erases proposals about somebody's images that did not come to an agreement; those that did are public, in the log. How many there were.
+pub async fn erase_proposals(tx: &mut Tx, creator: &str) -> Result<u64> {
+    const AUTHORS: &str = "DELETE FROM proposal_authors WHERE proposal_id IN (SELECT id FROM proposals WHERE state <> 'agreed' \
+                           AND image_id IN (SELECT id FROM images WHERE creator = $1))";
+    const SQL: &str = "DELETE FROM proposals WHERE state <> 'agreed' AND image_id IN (SELECT id FROM images WHERE creator = $1)";
+    on!(tx, |c| sqlx::query(AUTHORS).bind(creator).execute(c).await.map(drop))?;
+    Ok(on!(tx, |c| sqlx::query(SQL).bind(creator).execute(c).await.map(|done| done.rows_affected()))?)
+}

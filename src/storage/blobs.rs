@@ -4,6 +4,9 @@
 //! thousands of little files would make the first start slow. Every read hashes what it read; wrong bytes are never handed out.
 //!
 //! INVARIANT: bytes are written to a temporary name, synced, and renamed before any row names them.
+//!
+//! INVARIANT: bytes are removed only after the commit that took their last row away, and not when a row names them anew; until they are gone
+//! `blobs_due` names them, so that whoever comes next goes on. Only what people handed in is ever removed.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,6 +16,7 @@ use object_store::local::LocalFileSystem;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, path::Path as Name};
 
 use super::{Error, ROWS_AT_ONCE, Result, Tx, big, count, for_rows, on, read_blake3, read_sha256};
+use crate::clock::Timestamp;
 use crate::digest::{Blake3, Digest, Sha256Hash, blake3_of};
 
 /// The object store.
@@ -59,6 +63,14 @@ impl Blobs {
         match self.0.head(&Self::name(blake3)).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(unavailable(e)),
+        }
+    }
+
+    /// Removes the object. One that is gone already is none the worse.
+    pub async fn remove(&self, blake3: Blake3) -> Result<()> {
+        match self.0.delete(&Self::name(blake3)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(e) => Err(unavailable(e)),
         }
     }
@@ -210,4 +222,46 @@ pub async fn missing_of_images(tx: &mut Tx, after: &str, limit: u32) -> Result<V
                        WHERE b.blake3 IS NULL AND i.id > $1 ORDER BY i.id LIMIT $2";
     let rows: Vec<MissingColumns> = on!(tx, |c| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
     missing("images", rows)
+}
+
+/// Takes a blob off record when no row names it any more, and notes that its bytes are to be removed. False when it stays: something else is
+/// made of the very same bytes, or they lie in a pack.
+pub async fn release(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<bool> {
+    // Every table that names a blob, by either hash; files of evidence and terms are named in JSON.
+    const NAMED: &str = "SELECT (SELECT COUNT(*) FROM inputs WHERE blake3 = $1) + (SELECT COUNT(*) FROM images WHERE blake3 = $1) \
+                         + (SELECT COUNT(*) FROM works WHERE blake3 = $1) + (SELECT COUNT(*) FROM blobs WHERE pack = $1) \
+                         + (SELECT COUNT(*) FROM models WHERE weights = $2) + (SELECT COUNT(*) FROM models WHERE card LIKE $3) \
+                         + (SELECT COUNT(*) FROM works WHERE evidence_files LIKE $3) + (SELECT COUNT(*) FROM grants WHERE scope LIKE $3) \
+                         + (SELECT COUNT(*) FROM disputes WHERE files LIKE $3) + (SELECT COUNT(*) FROM dispute_steps WHERE files LIKE $3)";
+    const SQL: &str = "DELETE FROM blobs WHERE blake3 = $1 AND pack IS NULL";
+    const DUE: &str = "INSERT INTO blobs_due (blake3, since) VALUES ($1, $2) ON CONFLICT (blake3) DO NOTHING";
+    let (named,): (i64,) = on!(tx, |c| sqlx::query_as(NAMED)
+        .bind(&digest.blake3.0[..])
+        .bind(&digest.sha256.0[..])
+        .bind(format!("%{}%", digest.sha256))
+        .fetch_one(c)
+        .await)?;
+    if named > 0 {
+        return Ok(false);
+    }
+    let rows = on!(tx, |c| sqlx::query(SQL).bind(&digest.blake3.0[..]).execute(c).await.map(|done| done.rows_affected()))?;
+    if rows == 0 {
+        return Ok(false);
+    }
+    on!(tx, |c| sqlx::query(DUE).bind(&digest.blake3.0[..]).bind(now.millis()).execute(c).await.map(drop))?;
+    Ok(true)
+}
+
+/// Objects whose bytes are to be removed, the longest wait first.
+pub async fn due(tx: &mut Tx) -> Result<Vec<Blake3>> {
+    const SQL: &str = "SELECT blake3 FROM blobs_due ORDER BY since, blake3";
+    let rows: Vec<(Vec<u8>,)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    rows.iter().map(|(b,)| read_blake3("blobs_due", "?", b)).collect()
+}
+
+/// The bytes are gone, or named anew.
+pub async fn settle(tx: &mut Tx, blake3: Blake3) -> Result<()> {
+    const SQL: &str = "DELETE FROM blobs_due WHERE blake3 = $1";
+    on!(tx, |c| sqlx::query(SQL).bind(&blake3.0[..]).execute(c).await.map(drop))?;
+    Ok(())
 }

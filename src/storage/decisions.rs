@@ -111,3 +111,19 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(String, Outcome, u64)>> {
         .map(|(policy, outcome, n)| Ok((policy.clone(), read("decision_policies", &policy, &outcome)?, count(n))))
         .collect()
 }
+
+/// Every decision on requests of an account, oldest first.
+pub async fn of_account(tx: &mut Tx, account: AccountId) -> Result<Vec<DecisionRecord>> {
+    const SQL: &str = "SELECT id, account_id, record, request, decided_at FROM decisions WHERE account_id = $1 ORDER BY id";
+    let rows: Vec<DecisionRow> = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).fetch_all(c).await)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// Keeps of a decision what may be `public` of it; the request too where `keep_request` says so.
+pub async fn erase_words(tx: &mut Tx, id: DecisionId, public: &Decision, keep_request: bool) -> Result<()> {
+    const SQL: &str = "UPDATE decisions SET record = $2, request = CASE WHEN $3 = 1 THEN request ELSE NULL END WHERE id = $1";
+    let record =
+        serde_json::to_string(public).map_err(|e| Error::Corrupt { table: TABLE, row: id.to_string(), cause: e.to_string() })?;
+    on!(tx, |c| sqlx::query(SQL).bind(id.to_string()).bind(&record).bind(i64::from(keep_request)).execute(c).await.map(drop))?;
+    Ok(())
+}

@@ -44,3 +44,10 @@ pub async fn find(tx: &mut Tx, account: AccountId) -> Result<Option<Identity>> {
     let row: Option<(String, String, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).fetch_optional(c).await)?;
     Ok(row.map(|(chain, secret, ends_at)| Identity { account, chain, secret, ends_at: Timestamp::from_millis(ends_at) }))
 }
+
+/// Erases the account's key and certificate. What it signed carries the certificate, so signatures stand.
+pub async fn erase(tx: &mut Tx, account: AccountId) -> Result<()> {
+    const SQL: &str = "DELETE FROM identities WHERE account_id = $1";
+    on!(tx, |c| sqlx::query(SQL).bind(account.to_string()).execute(c).await.map(drop))?;
+    Ok(())
+}

@@ -423,3 +423,21 @@ pub async fn with_public_words(tx: &mut Tx, words: &str, limit: u32) -> Result<V
         on!(tx, |c| sqlx::query_as(SQL).bind(like(words)).bind(i64::from(limit)).fetch_all(c).await)?;
     rows.into_iter().map(|(id, prompt)| Ok((read("prompts", &id, &id)?, prompt))).collect()
 }
+
+/// The words of every image of an account that are still on record, oldest first.
+pub async fn prompts_of(tx: &mut Tx, account: AccountId) -> Result<Vec<Prompt>> {
+    const SQL: &str = "SELECT image_id FROM prompts WHERE account_id = $1 ORDER BY image_id";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).fetch_all(c).await)?;
+    let mut prompts = Vec::with_capacity(rows.len());
+    for (id,) in rows {
+        prompts.extend(find_prompt(tx, read("prompts", &id, &id)?).await?);
+    }
+    Ok(prompts)
+}
+
+/// Erases the words of an image with the key that opens its commitment. False when there are none.
+pub async fn erase_prompt(tx: &mut Tx, image: ImageId) -> Result<bool> {
+    const SQL: &str = "DELETE FROM prompts WHERE image_id = $1";
+    let rows = on!(tx, |c| sqlx::query(SQL).bind(image.to_string()).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}

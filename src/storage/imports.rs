@@ -302,3 +302,14 @@ pub async fn report(tx: &mut Tx, id: ImportId, outcome: Option<Outcome>, after: 
         })
         .collect()
 }
+
+/// Erases an account's imports with their reports; one that is in work stops at its next batch. Where their lists lay. What they registered stays.
+pub async fn erase(tx: &mut Tx, account: AccountId) -> Result<Vec<String>> {
+    const PLACES: &str = "SELECT place FROM imports WHERE account_id = $1 ORDER BY id";
+    const ROWS: &str = "DELETE FROM import_rows WHERE import_id IN (SELECT id FROM imports WHERE account_id = $1)";
+    const SQL: &str = "DELETE FROM imports WHERE account_id = $1";
+    let places: Vec<(String,)> = on!(tx, |c| sqlx::query_as(PLACES).bind(account.to_string()).fetch_all(c).await)?;
+    on!(tx, |c| sqlx::query(ROWS).bind(account.to_string()).execute(c).await.map(drop))?;
+    on!(tx, |c| sqlx::query(SQL).bind(account.to_string()).execute(c).await.map(drop))?;
+    Ok(places.into_iter().map(|(place,)| place).collect())
+}

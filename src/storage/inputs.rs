@@ -126,3 +126,26 @@ pub async fn of_image(tx: &mut Tx, image: ImageId) -> Result<Vec<(String, InputI
     let rows: Vec<(String, String)> = on!(tx, |c| sqlx::query_as(SQL).bind(image.to_string()).fetch_all(c).await)?;
     rows.into_iter().map(|(role, id)| Ok((role, read(T, &id, &id)?))).collect()
 }
+
+/// The images that used something handed in, oldest first.
+pub async fn images_of(tx: &mut Tx, input: InputId) -> Result<Vec<ImageId>> {
+    const SQL: &str = "SELECT DISTINCT image_id FROM image_inputs WHERE input_id = $1 ORDER BY image_id";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(input.to_string()).fetch_all(c).await)?;
+    rows.iter().map(|(id,)| read("image_inputs", id, id)).collect()
+}
+
+/// Everything that an account handed in, oldest first.
+pub async fn all_of(tx: &mut Tx, account: AccountId) -> Result<Vec<Input>> {
+    const SQL: &str = "SELECT id, account_id, role, name, blake3, sha256, size, width, height, rights, facts, handed_in_at FROM inputs \
+                       WHERE account_id = $1 ORDER BY id";
+    let rows: Vec<Row> = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).fetch_all(c).await)?;
+    rows.into_iter().map(Input::try_from).collect()
+}
+
+/// Erases what is on record of something handed in: its name, its hashes, what was found in it. That an image used it stays, by its id. Its bytes
+/// are `blobs::release`'s. False when there is none such.
+pub async fn erase(tx: &mut Tx, id: InputId) -> Result<bool> {
+    const SQL: &str = "DELETE FROM inputs WHERE id = $1";
+    let rows = on!(tx, |c| sqlx::query(SQL).bind(id.to_string()).execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}

@@ -327,3 +327,23 @@ pub async fn end(tx: &mut Tx, id: JobId, state: TaskState, problem: &str, now: T
         .map(|done| done.rows_affected()))?;
     Ok(rows == 1)
 }
+
+/// Every job of an account, oldest first.
+pub async fn all_of(tx: &mut Tx, account: AccountId) -> Result<Vec<Job>> {
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+        WHERE account_id = $1 ORDER BY id";
+    let rows: Vec<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).fetch_all(c).await)?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Puts `request`, without its words, in the place of what a job that is over had asked for. False when it is not over.
+pub async fn erase_request(tx: &mut Tx, id: JobId, request: &serde_json::Value) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET request = $2, problem = NULL WHERE id = $1 AND state NOT IN ('queued', 'running')";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(request.to_string())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}

@@ -122,7 +122,8 @@ pub struct Placed<'a> {
 
 /// Puts in statements that have their places.
 pub async fn place_all(tx: &mut Tx, statements: &[Placed<'_>]) -> Result<()> {
-    const SQL: &str = "INSERT INTO statements (id, idx, kind, subject, actor, bytes, staged_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    const SQL: &str =
+        "INSERT INTO statements (id, idx, kind, subject, actor, bytes, staged_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for part in statements.chunks(ROWS_AT_ONCE) {
         on!(tx, |c| {
             let mut query = sqlx::query(for_rows(SQL, part.len()));

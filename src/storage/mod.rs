@@ -12,6 +12,7 @@ pub mod consents;
 pub mod datasets;
 pub mod decisions;
 pub mod disputes;
+pub mod erasures;
 pub mod faults;
 pub mod files;
 pub mod identities;
@@ -296,7 +297,25 @@ pub enum Lock {
     /// Giving staged statements their places. The swap of the last signed head is what keeps a log from forking; this keeps two sequencers from
     /// doing the same work.
     Sequencer = 0x636f_6c6f_0006,
+    /// Removing the bytes of what was erased, and handing in what may be the very same bytes.
+    Blobs = 0x636f_6c6f_0007,
 }
+
+/// How far what was erased is gone from the database's own files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleared {
+    /// Wholly: the file was written anew, and what was written ahead of it is gone.
+    Whole,
+    /// It was overwritten where it stood; the file is too large to be written anew beside the service.
+    Overwritten,
+    /// Somebody reads just now: once more, later.
+    Waiting,
+    /// The files are the server's, which clears them by itself (autovacuum).
+    Server,
+}
+
+/// A SQLite file up to this size is written anew after an erasure: some seconds, in which nobody else writes.
+const SMALL: i64 = 512 << 20;
 
 /// Readers beside the one SQLite writer; PostgreSQL connections in all.
 const CONNECTIONS: u32 = 4;
@@ -317,6 +336,9 @@ impl Store {
                 // at an even pace, as their hashes fall anywhere in the index.
                 .pragma("cache_size", "-32768")
                 .pragma("wal_autocheckpoint", "8000")
+                // What is deleted is overwritten in its page, not only taken off the page's list. Little is ever deleted here, so it costs nothing that
+                // can be measured; only `rebuild` writes more. What was moved between pages before is `scrub`'s.
+                .pragma("secure_delete", "ON")
                 .busy_timeout(Duration::from_secs(20))
                 .foreign_keys(false)
                 .disable_statement_logging();
@@ -399,6 +421,26 @@ impl Store {
             Pool::Postgres(pool) => {
                 Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?, faults)
             }
+        })
+    }
+
+    /// Clears the database's own files of what was erased. On SQLite that is two things that no transaction does: rows that moved between pages may
+    /// have left copies in free space, so the file is written anew; and what was written ahead is folded in and cut to nothing.
+    pub async fn scrub(&self) -> Result<Cleared> {
+        self.faults.before(Call::Begin).map_err(Error::Unavailable)?;
+        let Pool::Sqlite { write, .. } = &self.pool else { return Ok(Cleared::Server) };
+        let (pages,): (i64,) = sqlx::query_as("PRAGMA page_count").fetch_one(write).await?;
+        let (bytes,): (i64,) = sqlx::query_as("PRAGMA page_size").fetch_one(write).await?;
+        let small = pages.saturating_mul(bytes) <= SMALL;
+        if small {
+            sqlx::query("VACUUM").execute(write).await?;
+        }
+        // 1 when readers of an older state kept it from its end, for as long as `busy_timeout`.
+        let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(write).await?;
+        Ok(match (busy, small) {
+            (0, true) => Cleared::Whole,
+            (0, false) => Cleared::Overwritten,
+            _ => Cleared::Waiting,
         })
     }
 

@@ -94,3 +94,10 @@ pub async fn see(tx: &mut Tx, account: AccountId, operator: bool, now: Timestamp
         .map(drop))?;
     Ok(())
 }
+
+/// Erases the notices to an account.
+pub async fn erase(tx: &mut Tx, account: AccountId) -> Result<()> {
+    const SQL: &str = "DELETE FROM notices WHERE account_id = $1";
+    on!(tx, |c| sqlx::query(SQL).bind(account.to_string()).execute(c).await.map(drop))?;
+    Ok(())
+}

@@ -88,3 +88,9 @@ pub async fn forget_ask(tx: &mut Tx, work: WorkId, project: &str) -> Result<()> 
     on!(tx, |c| sqlx::query(SQL).bind(work.to_string()).bind(project).execute(c).await.map(drop))?;
     Ok(())
 }
+
+/// Erases what somebody asked to be read and was not yet. How much there was.
+pub async fn erase_asks(tx: &mut Tx, by: &str) -> Result<u64> {
+    const SQL: &str = "DELETE FROM project_asks WHERE asked_by = $1";
+    Ok(on!(tx, |c| sqlx::query(SQL).bind(by).execute(c).await.map(|done| done.rows_affected()))?)
+}

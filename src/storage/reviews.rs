@@ -111,6 +111,13 @@ pub async fn close(tx: &mut Tx, id: ReviewId, state: ReviewState, job: Option<Jo
     Ok(done > 0)
 }
 
+/// Erases what was said with a request.
+pub async fn erase_words(tx: &mut Tx, id: ReviewId) -> Result<()> {
+    const SQL: &str = "UPDATE reviews SET words = '' WHERE id = $1";
+    on!(tx, |c| sqlx::query(SQL).bind(id.to_string()).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// One request.
 pub async fn find(tx: &mut Tx, id: ReviewId) -> Result<Option<Review>> {
     const SQL: &str = concat!("SELECT ", columns!(), " FROM reviews WHERE id = $1");

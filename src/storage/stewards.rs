@@ -137,3 +137,9 @@ pub async fn members(tx: &mut Tx, tradition: &str) -> Result<Vec<(String, Option
     let rows: Vec<(String, Option<i64>)> = on!(tx, |c| sqlx::query_as(SQL).bind(tradition).fetch_all(c).await)?;
     Ok(rows.into_iter().map(|(name, end)| (name, end.map(Timestamp::from_millis))).collect())
 }
+
+/// Erases where an account belongs, in every tradition. How many there were.
+pub async fn erase_memberships(tx: &mut Tx, account: AccountId) -> Result<u64> {
+    const SQL: &str = "DELETE FROM memberships WHERE account_id = $1";
+    Ok(on!(tx, |c| sqlx::query(SQL).bind(account.to_string()).execute(c).await.map(|done| done.rows_affected()))?)
+}

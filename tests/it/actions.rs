@@ -3,6 +3,7 @@
 mod adapters;
 mod disputes;
 mod edits;
+mod erasing;
 mod failures;
 mod first_start;
 mod importing;

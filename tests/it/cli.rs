@@ -73,6 +73,26 @@ fn pictures_are_made_from_pictures_of_this_machine_and_drawn_again() {
 }
 
 #[test]
+fn what_is_private_is_erased_when_that_is_meant() {
+    let scene = Scene::founded();
+    let made = scene.run(&["--json", "generate", "a red apple", "--seed", "7", "--private", "-o", "a.png"]).expect(0, &[]).json();
+    let image = made["image"].as_str().unwrap();
+    scene.run(&["erase", "image", image]).expect(1, &["nobody is there to be asked", "--yes"]);
+    scene.run(&["replay", image]).expect(0, &["1 of 1 as recorded."]);
+    let said =
+        scene.run(&["erase", "image", image, "--yes"]).expect(0, &["Erased of", "its words", "What stays:", "the commitment"]);
+    assert!(!said.said().contains("apple"));
+    scene.run(&["replay", image]).expect(1, &["were erased on"]);
+    scene.run(&["verify", "a.png"]).expect(0, &["Trusted", "Logged at index"]);
+    scene.run(&["erase", "image", image, "--yes"]).expect(1, &["were erased on"]);
+    let public = generate(&scene, "a sailboat", "8", "b.png");
+    scene.run(&["erase", "image", public["image"].as_str().unwrap(), "--yes"]).expect(1, &["are public", "can't be taken back"]);
+    scene.run(&["erase", "account", "Local operator", "--yes"]).expect(1, &["the account of the command line"]);
+    scene.run(&["erase", "image", "image_1", "--yes"]).expect(2, &["is not a image id"]);
+    scene.run(&["doctor"]).expect(0, &["Nothing is wrong."]);
+}
+
+#[test]
 fn a_picture_is_made_checked_and_told_apart_from_every_wrong_one() {
     let scene = Scene::founded();
     let made = generate(&scene, "a red apple", "7", "a.png");

@@ -491,7 +491,9 @@ impl TestInstance {
 impl Database {
     async fn copy(&self, data: &Path, to: &Path) {
         match self.name() {
-            None => drop(std::fs::copy(data.join("colophon.sqlite"), to).unwrap()),
+            None => {
+                std::fs::copy(data.join("colophon.sqlite"), to).unwrap();
+            }
             Some(name) => Self::admin(&format!("CREATE DATABASE {} TEMPLATE {name}", copy_name(name, to))).await,
         }
     }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{Paging, TheInstance, limit, shape};
+use crate::actions::erase::{Erasing, erase as erase_private, erased_at};
 use crate::actions::request_image::{Order, request_images};
 use crate::actions::{Error, Instance, receipt::receipt};
 use crate::id::ImageId;
@@ -66,10 +67,25 @@ pub(crate) async fn record(tx: &mut Tx, id: ImageId) -> Result<ImageRecord, Fail
     Ok(storage::images::find(tx, id).await?.ok_or_else(|| Error::not_found("image", id))?)
 }
 
-pub(super) async fn one(Handed(instance): TheInstance, Segment(id): Segment<ImageId>) -> Answer {
+pub(super) async fn one(Handed(instance): TheInstance, visitor: Visitor, Segment(id): Segment<ImageId>) -> Answer {
     let mut tx = instance.store.read().await?;
     let found = record(&mut tx, id).await?;
-    Ok(axum::Json(shape::image(&instance, &mut tx, &found).await?))
+    let mut shown = shape::image(&instance, &mut tx, &found).await?;
+    // Its maker's to know: the words were private.
+    if let Some(at) = erased_at(&mut tx, visitor.actor.as_ref(), id, &found.image.creator).await? {
+        shown["erased_at"] = json!(at);
+    }
+    Ok(axum::Json(shown))
+}
+
+pub(super) async fn erase(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segment(id): Segment<ImageId>,
+) -> Answer {
+    let actor = visitor.check_api(&headers)?;
+    Ok(axum::Json(json!(erase_private(&instance, actor, Erasing::Image(id)).await?)))
 }
 
 pub(super) async fn family(Handed(instance): TheInstance, Segment(id): Segment<ImageId>) -> Answer {

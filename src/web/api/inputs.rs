@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::images::blob;
 use super::{Paging, TheInstance, limit};
 use crate::actions::Error;
+use crate::actions::erase::{Erasing, erase as erase_private};
 use crate::actions::hand_in::{Facts, HandIn, hand_in as take};
 use crate::generation::edit::Role;
 use crate::id::InputId;
@@ -83,6 +84,16 @@ pub(super) async fn list(Handed(instance): TheInstance, visitor: Visitor, Query(
 pub(super) async fn one(Handed(instance): TheInstance, visitor: Visitor, Segment(id): Segment<InputId>) -> Answer {
     let mut tx = instance.store.read().await?;
     Ok(axum::Json(shown(&own(&mut tx, &visitor, id).await?)?))
+}
+
+pub(super) async fn erase(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segment(id): Segment<InputId>,
+) -> Answer {
+    let actor = visitor.check_api(&headers)?;
+    Ok(axum::Json(json!(erase_private(&instance, actor, Erasing::Input(id)).await?)))
 }
 
 pub(super) async fn file(

@@ -86,11 +86,13 @@ routes! {
     get "/api/v1/agreements/{id}" "images" "A proposal with the signatures so far" ? [] body "" gives "application/json" => agreements::one;
     post "/api/v1/agreements/{id}/signature" "images" "Sign it; the last signature makes it public, in the log" ? [] body "" gives "application/json" => agreements::sign;
     post "/api/v1/agreements/{id}/refusal" "images" "Refuse it, or take it back" ? [] body "" gives "application/json" => agreements::refuse;
+    delete "/api/v1/images/{id}/private" "images" "Erase the private words of an image of one's own, and what was handed in for it alone; the commitment stays" ? [] body "" gives "application/json" => images::erase;
     get "/api/v1/images/{id}/family" "public" "The images it was made from and those made from it" ? [] body "" gives "application/json" => images::family;
     post "/api/v1/inputs" "images" "Hand in a picture to edit, a sketch or a mask: `file`, `role` (`picture`, `sketch`, `mask`), for a picture `rights` (`own`, `permission`, `free`)" ? [] body "multipart/form-data" gives "application/json" => inputs::hand_in;
     get "/api/v1/inputs" "images" "What one handed in, newest first" ? ["after", "limit"] body "" gives "application/json" => inputs::list;
     get "/api/v1/inputs/{id}" "images" "Something one handed in" ? [] body "" gives "application/json" => inputs::one;
     get "/api/v1/inputs/{id}/file" "images" "Its file, for its sender alone" ? [] body "" gives "image/*" => inputs::file;
+    delete "/api/v1/inputs/{id}" "images" "Erase something one handed in: its file, its name, what was found in it; images made with it stay" ? [] body "" gives "application/json" => inputs::erase;
     post "/api/v1/damage" "images" "Find the damage of a picture: a mask to look at and change, and what would undo its fading" ? [] body "application/json" gives "application/json" => workbench::damage;
     get "/api/v1/preferences" "images" "What one's own pictures have in common: colours, lightness, warmth" ? [] body "" gives "application/json" => workbench::preferences;
     get "/api/v1/palettes" "public" "Palettes made from one colour, five ways" ? ["base"] body "" gives "application/json" => workbench::palettes;

@@ -1,14 +1,17 @@
 //! `/images`: the list, and the page of one image: the picture, its sentence, and the evidence for each part of it.
 
 use axum::extract::State as Handed;
+use axum::response::Redirect;
 use serde::Deserialize;
 
 use super::agreements::authorship;
 use super::view::images::{AuthorshipView, DecisionView, Download, EditView, NearCopy, Relative, ReplayRow, SignatureView};
 use super::view::{ImagePage, ImagesPage, Link, Tone, WorkCard};
 use super::{Page, chrome, fill, studio};
+use crate::accounts::{Actor, Scope};
 use crate::actions::Error;
 use crate::actions::drawn_with::licence_verdict;
+use crate::actions::erase::{Erasing, erase as erase_private, erased_at, is_published};
 use crate::actions::finish_image::NEAREST;
 use crate::actions::verify_image::verify_image;
 use crate::generation::edit::{Edit, Role};
@@ -21,7 +24,7 @@ use crate::storage::images::{Image, ImageRecord};
 use crate::web::State;
 use crate::web::api::{image_record, public_words};
 use crate::web::error::{Failure, encode};
-use crate::web::extract::{Query, Segment};
+use crate::web::extract::{Form, Query, Segment};
 use crate::web::session::Visitor;
 
 /// Pictures on a page of the list.
@@ -65,6 +68,18 @@ pub(super) async fn page(
     Ok(Page(view(&state, &visitor, id).await?))
 }
 
+/// Erases what is private of an image.
+pub(super) async fn erase(
+    Handed(state): Handed<State>,
+    visitor: Visitor,
+    Segment(id): Segment<ImageId>,
+    form: Form,
+) -> Result<Redirect, Failure> {
+    let actor = visitor.sent(&form)?;
+    erase_private(&state.instance, actor, Erasing::Image(id)).await?;
+    Ok(Redirect::to(&format!("/images/{id}#words")))
+}
+
 /// The page of an image.
 pub(super) async fn view(state: &State, visitor: &Visitor, id: ImageId) -> Result<ImagePage, Failure> {
     let instance = &state.instance;
@@ -73,6 +88,9 @@ pub(super) async fn view(state: &State, visitor: &Visitor, id: ImageId) -> Resul
     let now = instance.clock.now();
     let prompt = storage::images::find_prompt(&mut tx, id).await?;
     let words = public_words(prompt.as_ref()).unwrap_or_default().to_owned();
+    let erased = erased_at(&mut tx, visitor.actor.as_ref(), id, &image.creator).await?;
+    let own = |actor: &Actor| actor.may(Scope::Operate) || actor.name == image.creator && actor.may(Scope::Images);
+    let may_erase = visitor.actor.as_ref().is_some_and(own) && prompt.as_ref().is_some_and(|prompt| !is_published(prompt));
     let mut works: Vec<WorkCard> = Vec::new();
     let mut licences: Vec<Link> = Vec::new();
     for drawn in &image.works {
@@ -184,6 +202,8 @@ pub(super) async fn view(state: &State, visitor: &Visitor, id: ImageId) -> Resul
         height: image.height,
         words,
         commitment: image.commitment.to_string(),
+        erased: erased.map(fill::day),
+        may_erase,
         made_by: image.creator.clone(),
         made: fill::day(image.made_at),
         model: match &model {

@@ -60,6 +60,7 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/images", get(images::list))
         .route("/images/{id}", get(images::page))
         .route("/images/{id}/agreements", post(agreements::propose))
+        .route("/images/{id}/erase", post(images::erase))
         .route("/agreements/{id}/signature", post(agreements::sign))
         .route("/agreements/{id}/refusal", post(agreements::refuse))
         .route("/images/{id}/file", get(super::api::image_file))

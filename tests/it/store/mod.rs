@@ -4,6 +4,7 @@
 mod catalogue;
 mod code;
 mod disputing;
+mod erasing;
 mod importing;
 mod people;
 mod pictures;

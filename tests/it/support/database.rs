@@ -90,6 +90,8 @@ pub const TABLES: &[&str] = &[
     "imports",
     "import_rows",
     "notices",
+    "erasures",
+    "blobs_due",
 ];
 
 #[expect(clippy::disallowed_methods, reason = "which server the tests run on is the business of whoever starts them")]

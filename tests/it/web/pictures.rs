@@ -7,6 +7,7 @@ both! {
     the_journey_of_a_picture_through_the_pages,
     the_api_makes_pictures_for_those_with_a_token,
     what_is_wrong_comes_back_with_what_was_typed,
+    what_is_private_is_erased_from_the_page_and_by_programs,
 }
 
 async fn the_journey_of_a_picture_through_the_pages(kind: Kind) {
@@ -104,5 +105,54 @@ async fn what_is_wrong_comes_back_with_what_was_typed(kind: Kind) {
         assert!(page.contains(part), "{part} is missing: {page}");
     }
     assert_eq!(test.number("SELECT COUNT(*) FROM jobs").await, 0);
+    test.finish().await;
+}
+
+async fn what_is_private_is_erased_from_the_page_and_by_programs(kind: Kind) {
+    const OFFER: &str = "Erase them for good";
+    let test = TestInstance::new(kind).await;
+    let mut owner = Visitor::operator(&test).await;
+    let csrf = owner.csrf().await;
+    owner.post("/studio", &format!("csrf={csrf}&prompt=red+apple&use=personal&format=png&seed=7&private=yes")).await.is(303);
+    work_off(&test).await;
+    let id = test.texts("SELECT id FROM images ORDER BY id DESC").await.swap_remove(0);
+    let (page, api) = (format!("/images/{id}"), format!("/api/v1/images/{id}"));
+    assert!(owner.get(&page).await.is(200).text().contains(OFFER));
+    let mut stranger = Visitor::new(&test);
+    assert!(!stranger.get(&page).await.is(200).text().contains(OFFER));
+    stranger.post(&format!("{page}/erase"), "").await.is(303);
+    owner.post(&format!("{page}/erase"), "csrf=wrong").await.is(403);
+    assert_eq!(test.number("SELECT COUNT(*) FROM prompts").await, 1);
+    let done = owner.post(&format!("{page}/erase"), &format!("csrf={csrf}")).await.is(303);
+    assert_eq!(done.location(), format!("{page}#words"));
+    let shown = owner.get(&page).await.is(200).text();
+    assert!(shown.contains("Its words were erased on") && !shown.contains(OFFER));
+    assert!(!stranger.get(&page).await.is(200).text().contains("erased on"), "its maker's to know");
+    assert!(owner.get(&api).await.is(200).json()["erased_at"].is_string());
+    assert!(stranger.get(&api).await.is(200).json()["erased_at"].is_null());
+    owner.post(&format!("{page}/erase"), &format!("csrf={csrf}")).await.is(409);
+
+    // The same for programs.
+    let mut ana = Visitor::with_token(&test, "Ana T", Role::Creator, "images").await;
+    let mut ben = Visitor::with_token(&test, "Ben", Role::Creator, "images").await;
+    let rgb: Vec<u8> = (0..32u32 * 32).flat_map(|at| [(at % 32) as u8 * 7, 90, 140]).collect();
+    let sketch = colophon::provenance::encode(&rgb, 32, 32, colophon::provenance::Format::Png).unwrap();
+    let input =
+        ana.upload("/api/v1/inputs", &[("role", "sketch")], &sketch).await.is(201).json()["id"].as_str().unwrap().to_owned();
+    let order = serde_json::json!({ "prompt": "red apple", "private": true });
+    let job = ana.json("POST", "/api/v1/images", &order).await.is(202).location().to_owned();
+    work_off(&test).await;
+    let id = ana.get(&job).await.is(200).json()["image"].as_str().unwrap().to_owned();
+    let (private, input) = (format!("/api/v1/images/{id}/private"), format!("/api/v1/inputs/{input}"));
+    stranger.json("DELETE", &private, &Value::Null).await.is(401);
+    ben.json("DELETE", &private, &Value::Null).await.is(403);
+    ben.json("DELETE", &input, &Value::Null).await.is(404);
+    for path in [&private, &input] {
+        let erased = ana.json("DELETE", path, &Value::Null).await.is(200).json();
+        assert!(erased["erased_at"].is_string() && !erased["gone"].as_array().unwrap().is_empty(), "{erased}");
+        ana.json("DELETE", path, &Value::Null).await.is(409);
+    }
+    ana.get(&input).await.is(404);
+    ana.get(&format!("{input}/file")).await.is(404);
     test.finish().await;
 }

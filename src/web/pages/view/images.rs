@@ -64,6 +64,10 @@ pub struct ImagePage {
     pub words: String,
     /// The commitment to the words in the log, hex; always there.
     pub commitment: String,
+    /// When they were erased, for those who may know.
+    pub erased: Option<When>,
+    /// Whether the visitor may erase them.
+    pub may_erase: bool,
     /// Name of who asked for it.
     pub made_by: String,
     /// When.
@@ -321,6 +325,8 @@ impl ImagePage {
             height: 64,
             words: "an owl on a branch".into(),
             commitment: super::sample_hash("91c0e2aa"),
+            erased: None,
+            may_erase: true,
             made_by: "Mere Tāwhai".into(),
             made: When::sample(),
             model: Link::new("Colophon Mini", "/models/model_0000000000SAMP000000000M"),
@@ -446,6 +452,7 @@ impl ImagePage {
         let mut page = Self::sample();
         page.chrome.title = "A picture".into();
         page.words.clear();
+        (page.erased, page.may_erase) = (Some(When::sample()), false);
         page.works.clear();
         page.authors.clear();
         page.licences.clear();
