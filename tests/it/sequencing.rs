@@ -211,9 +211,11 @@ async fn reads_fail_twice_in_a_row(kind: Kind) {
         for _ in 0..2 {
             set(&plan, vec![first, first + 1]);
             let outcome = publish_checkpoint(&broken).await;
-            let plan = plan.lock().unwrap();
-            assert!(plan.failed == 0 || outcome.is_err(), "{:?}", plan.seen.get(first));
-            drop(plan);
+            let (failed, at) = {
+                let plan = plan.lock().unwrap();
+                (plan.failed, plan.seen.get(first).copied())
+            };
+            assert!(failed == 0 || outcome.is_err(), "{at:?}");
             reader.look(&t.store).await;
             runs += 1;
         }

@@ -64,7 +64,7 @@ async fn bytes_go_when_nothing_names_them(kind: Kind) {
     inputs::used(&mut tx, picture.id, "sketch", one.id).await.unwrap();
     assert_eq!(inputs::images_of(&mut tx, one.id).await.unwrap(), [picture.id]);
     assert_eq!(inputs::images_of(&mut tx, two.id).await.unwrap(), []);
-    assert_eq!(inputs::all_of(&mut tx, ana).await.unwrap(), [one.clone()]);
+    assert_eq!(inputs::all_of(&mut tx, ana).await.unwrap(), std::slice::from_ref(&one));
 
     assert!(inputs::erase(&mut tx, one.id).await.unwrap());
     assert!(!inputs::erase(&mut tx, one.id).await.unwrap(), "once");
@@ -150,7 +150,7 @@ async fn words_go_and_the_rest_stays(kind: Kind) {
 
     let waits = Job { account: ana, ..job("1", 10) };
     jobs::insert(&mut tx, &waits, None).await.unwrap();
-    assert_eq!(jobs::all_of(&mut tx, ana).await.unwrap(), [waits.clone()]);
+    assert_eq!(jobs::all_of(&mut tx, ana).await.unwrap(), std::slice::from_ref(&waits));
     assert_eq!(jobs::all_of(&mut tx, ben).await.unwrap(), []);
     assert!(!jobs::erase_request(&mut tx, waits.id, &json!({})).await.unwrap(), "what waits is left alone");
     assert!(jobs::end(&mut tx, waits.id, TaskState::Failed, "its words were odd", t(11)).await.unwrap());
