@@ -388,6 +388,8 @@ async fn open_keys(settings: &Settings, store: &Store, clock: &Arc<dyn Clock>, c
     tx.commit().await?;
     // For `colophon verify`, which opens no database.
     files::write(&folder.join("log.vkey"), vkey.as_bytes(), Access::Public)?;
+    let public = hex::encode(statement.public().as_bytes());
+    files::write(&folder.join("statement.pub"), public.as_bytes(), Access::Public)?;
     let site = Site { name: settings.site_name.clone(), url: settings.public_url.clone(), log_origin };
     let keys = Keys {
         statement: Ed25519Signer::new(statement.signing().clone()),

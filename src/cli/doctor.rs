@@ -47,6 +47,14 @@ pub(super) async fn run(settings: &Settings, json: bool) -> anyhow::Result<ExitC
                 }
             }
             facts.push(("certificate ends".into(), instance.keys.leaf_not_after().day()));
+            facts.push(("time stamps end".into(), instance.keys.authority.ends_at().day()));
+            let head = storage::log::head(&mut tx).await?.map_or(0, |head| head.size);
+            if head < report.size {
+                problems.push(format!(
+                    "the published log ends at {head} of {} entries: the rest waits for its witnesses, or for a service",
+                    report.size
+                ));
+            }
         }
     }
     if json {

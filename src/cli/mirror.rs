@@ -99,6 +99,13 @@ fn fetch(agent: &ureq::Agent, url: &str, longest: u64, hint: &str) -> anyhow::Re
     Ok(bytes)
 }
 
+/// The registry's key for statements, from its 64 hex digits.
+pub(super) fn statement_key(text: &str) -> anyhow::Result<VerifyingKey> {
+    let bytes: Option<[u8; 32]> = hex::decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
+    key.with_context(|| format!("the registry's key `{text}` is not 64 hex digits of an Ed25519 key"))
+}
+
 /// What a log's signatures are checked with.
 pub(super) struct Keys {
     pub(super) verifier: Verifier,
@@ -146,9 +153,7 @@ impl Mirror {
         let (vkey, first_visit) = pinned(VKEY, vkey, "trust/log.vkey")?;
         let (registry, _) = pinned(REGISTRY, registry, "trust/statement.key")?;
         let verifier = Verifier::parse(&vkey).context("the log's key can't be used")?;
-        let bytes: Option<[u8; 32]> = hex::decode(&registry).ok().and_then(|bytes| bytes.try_into().ok());
-        let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-        let key = key.with_context(|| format!("the registry's key `{registry}` is not 64 hex digits of an Ed25519 key"))?;
+        let key = statement_key(&registry)?;
         let held: Vec<HeldKey> = match files::read(&self.folder.join(KEYRING))? {
             Some(text) => {
                 serde_json::from_str(&text).context("the mirror's keyring is damaged: remove the mirror and begin anew")?

@@ -14,13 +14,16 @@ use super::generate::receipt_path;
 use super::{Common, say};
 use crate::actions::membership::{LONGEST, check_membership};
 use crate::actions::verify_image::{Logged, Report, statement_of, verify_offline};
-use crate::ledger::{Receipt, Verifier};
+use crate::ledger::{Envelope, Receipt, ReceiptError, Verifier, WitnessPolicy};
 use crate::provenance::{Finding, Limits, TrustAnchors};
+
+/// How a receipt begins (C2SP tlog-proof).
+const RECEIPT: &[u8] = b"c2sp.org/tlog-proof@";
 
 /// What to check, and by what.
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
-    /// The picture (PNG, JPEG or WebP), or a membership proof (JSON)
+    /// The picture (PNG, JPEG or WebP), a receipt by itself (`.tlog-proof`), or a membership proof (JSON)
     file: PathBuf,
     /// Its receipt (default: the file's name with `.tlog-proof` added, if that is there)
     #[arg(long, value_name = "FILE")]
@@ -34,6 +37,12 @@ pub(super) struct Verify {
     /// Public key of the log to trust (a C2SP verifier key, or a file that holds one)
     #[arg(long, value_name = "KEY")]
     vkey: Option<String>,
+    /// Witnesses that must have cosigned the receipt (C2SP tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    witnesses: Option<PathBuf>,
+    /// The registry's key for statements, to check who signed a receipt's entry (64 hex digits, or a file with them)
+    #[arg(long, value_name = "KEY")]
+    statement_key: Option<String>,
     /// Print the manifests as crJSON, for other people's rubrics, and nothing else
     #[arg(long)]
     crjson: bool,
@@ -66,6 +75,9 @@ pub(super) fn run(asked: &Verify, common: &Common) -> anyhow::Result<ExitCode> {
     // One byte more than is checked, so that a larger file is named as such.
     file.take(most + 1).read_to_end(&mut bytes).with_context(|| format!("can't read `{}`", asked.file.display()))?;
     let log = asked.log.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+    if bytes.starts_with(RECEIPT) {
+        return run_receipt(asked, &bytes, log.as_deref(), common);
+    }
     if bytes.starts_with(b"{") {
         return run_membership(asked, &bytes, log.as_deref(), common);
     }
@@ -79,7 +91,17 @@ pub(super) fn run(asked: &Verify, common: &Common) -> anyhow::Result<ExitCode> {
         let verifier = Verifier::parse(vkey.trim()).context("the log's key can't be used")?;
         report = match receipt {
             Some(text) => match Receipt::parse(text.as_bytes()) {
-                Ok(receipt) => verify_offline(&bytes, &trust, Some((&receipt, &verifier, verifier.name()))),
+                Ok(receipt) => {
+                    let report = verify_offline(&bytes, &trust, Some((&receipt, &verifier, verifier.name())));
+                    match unwitnessed(asked, &receipt, &verifier)? {
+                        Some(reason) if matches!(report.logged, Logged::Proved { .. }) => Report {
+                            sentence: format!("{} {reason}.", report.sentence),
+                            logged: Logged::NotProved { reason },
+                            ..report
+                        },
+                        _ => report,
+                    }
+                }
                 Err(e) => Report {
                     logged: Logged::NotProved { reason: e.to_string() },
                     sentence: format!("{} {e}.", report.sentence),
@@ -114,6 +136,73 @@ pub(super) fn run(asked: &Verify, common: &Common) -> anyhow::Result<ExitCode> {
             say(&licences.credit_line);
             licences.works.iter().for_each(|w| say(&format!("  “{}” by {}, {}", w.title, w.author, w.licence)));
         }
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// Why the witnesses that are asked for have not seen the receipt's head; `None` when they have, or none are.
+fn unwitnessed(asked: &Verify, receipt: &Receipt, verifier: &Verifier) -> anyhow::Result<Option<String>> {
+    let Some(path) = &asked.witnesses else { return Ok(None) };
+    let bytes = std::fs::read(path).with_context(|| format!("can't read `{}`", path.display()))?;
+    let policy = WitnessPolicy::parse(&bytes).with_context(|| format!("`{}` can't be used", path.display()))?;
+    let policy = policy.with_log(verifier.clone()).context("the log's key is of another type than Ed25519")?;
+    Ok(policy.check(receipt.checkpoint()).err().map(|unmet| unmet.to_string()))
+}
+
+/// A receipt by itself, which carries its entry: 0 proved · 15 from another log · 16 nothing is proved.
+fn run_receipt(asked: &Verify, document: &[u8], log: Option<&str>, common: &Common) -> anyhow::Result<ExitCode> {
+    let keys = if log.is_none() && asked.vkey.is_none() { Some(common.settings()?.data_dir.join("keys")) } else { None };
+    let vkey = vkey(asked, log, keys.as_deref())?;
+    let verifier = Verifier::parse(vkey.trim()).context("the log's key can't be used")?;
+    let receipt = Receipt::parse(document).with_context(|| format!("`{}` can't be read", asked.file.display()))?;
+    let entry = receipt
+        .extra
+        .clone()
+        .context("this receipt does not carry its entry: hand in the file that it is for, with --receipt")?;
+    let (code, problem): (u8, Option<String>) = match receipt.verify(&entry, &verifier, verifier.name()) {
+        Ok(_) => match unwitnessed(asked, &receipt, &verifier)? {
+            Some(reason) => (16, Some(reason)),
+            None => (0, None),
+        },
+        Err(e @ (ReceiptError::OtherLog(_) | ReceiptError::BadSignature(_))) => (15, Some(e.to_string())),
+        Err(e) => (16, Some(e.to_string())),
+    };
+    let envelope = Envelope::parse(&entry).context("its entry is no statement")?;
+    let registry = match (&asked.statement_key, log, &keys) {
+        (Some(key), ..) => Some(super::audit::text_or_file(key)?),
+        (None, Some(url), _) => fetch(&format!("{}/trust/statement.key", service(url)))?,
+        (None, None, Some(keys)) => read(&keys.join("statement.pub")).ok(),
+        (None, None, None) => None,
+    };
+    let registry = registry.map(|text| super::mirror::statement_key(text.trim())).transpose()?;
+    let signed = match &registry {
+        Some(key) => Some(envelope.verify(key).map_err(|e| e.to_string())),
+        None => None,
+    };
+    let code = if code == 0 && matches!(signed, Some(Err(_))) { 16 } else { code };
+    let statement = envelope.statement().context("its entry is no statement")?;
+    let said = |name: &str| statement.predicate.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+    let checkpoint = receipt.checkpoint().unverified();
+    if common.json {
+        say(&serde_json::json!({
+            "proved": code == 0, "problem": problem, "index": receipt.index, "size": checkpoint.size, "origin": checkpoint.origin,
+            "kind": statement.name, "subject": statement.subject, "actor": said("actor"), "custody": said("custody"),
+            "recorded_at": said("recorded_at"), "signed_by_registry": signed.as_ref().map(Result::is_ok), "exit_code": code,
+        })
+        .to_string());
+        return Ok(ExitCode::from(code));
+    }
+    match &problem {
+        Some(problem) => say(&format!("Not proved: {problem}.")),
+        None => say(&format!("Entry {} of {} in {}.", receipt.index, checkpoint.size, checkpoint.origin)),
+    }
+    let hand = if said("custody") == "own" { "with a key of their own" } else { "by the registry on their behalf" };
+    say(&format!("It states `{}`, for {}, signed {hand}, at {}:", statement.name, said("actor"), said("recorded_at")));
+    statement.subject.iter().for_each(|subject| say(&format!("  {}  sha256 {}", subject.name, subject.digest.sha256)));
+    match &signed {
+        Some(Ok(_)) => say("The registry's signature on it is good."),
+        Some(Err(e)) => say(&format!("The registry's signature on it: {e}.")),
+        None => say("The registry's signature on it was not checked: hand in its key with --statement-key."),
     }
     Ok(ExitCode::from(code))
 }

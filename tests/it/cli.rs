@@ -73,6 +73,40 @@ fn pictures_are_made_from_pictures_of_this_machine_and_drawn_again() {
 }
 
 #[test]
+fn a_receipt_by_itself_is_checked_with_no_service_and_tells_what_it_is_for() {
+    let scene = Scene::founded();
+    generate(&scene, "a red apple", "7", "a.png");
+    let receipt = "a.png.tlog-proof";
+    scene
+        .run(&["verify", receipt])
+        .expect(0, &["Entry 6719 of 6720 in ", "states `image`, for Local operator", "registry's signature on it is good"]);
+    let json = scene.run(&["--json", "verify", receipt]).expect(0, &[]).json();
+    assert_eq!(
+        (json["proved"].as_bool(), json["kind"].as_str(), json["index"].as_u64()),
+        (Some(true), Some("image"), Some(6_719))
+    );
+    // Another log's key, another registry's key, a hash changed, witnesses that have not seen it.
+    let other = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+    scene.run(&["verify", receipt, "--vkey", other]).expect(15, &["Not proved", "another log"]);
+    scene.run(&["verify", receipt, "--statement-key", "e932"]).expect(1, &["is not 64 hex digits"]);
+    let stranger = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    scene.run(&["verify", receipt, "--statement-key", stranger]).expect(16, &["not signed by the key"]);
+    let text = String::from_utf8(read(&scene, receipt)).unwrap();
+    let hash = text.lines().skip_while(|line| !line.starts_with("index ")).nth(1).unwrap();
+    write(
+        &scene,
+        "changed.tlog-proof",
+        text.replace(hash, &format!("{}{}", if hash.starts_with('A') { "B" } else { "A" }, &hash[1..])).as_bytes(),
+    );
+    scene.run(&["verify", "changed.tlog-proof"]).expect(16, &["Not proved"]);
+    let witness = "witness1.example+7079d8b0+BJPbny7g9+OelC+1lEEZC/ILnEPPzIoFGhUkmc85K3o3";
+    write(&scene, "policy", format!("witness one {witness}\nquorum one\n").as_bytes());
+    for file in ["a.png", receipt] {
+        scene.run(&["verify", file, "--witnesses", "policy"]).expect(16, &["lacks cosignatures"]);
+    }
+}
+
+#[test]
 fn what_is_private_is_erased_when_that_is_meant() {
     let scene = Scene::founded();
     let made = scene.run(&["--json", "generate", "a red apple", "--seed", "7", "--private", "-o", "a.png"]).expect(0, &[]).json();

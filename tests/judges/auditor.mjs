@@ -5,47 +5,11 @@
 //   node auditor.mjs BASE_URL --chromium FILE --cookie 'NAME=VALUE; …' --picture FILE [--shots DIR]
 //
 // Fails on whatever a person would stumble over. Prints one line for each step.
-import { mkdirSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { need, person } from "./person.mjs";
 
-const [base, ...rest] = process.argv.slice(2);
-const options = {};
-for (let i = 0; i < rest.length; i += 2) options[rest[i].replace(/^--/, "")] = rest[i + 1];
-if (!base || !options.chromium || !options.cookie || !options.picture) {
-  throw new Error("usage: node auditor.mjs BASE_URL --chromium FILE --cookie 'NAME=VALUE; …' --picture FILE [--shots DIR]");
-}
-if (options.shots) mkdirSync(options.shots, { recursive: true });
-const cookies = options.cookie.split("; ").filter(Boolean).map((pair) => {
-  const [, name, value] = pair.match(/^([^=]+)=(.*)$/);
-  return { name, value, url: base };
-});
-
-const wrong = [];
-const browser = await chromium.launch({ executablePath: options.chromium, args: ["--no-sandbox", "--disable-gpu"] });
-const context = await browser.newContext({ viewport: { width: 1300, height: 950 } });
-await context.addCookies(cookies);
-const tab = await context.newPage();
-tab.setDefaultTimeout(30_000);
-tab.on("console", (message) => { if (message.type() === "error") wrong.push(`console: ${message.text()} (${message.location().url})`); });
-tab.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
+const { base, options, context, tab, look, through } = await person(
+  "node auditor.mjs BASE_URL --chromium FILE --cookie 'NAME=VALUE; …' --picture FILE [--shots DIR]", ["picture"]);
 tab.on("dialog", (dialog) => dialog.accept("lost with my computer"));
-
-let shot = 0;
-async function look(name) {
-  shot += 1;
-  if (!options.shots) return;
-  for (const scheme of ["light", "dark"]) {
-    await tab.emulateMedia({ colorScheme: scheme });
-    for (const width of [1300, 390]) {
-      await tab.setViewportSize({ width, height: 950 });
-      await tab.screenshot({ path: `${options.shots}/${String(shot).padStart(2, "0")}-${name}-${scheme}-${width}.png`, fullPage: true });
-    }
-  }
-  await tab.setViewportSize({ width: 1300, height: 950 });
-}
-function need(holds, why) {
-  if (!holds) throw new Error(why);
-}
 const say = (line) => console.log(line);
 const main = () => tab.locator("main").innerText();
 /** The newest entry that `/log?…` lists. */
@@ -132,13 +96,4 @@ async function run() {
   say("replaced by another key, which was ended");
 }
 
-try {
-  await run();
-} catch (error) {
-  wrong.push(error.message);
-  await look("broken");
-}
-await browser.close();
-for (const line of wrong) console.log(line);
-console.log(wrong.length ? `${wrong.length} wrong` : "a key made, used, replaced and ended; an entry checked in the browser");
-process.exit(wrong.length ? 1 : 0);
+await through(run, () => "a key made, used, replaced and ended; an entry checked in the browser");

@@ -6,48 +6,11 @@
 //
 // The files that were taken away lie in DIR for other judges. Fails on whatever a person would stumble over: an error page, a script that threw, a picture
 // that does not come, a step that cannot be done. Prints one line for each step.
-import { mkdirSync, writeFileSync } from "node:fs";
-import { chromium } from "playwright-core";
+import { writeFileSync } from "node:fs";
+import { need, person } from "./person.mjs";
 
-const [base, ...rest] = process.argv.slice(2);
-const options = {};
-for (let i = 0; i < rest.length; i += 2) options[rest[i].replace(/^--/, "")] = rest[i + 1];
-if (!base || !options.chromium || !options.cookie || !options.out) {
-  throw new Error("usage: node workbench.mjs BASE_URL --chromium FILE --cookie 'NAME=VALUE; …' --out DIR [--shots DIR]");
-}
-mkdirSync(options.out, { recursive: true });
-if (options.shots) mkdirSync(options.shots, { recursive: true });
-const cookies = options.cookie.split("; ").filter(Boolean).map((pair) => {
-  const [, name, value] = pair.match(/^([^=]+)=(.*)$/);
-  return { name, value, url: base };
-});
-
-const wrong = [];
-const browser = await chromium.launch({ executablePath: options.chromium, args: ["--no-sandbox", "--disable-gpu"] });
-const context = await browser.newContext({ viewport: { width: 1300, height: 950 }, acceptDownloads: true });
-await context.addCookies(cookies);
-const tab = await context.newPage();
-tab.setDefaultTimeout(60_000);
-tab.on("console", (message) => { if (message.type() === "error") wrong.push(`console: ${message.text()} (${message.location().url})`); });
-tab.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
-
-let shot = 0;
-/** The page as it is: wide and narrow, light and dark. */
-async function look(name) {
-  shot += 1;
-  if (!options.shots) return;
-  for (const scheme of ["light", "dark"]) {
-    await tab.emulateMedia({ colorScheme: scheme });
-    for (const width of [1300, 390]) {
-      await tab.setViewportSize({ width, height: 950 });
-      await tab.screenshot({ path: `${options.shots}/${String(shot).padStart(2, "0")}-${name}-${scheme}-${width}.png`, fullPage: true });
-    }
-  }
-  await tab.setViewportSize({ width: 1300, height: 950 });
-}
-function need(holds, why) {
-  if (!holds) throw new Error(why);
-}
+const { base, options, context, tab, look, through } = await person(
+  "node workbench.mjs BASE_URL --chromium FILE --cookie 'NAME=VALUE; …' --out DIR [--shots DIR]", ["out"]);
 /** Sends the form, and follows it to a picture's page or to several. */
 async function make() {
   await tab.click(".go button");
@@ -167,14 +130,4 @@ async function main() {
   await look("refused");
 }
 
-try {
-  await main();
-} catch (error) {
-  wrong.push(String(error.message ?? error));
-  if (options.shots) await tab.screenshot({ path: `${options.shots}/99-failed.png`, fullPage: true });
-}
-await browser.close();
-// A form that is refused answers 422, which the browser's console repeats.
-const grave = wrong.filter((line) => !/status of 422/.test(line));
-for (const line of grave) console.log(line);
-process.exit(grave.length > 0 ? 1 : 0);
+await through(main, () => "");
