@@ -163,6 +163,10 @@ pub(super) fn recipes(url: &str) -> Vec<Recipe> {
             "Check a picture and its place in the log, from any machine.",
             format!("colophon verify picture.png --log {url}/log"),
         ),
+        recipe(
+            "Mirror the whole log, check every entry, and see that it goes on from your last visit.",
+            format!("colophon audit {url}/log"),
+        ),
         recipe("Read the first 256 entries as the C2SP tlog-tiles format has them.", format!("curl {url}/log/tile/entries/000")),
     ]
 }
@@ -303,9 +307,16 @@ fn receipt_recipes(url: &str, id: StatementId, picture: bool) -> Vec<Recipe> {
         "Fetch the receipt, and once the log’s key; keep both.",
         format!("curl -o receipt.tlog-proof {url}/log/receipts/{id}\ncurl -o log.vkey {url}/trust/log.vkey"),
     )];
+    recipes.push(recipe(
+        "Check the receipt by itself, and read what it is for. Nothing is asked of any server.",
+        format!(
+            "curl -o statement.key {url}/trust/statement.key\n\
+             colophon verify receipt.tlog-proof --vkey log.vkey --statement-key statement.key"
+        ),
+    ));
     if picture {
         recipes.push(recipe(
-            "Check the picture with it. Nothing is asked of any server.",
+            "Check the picture with it.",
             format!(
                 "curl -o c2pa-root.pem {url}/trust/c2pa-root.pem\n\
                  colophon verify picture.png --receipt receipt.tlog-proof --vkey log.vkey --root c2pa-root.pem"
