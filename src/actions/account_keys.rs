@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::id::StatementId;
 use crate::ledger::Subject;
 use crate::ledger::keyring::{AddedKey, EndedKey, KEY, KEY_END};
+use crate::ledger::statement::StatementSigner as _;
 use crate::storage;
 
 /// Keys that one account may have in force.
@@ -22,8 +23,12 @@ pub async fn add_key(instance: &Instance, actor: &Actor, key: AddedKey) -> Resul
         let problem = "this is not an Ed25519 key: 32 bytes in base64, with the SHA-256 of these bytes (hex) as its id";
         return Err(Error::invalid("public_key", problem));
     };
+    if key.keyid == instance.keys.statement.key_id() {
+        return Err(Error::invalid("public_key", "this is the registry's own key, which is no account's"));
+    }
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
+    tx.lock_party(&actor.name, true).await?;
     let held = storage::keys::of(&mut tx, &actor.name).await?;
     let in_force: Vec<_> = held.iter().filter(|key| key.end.is_none()).collect();
     if in_force.len() >= MOST_KEYS {
@@ -33,6 +38,12 @@ pub async fn add_key(instance: &Instance, actor: &Actor, key: AddedKey) -> Resul
         && !in_force.iter().any(|held| held.added.keyid == *old)
     {
         return Err(Error::invalid("replaces", format!("`{old}` is no key of yours that is in force")));
+    }
+    let signing = instance.signing.key_of(&actor.name, KEY);
+    let mut others = in_force.iter().map(|held| &held.added.keyid);
+    if key.required && others.any(|other| Some(other) != key.replaces.as_ref() && Some(other) != signing.as_ref()) {
+        let problem = "to be the only way, it must be signed with your other key too, or take its place: end the others first";
+        return Err(Error::invalid("required", problem));
     }
     let deed = Deed {
         kind: KEY,
@@ -54,6 +65,7 @@ pub async fn end_key(instance: &Instance, actor: &Actor, keyid: &str, reason: &s
     }
     let now = instance.clock.now();
     let mut tx = instance.store.begin().await?;
+    tx.lock_party(&actor.name, true).await?;
     let held = storage::keys::of(&mut tx, &actor.name).await?;
     let Some(key) = held.iter().find(|key| key.added.keyid == keyid && key.end.is_none()) else {
         return Err(Error::not_found("key in force of yours", keyid));

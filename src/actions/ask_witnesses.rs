@@ -1,5 +1,5 @@
 //! Witnesses (C2SP tlog-witness): other people's keepers of what this log has signed. Whoever asks that they cosigned a head can't be shown
-//! another history, and a database restored from an old backup does not get past them.
+//! another history, and a database restored from an old backup does not get past a quorum of them: they have cosigned more, or something else.
 //!
 //! The operator's policy (C2SP tlog-policy) names them and says which of them publishing waits for. All are asked at once; each is told that
 //! the head follows from the last one it knows.
@@ -20,6 +20,8 @@ use crate::storage::log::HeadRow;
 
 /// How long one witness may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the others are waited for once there are enough.
+const MOMENT: Duration = Duration::from_millis(500);
 /// Longest answer read, in bytes.
 const LONGEST: u64 = 1 << 16;
 /// Questions to one witness about one head: it may know another head than was thought.
@@ -69,7 +71,9 @@ pub(super) async fn ask_witnesses(instance: &Instance, head: &HeadRow) -> Result
         });
     }
     let (keys, mut missing) = (witnesses.policy.witness_keys(), Vec::new());
-    while let Some(answer) = answers.join_next().await {
+    // Once there are enough, the others have only a moment more: one that is silent must not hold up the log.
+    let mut deadline = tokio::time::Instant::now() + PATIENCE * QUESTIONS;
+    while let Ok(Some(answer)) = tokio::time::timeout_at(deadline, answers.join_next()).await {
         let (name, answer) = answer.map_err(Error::internal)?;
         match answer {
             Ok(lines) => match signed.add_cosignatures(&lines, &keys) {
@@ -77,9 +81,10 @@ pub(super) async fn ask_witnesses(instance: &Instance, head: &HeadRow) -> Result
                 Ok(_) => missing.push(format!("`{name}` answered with no signature of its key")),
                 Err(e) => missing.push(format!("`{name}`: {e}")),
             },
-            // Going on would be what witnesses are there to prevent.
-            Err(e @ Error::Internal(_)) => return Err(e),
             Err(e) => missing.push(format!("`{name}`: {e}")),
+        }
+        if witnesses.policy.is_met(&signed) {
+            deadline = deadline.min(tokio::time::Instant::now() + MOMENT);
         }
     }
     match witnesses.policy.check(&signed) {
@@ -92,7 +97,7 @@ pub(super) async fn ask_witnesses(instance: &Instance, head: &HeadRow) -> Result
     }
 }
 
-/// What one witness answers. `Internal` only where it has seen more of this log than the database knows.
+/// What one witness answers.
 async fn ask(instance: &Instance, name: &str, url: &str, head: &HeadRow) -> Result<Vec<crate::ledger::note::NoteSignature>> {
     let witnesses = instance.witnesses.as_ref().ok_or_else(|| Error::Conflict("no witness is named".into()))?;
     let away = |e: String| Error::Conflict(format!("can't be asked: {e}"));
@@ -117,9 +122,10 @@ async fn ask(instance: &Instance, name: &str, url: &str, head: &HeadRow) -> Resu
                 if locked.is_some_and(|locked| locked.size >= size) {
                     return Err(Error::Conflict("another process has signed and shown a newer head meanwhile".into()));
                 }
-                return Err(Error::Internal(format!(
-                    "the witness `{name}` has cosigned a head of {size} entries of this log, but the database knows only {}: it is an old \
-                     copy, and going on from it would fork the log; restore a newer backup of the database",
+                // Its word alone: whether it counts is the policy's to say.
+                return Err(Error::Conflict(format!(
+                    "has cosigned a head of {size} entries of this log, by its word, and the database knows only {}: if that is so, the \
+                     database is an old copy, and a newer backup must be restored",
                     head.size
                 )));
             }

@@ -1,5 +1,6 @@
 //! fsck: the whole log again from its rows, every signature that an entry needs, and every blob that rows name.
 
+use super::remembered_head::served;
 use super::{Instance, Result};
 use crate::ledger::fsck::{Fsck, Report};
 use crate::ledger::{Keyring, TileSet};
@@ -45,6 +46,11 @@ pub async fn check_log(instance: &Instance) -> Result<Report> {
             }
         }
         from += CHUNK;
+    }
+    if let Some(row) = storage::log::head(&mut tx).await?
+        && let Err(e) = served(&row, instance.keys.log.verifier())
+    {
+        fsck.problem(e.to_string());
     }
     for (size, root) in published {
         if size != head.size || root != head.root {

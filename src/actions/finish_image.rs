@@ -107,7 +107,7 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let now = instance.clock.now();
     let account = account_name(instance, from.job).await?;
     let (id, statement) = (ImageId::new(now, &*instance.chance), StatementId::new(now, &*instance.chance));
-    let key: [u8; 32] = instance.chance.bytes();
+    let key: [u8; 32] = instance.secrets.bytes();
     let words = commitment(&key, format!("{}\n{}", from.order.prompt, from.order.negative).as_bytes());
     let format = from.order.file_format()?;
 

@@ -31,7 +31,7 @@ impl Signatory {
             let person = Person::from_parts(&parts).map_err(Error::internal)?;
             return Ok(Self { person, chain: kept.chain, issued: None });
         }
-        let parts = instance.keys.identity(name, now, &*instance.chance)?;
+        let parts = instance.keys.identity(name, now, &*instance.secrets)?;
         let person = Person::from_parts(&parts).map_err(Error::internal)?;
         let chain = parts.chain_pem.clone();
         let issued = Identity { account, chain: parts.chain_pem, secret: parts.key_pem, ends_at: parts.ends_at };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::candidate::{Candidate, Told, candidate, deed};
-use super::record::record_all;
+use super::record::{may_state, record_all};
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope, Scopes};
 use crate::chance::Chance;
@@ -106,6 +106,7 @@ pub async fn begin_import(
         return Err(Error::Forbidden(Scope::Works));
     }
     settings.check()?;
+    may_state(&mut instance.store.read().await?, instance, &actor.name, "work").await?;
     let now = instance.clock.now();
     let import = Import {
         id: ImportId::new(now, &*instance.chance),
@@ -203,7 +204,15 @@ pub async fn go_on(
             Some(Err(problem)) => return end(instance, import, TaskState::Failed, Some(problem)).await,
             Some(Ok(batch)) => batch,
         };
-        if !put(instance, &actor, &mut import, batch).await? {
+        let kept = match put(instance, &actor, &mut import, batch).await {
+            // Trying again would end in the same.
+            Err(Error::Invalid(problems)) => {
+                let problem = problems.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>().join("; ");
+                return end(instance, import, TaskState::Failed, Some(problem)).await;
+            }
+            kept => kept?,
+        };
+        if !kept {
             let mut tx = instance.store.read().await?;
             return storage::imports::find(&mut tx, import.id).await?.ok_or_else(|| Error::not_found("import", import.id));
         }

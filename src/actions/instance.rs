@@ -20,7 +20,7 @@ use super::signing::Signing;
 use super::{Error, Result, found};
 use crate::accounts::key::KeyPair;
 use crate::chance::Chance;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Settings;
 use crate::digest::sha256_of;
 use crate::generation::{FolderModel, ModelConfig};
@@ -39,10 +39,14 @@ use crate::storage::{self, Store, blobs::Blobs};
 pub struct Instance {
     /// Tables.
     pub store: Store,
+    /// Bytes.
+    pub blobs: Blobs,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// Chance.
+    /// Chance: ids. A draft fixes it, so that the same statements come out again.
     pub chance: Arc<dyn Chance>,
+    /// Chance of what nobody may foresee: keys, passwords' salts, secrets of sign-ins and tokens. Never fixed.
+    pub secrets: Arc<dyn Chance>,
     /// Who signs statements.
     pub signing: Signing,
     shared: Arc<Shared>,
@@ -57,8 +61,8 @@ impl Deref for Instance {
 
 /// What all requests share.
 pub struct Shared {
-    /// Bytes.
-    pub blobs: Blobs,
+    /// Drafts that were done, by the name of each, so that none is done twice.
+    pub(super) drafts: std::sync::Mutex<HashMap<String, Timestamp>>,
     /// What this service is called.
     pub site: Site,
     /// What it signs with.
@@ -158,22 +162,17 @@ impl Keys {
     }
 
     /// A person's key and certificate, new.
-    pub(super) fn identity(
-        &self,
-        name: &str,
-        now: crate::clock::Timestamp,
-        chance: &dyn Chance,
-    ) -> Result<provenance::PersonParts> {
+    pub(super) fn identity(&self, name: &str, now: Timestamp, chance: &dyn Chance) -> Result<provenance::PersonParts> {
         self.pki.read().unwrap_or_else(PoisonError::into_inner).identity(name, now, chance).map_err(Error::internal)
     }
 
     /// Until when a person's certificate can last at most.
-    pub(super) fn issuing_not_after(&self) -> crate::clock::Timestamp {
+    pub(super) fn issuing_not_after(&self) -> Timestamp {
         self.pki.read().unwrap_or_else(PoisonError::into_inner).issuing_not_after()
     }
 
     /// Until when the present certificate lasts.
-    pub fn leaf_not_after(&self) -> crate::clock::Timestamp {
+    pub fn leaf_not_after(&self) -> Timestamp {
         self.pki.read().unwrap_or_else(PoisonError::into_inner).leaf_not_after()
     }
 }
@@ -204,7 +203,7 @@ impl Instance {
         let unregistered = found::model(&model_dir)?;
         let offer = found::offer(&model_dir, &unregistered.card)?;
         let shared = Shared {
-            blobs,
+            drafts: std::sync::Mutex::default(),
             site,
             keys,
             witnesses,
@@ -229,7 +228,8 @@ impl Instance {
             uploads: settings.data_dir.join("uploads"),
             thumbnails: Mutex::new(()),
         };
-        let mut instance = Self { store, clock, chance, signing: Signing::default(), shared: Arc::new(shared) };
+        let secrets = Arc::clone(&chance);
+        let mut instance = Self { store, blobs, clock, chance, secrets, signing: Signing::default(), shared: Arc::new(shared) };
         check_heads(&instance).await?;
         let model = found::found(&instance, &model_dir).await?;
         index_log(&instance).await?;

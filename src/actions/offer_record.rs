@@ -23,7 +23,7 @@ pub async fn offer_record(instance: &Instance, actor: &Actor, file: &[u8]) -> Re
         return Err(Error::Forbidden(Scope::Works));
     }
     uploads::sweep(&instance.uploads, "work-", AGE).await;
-    let name = hex::encode(instance.chance.bytes::<16>());
+    let name = hex::encode(instance.secrets.bytes::<16>());
     let path = file_name(actor, &name).ok_or_else(|| Error::internal("a name of 32 digits has another length"))?;
     let mut incoming = Incoming::begin(&instance.uploads, &path, u64::MAX).await?;
     incoming.write(file).await?;

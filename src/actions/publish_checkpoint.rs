@@ -117,8 +117,19 @@ async fn publish(instance: &Instance) -> Result<()> {
     if published.is_some_and(|published| published.size >= locked.size) {
         return Ok(());
     }
-    instance.remembered.write(&locked, instance.keys.log.verifier(), instance.store.faults())?;
-    let checkpoint = super::ask_witnesses::ask_witnesses(instance, &locked).await?;
+    if let Some(newer) = instance.remembered.write(&locked, instance.keys.log.verifier(), instance.store.faults())? {
+        // Another process has signed a newer head meanwhile, on this very database or not.
+        let now = storage::log::locked(&mut instance.store.read().await?).await?;
+        not_behind(&newer, now.as_ref())?;
+    }
+    let checkpoint = match super::ask_witnesses::ask_witnesses(instance, &locked).await {
+        Ok(checkpoint) => checkpoint,
+        Err(e) => {
+            // Another process may have shown them a newer head, and published it.
+            let newest = storage::log::head(&mut instance.store.read().await?).await?;
+            return if newest.is_some_and(|newest| newest.size >= locked.size) { Ok(()) } else { Err(e) };
+        }
+    };
     let head = HeadRow { checkpoint, published_at: instance.clock.now(), ..locked };
     let mut tx = instance.store.begin().await?;
     match storage::log::insert_head(&mut tx, &head).await {

@@ -28,6 +28,15 @@ pub async fn rebuild(instance: &Instance) -> Result<u64> {
         apply_all(&mut tx, &statements).await?;
         applied += statements.len() as u64;
     }
+    // Deeds that were done since: they have no place yet, and their rows went with the others.
+    let staged = storage::log::staged(&mut tx, u32::MAX >> 1).await?;
+    let mut statements = Vec::with_capacity(staged.len());
+    for ((_, bytes), index) in staged.iter().zip(applied..) {
+        let broken = |e| Error::Internal(format!("a staged statement can't be replayed: {e}; run `colophon doctor`"));
+        statements.push(admitted(&mut keyring, index, bytes).map_err(broken)?);
+    }
+    apply_all(&mut tx, &statements).await?;
+    applied += statements.len() as u64;
     storage::works::settle_thumbnails(&mut tx).await?;
     tx.commit().await?;
     Ok(applied)

@@ -9,7 +9,7 @@ use super::about::about_of;
 use super::{Error, Instance, Result, apply};
 use crate::clock::Timestamp;
 use crate::id::StatementId;
-use crate::ledger::keyring::{AddedKey, BY_THE_SERVICE, Custody, KEY};
+use crate::ledger::keyring::{AddedKey, BY_THE_SERVICE, Custody, KEY, KEY_END};
 use crate::ledger::statement::StatementError;
 use crate::ledger::{Statement, Subject};
 use crate::storage::keys::KeyRecord;
@@ -55,6 +55,7 @@ async fn record_each(
     let mut signed = Vec::with_capacity(deeds.len());
     let mut as_logged = Vec::with_capacity(deeds.len());
     let mut held = Held::default();
+    held.lock(tx, &deeds).await?;
     for (id, deed) in deeds {
         held.look(tx, instance, &deed).await?;
         let (kind, actor) = (deed.kind, deed.actor.clone());
@@ -112,7 +113,23 @@ fn sign(instance: &Instance, held: &Held, now: Timestamp, id: StatementId, deed:
 #[derive(Default)]
 struct Held(BTreeMap<String, Vec<KeyRecord>>);
 
+/// Refuses what can't be stated in an account's name as things stand: before work is begun that would end in it.
+pub(super) async fn may_state(tx: &mut Tx, instance: &Instance, actor: &str, kind: &'static str) -> Result<()> {
+    let deed = Deed { kind, subject: Vec::new(), actor: actor.to_owned(), body: Value::Null };
+    Held::default().look(tx, instance, &deed).await
+}
+
 impl Held {
+    /// Holds the keys of everyone in whose name something is stated as they are. Those whose keys change are locked by who changes them.
+    async fn lock(&self, tx: &mut Tx, deeds: &[(StatementId, Deed)]) -> Result<()> {
+        let stated =
+            deeds.iter().filter(|(_, deed)| !BY_THE_SERVICE.contains(&deed.kind) && ![KEY, KEY_END].contains(&deed.kind));
+        for name in stated.map(|(_, deed)| deed.actor.as_str()).collect::<BTreeSet<_>>() {
+            tx.lock_party(name, false).await?;
+        }
+        Ok(())
+    }
+
     /// Refuses a deed of someone who signs by themselves and has not, or with a key that is not theirs.
     async fn look(&mut self, tx: &mut Tx, instance: &Instance, deed: &Deed) -> Result<()> {
         if BY_THE_SERVICE.contains(&deed.kind) {
@@ -126,10 +143,13 @@ impl Held {
         match instance.signing.key_of(&deed.actor, deed.kind) {
             Some(own) if held.any(|key| key.added.keyid == own) => Ok(()),
             Some(own) => Err(Error::Conflict(format!("`{own}` is no key of `{}` that is in force", deed.actor))),
-            None if held.any(|key| key.added.required) => Err(Error::Conflict(format!(
-                "`{}` signs with a key of their own, and nothing is stated for them without it: ask for a draft, sign it, and send it again",
-                deed.actor
-            ))),
+            None if held.any(|key| key.added.required) => Err(Error::invalid(
+                "colophon-sign",
+                format!(
+                    "`{}` signs with a key of their own, and nothing is stated for them without it: ask for a draft, sign it, and send it again",
+                    deed.actor
+                ),
+            )),
             None => Ok(()),
         }
     }

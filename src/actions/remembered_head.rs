@@ -45,17 +45,29 @@ impl RememberedHead {
         Ok(Some(checkpoint))
     }
 
-    /// Remembers a head, unless a larger one is remembered already (another process may have been quicker).
-    pub(super) fn write(&self, head: &HeadRow, verifier: &Verifier, faults: &Faults) -> Result<()> {
+    /// Remembers a head. A larger one may be remembered already (another process was quicker); what it is then is given back, for the caller to
+    /// see whether the database knows it. Another head of the same size is another history, and refused.
+    pub(super) fn write(&self, head: &HeadRow, verifier: &Verifier, faults: &Faults) -> Result<Option<Checkpoint>> {
         let held = files::lock(&self.path.with_extension("lock"))?;
         let known = self.read(verifier, faults)?;
+        if let Some(known) = known.as_ref().filter(|known| known.size == head.size) {
+            not_behind(known, Some(head))?;
+        }
+        if known.as_ref().is_some_and(|known| known.size > head.size) {
+            return Ok(known);
+        }
         if known.is_none_or(|known| known.size < head.size) {
+            let signed = SignedCheckpoint::parse(head.checkpoint.as_bytes()).map_err(Error::internal)?;
+            let said = signed.open(verifier.name(), std::slice::from_ref(verifier)).map_err(Error::internal)?;
+            if said.size != head.size || said.root.0[..] != head.root[..] {
+                return Err(Error::internal("the last signed head and its row differ: restore the database from a backup"));
+            }
             faults.before(Call::File(FILE)).map_err(Error::Internal)?;
             files::write(&self.path, head.checkpoint.as_bytes(), Access::Public)?;
             faults.after(Call::File(FILE)).map_err(Error::Internal)?;
         }
         drop(held);
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -117,7 +129,10 @@ pub(super) async fn check_heads(instance: &Instance) -> Result<()> {
             head.size
         )));
     }
-    let published = storage::log::head(&mut tx).await?.map(|row| head_of(&row)).transpose()?;
+    let published = match storage::log::head(&mut tx).await? {
+        Some(row) => Some(served(&row, verifier)?),
+        None => None,
+    };
     let earlier = published.into_iter().chain(remembered.map(|c| Head { size: c.size, root: c.root }));
     for earlier in earlier {
         let found = root_of(&mut tx, &head, earlier.size).await?;
@@ -130,6 +145,16 @@ pub(super) async fn check_heads(instance: &Instance) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A published head, as it is served: signed by the log, and what its row says.
+pub(super) fn served(row: &HeadRow, verifier: &Verifier) -> Result<Head> {
+    let wrong =
+        |why: String| Error::Internal(format!("the published head of {} entries is not one of this log's: {why}", row.size));
+    let signed = SignedCheckpoint::parse(row.checkpoint.as_bytes()).map_err(|e| wrong(e.to_string()))?;
+    let said = signed.open(verifier.name(), std::slice::from_ref(verifier)).map_err(|e| wrong(e.to_string()))?;
+    let head = head_of(row)?;
+    if (said.size, said.root) == (head.size, head.root) { Ok(head) } else { Err(wrong("its row says otherwise".into())) }
 }
 
 /// The root of the first `size` entries of the log at `head`, from tiles that lead to it.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::found::REGISTRAR;
 use super::{Error, Instance, Result};
 use crate::accounts::password::{self, Password};
 use crate::accounts::{Account, Actor, Role, Roles, Scope, Scopes, Secret, Session, Token, parse_name};
@@ -48,13 +49,22 @@ impl Tries {
 }
 
 async fn hashed(instance: &Instance, password: Password) -> Result<String> {
-    let chance = std::sync::Arc::clone(&instance.chance);
+    let chance = std::sync::Arc::clone(&instance.secrets);
     tokio::task::spawn_blocking(move || password::hash(&password, &*chance)).await.map_err(Error::internal)
 }
 
 fn new_account(instance: &Instance, name: &str, roles: Roles, now: Timestamp) -> Result<Account> {
     let name = parse_name(name).map_err(|e| Error::invalid("name", e.to_string()))?;
     Ok(Account { id: AccountId::new(now, &*instance.chance), name, roles, created_at: now, disabled_at: None })
+}
+
+/// The same for people: the service states things under names of its own, which are nobody's.
+fn new_person(instance: &Instance, name: &str, roles: Roles, now: Timestamp) -> Result<Account> {
+    let taken = [REGISTRAR, LOCAL_OPERATOR, instance.site.name.as_str()];
+    if taken.iter().any(|taken| taken.to_lowercase() == name.trim().to_lowercase()) {
+        return Err(Error::invalid("name", format!("`{}` is a name of the service itself: take another", name.trim())));
+    }
+    new_account(instance, name, roles, now)
 }
 
 /// An account and its password, or everything that is wrong with either.
@@ -79,7 +89,7 @@ pub async fn setup_link(instance: &Instance) -> Result<Option<Secret>> {
     if storage::accounts::total(&mut tx).await? > 0 {
         return Ok(None);
     }
-    let secret = Secret::new(&*instance.chance);
+    let secret = Secret::new(&*instance.secrets);
     storage::accounts::insert_setup_link(&mut tx, secret.hash(), instance.clock.now()).await?;
     tx.commit().await?;
     Ok(Some(secret))
@@ -89,7 +99,7 @@ pub async fn setup_link(instance: &Instance) -> Result<Option<Secret>> {
 pub async fn make_operator(instance: &Instance, link: &Secret, name: &str, typed: &str) -> Result<(Session, Secret)> {
     let now = instance.clock.now();
     let roles = [Role::Operator, Role::Creator, Role::RightsHolder].into_iter().collect();
-    let (account, password) = both(new_account(instance, name, roles, now), Password::parse(typed))?;
+    let (account, password) = both(new_person(instance, name, roles, now), Password::parse(typed))?;
     let hash = hashed(instance, password).await?;
     let mut tx = instance.store.begin().await?;
     if !storage::accounts::use_setup_link(&mut tx, link.hash(), now).await? {
@@ -109,11 +119,11 @@ async fn insert(tx: &mut storage::Tx, account: &Account, hash: &str) -> Result<(
 }
 
 async fn open_session(tx: &mut storage::Tx, instance: &Instance, account: Account, now: Timestamp) -> Result<(Session, Secret)> {
-    let secret = Secret::new(&*instance.chance);
+    let secret = Secret::new(&*instance.secrets);
     let session = Session {
         id: SessionId::new(now, &*instance.chance),
         account,
-        csrf: hex::encode(instance.chance.bytes::<32>()),
+        csrf: hex::encode(instance.secrets.bytes::<32>()),
         expires_at: now.plus_days(instance.session_days),
     };
     storage::accounts::insert_session(tx, &session, secret.hash(), now).await?;
@@ -179,7 +189,7 @@ pub async fn add_account(instance: &Instance, actor: &Actor, name: &str, typed: 
         return Err(Error::invalid("roles", "choose at least one role"));
     }
     let now = instance.clock.now();
-    let (account, password) = both(new_account(instance, name, roles, now), Password::parse(typed))?;
+    let (account, password) = both(new_person(instance, name, roles, now), Password::parse(typed))?;
     let hash = hashed(instance, password).await?;
     let mut tx = instance.store.begin().await?;
     insert(&mut tx, &account, &hash).await?;
@@ -209,7 +219,7 @@ pub async fn make_token(
         expires_at: days.map(|d| now.plus_days(d.clamp(1, 3650))),
         revoked_at: None,
     };
-    let secret = Secret::new(&*instance.chance);
+    let secret = Secret::new(&*instance.secrets);
     let mut tx = instance.store.begin().await?;
     storage::accounts::insert_token(&mut tx, &token, actor.account, secret.hash()).await?;
     tx.commit().await?;

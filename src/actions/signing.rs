@@ -96,6 +96,8 @@ struct Token {
     keyid: Option<String>,
     at: Timestamp,
     nonce: String,
+    /// What was asked: method and address.
+    request: String,
 }
 
 impl Token {
@@ -121,25 +123,36 @@ impl Token {
 }
 
 /// A draft for an account: an instance on which nothing lasts, what it will have collected, and the token to come back with.
-pub fn draft(instance: &Instance, actor: &Actor, keyid: Option<&str>) -> Result<(Instance, Arc<Collected>, String)> {
+pub fn draft(
+    instance: &Instance,
+    actor: &Actor,
+    keyid: Option<&str>,
+    request: &str,
+) -> Result<(Instance, Arc<Collected>, String)> {
     let signer = &instance.keys.statement;
-    let nonce = hex::encode(instance.chance.bytes::<16>());
-    let token = Token { actor: actor.name.clone(), keyid: keyid.map(str::to_owned), at: instance.clock.now(), nonce };
+    let nonce = hex::encode(instance.secrets.bytes::<16>());
+    let (at, request) = (instance.clock.now(), request.to_owned());
+    let token = Token { actor: actor.name.clone(), keyid: keyid.map(str::to_owned), at, nonce, request };
     let (body, mac) = token.mac(signer)?;
     let collected = Arc::new(Collected { actor: token.actor.clone(), keyid: token.keyid.clone(), found: Mutex::default() });
     let mut dry = instance.with(FixedClock(token.at), token.chance(signer), Signing::Draft(Arc::clone(&collected)));
     dry.store = dry.store.dry();
+    dry.blobs = dry.blobs.dry();
     Ok((dry, collected, format!("{body}.{mac}")))
 }
 
-/// The same moment and chance again, with the signatures.
-pub fn signed(instance: &Instance, actor: &Actor, token: &str, brought: Vec<Brought>) -> Result<Instance> {
+/// The same moment and chance again, with the signatures: for the very request that was drafted, and once.
+pub fn signed(instance: &Instance, actor: &Actor, request: &str, token: &str, brought: Vec<Brought>) -> Result<Instance> {
     let signer = &instance.keys.statement;
     let token = Token::open(token, signer)?;
     if token.actor != actor.name {
         return Err(Error::invalid("colophon-sign", "this draft was made for another account"));
     }
-    if instance.clock.now().millis() - token.at.millis() > DRAFT_MS {
+    if token.request != request {
+        return Err(Error::invalid("colophon-sign", format!("this draft is one of `{}`", token.request)));
+    }
+    let now = instance.clock.now();
+    if now.millis() - token.at.millis() > DRAFT_MS {
         return Err(Error::invalid("colophon-sign", "this draft has waited for more than ten minutes: ask for it again"));
     }
     let mut by = BTreeMap::new();
@@ -148,8 +161,22 @@ pub fn signed(instance: &Instance, actor: &Actor, token: &str, brought: Vec<Brou
         let sig = sig.ok_or_else(|| Error::invalid("colophon-signatures", "a signature is not 64 bytes in base64"))?;
         by.insert((one.sha256, one.keyid), sig);
     }
+    {
+        let mut drafts = instance.drafts.lock().unwrap_or_else(PoisonError::into_inner);
+        drafts.retain(|_, at| now.millis() - at.millis() <= DRAFT_MS);
+        if drafts.insert(token.nonce.clone(), token.at).is_some() {
+            return Err(Error::Conflict("this draft was sent before: ask for another".into()));
+        }
+    }
     let signing = Signing::Signed(Arc::new(Signed { actor: token.actor.clone(), keyid: token.keyid.clone(), by }));
     Ok(instance.with(FixedClock(token.at), token.chance(signer), signing))
+}
+
+/// The request failed: its draft may be sent again.
+pub fn failed(instance: &Instance, token: &str) {
+    if let Ok(token) = Token::open(token, &instance.keys.statement) {
+        instance.drafts.lock().unwrap_or_else(PoisonError::into_inner).remove(&token.nonce);
+    }
 }
 
 /// An instance whose statements of this account are signed with keys at hand: the first of those it holds, and those that it adds.

@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::ledger::fsck::{Fsck, Report};
 use crate::ledger::proof::root;
 use crate::ledger::tile::{TileLevel, TilePath, decode_bundle};
-use crate::ledger::tile_reader::{SourceError, TileReader};
+use crate::ledger::tile_reader::{SourceError, TileReader, right_edge_tiles};
 use crate::ledger::{Checkpoint, Envelope, Head, Keyring, SignedCheckpoint, Verifier};
 
 /// Bundles that are fetched at once.
@@ -143,7 +143,24 @@ pub(super) fn check(mirror: &Mirror, verifier: &Verifier, mut keyring: Keyring) 
             );
             return outcome(refused(problem), Some(evidence));
         }
-        return outcome(Report { size: old.size, root: old.root, problems: vec![] }, None);
+        let mut problems = Vec::new();
+        if new.size < old.size {
+            problems.push(format!(
+                "the log serves a head of {} entries and has signed one of {}: the rest is held back (ask again in a minute; it is no fork)",
+                new.size, old.size
+            ));
+        } else {
+            // Is it still there? The right edge and the last bundle, as they are served now.
+            let last = new.size.checked_sub(1).and_then(|index| TilePath::at(TileLevel::Entries, index / 256, new.size));
+            for path in right_edge_tiles(new.size).into_iter().chain(last) {
+                match mirror.fetch(path) {
+                    Ok(bytes) if bytes == mirror.kept(path)? => {}
+                    Ok(_) => problems.push(format!("`{path}` is served otherwise than it was seen")),
+                    Err(e) => problems.push(format!("`{path}` is not served any more: {e:#}")),
+                }
+            }
+        }
+        return outcome(Report { size: old.size, root: old.root, problems }, None);
     }
     let served = |path: TilePath| mirror.tile(path).map_err(|e| unavailable(path, &e));
     let mut fsck = Fsck::new(&served, &note, verifier.name(), verifier);
@@ -202,7 +219,8 @@ pub(super) fn check(mirror: &Mirror, verifier: &Verifier, mut keyring: Keyring) 
         None => false,
     };
     let evidence = if forked { Some(mirror.keep_evidence(&note, new.size)?) } else { None };
-    mirror.forget_since(from, new.size);
+    // As far as it was read: how large a log says it is may be anything.
+    mirror.forget_since(from, index.max(from).saturating_add(256 * AT_ONCE).min(new.size));
     outcome(report, evidence)
 }
 

@@ -144,9 +144,9 @@ impl Mirror {
                 }
                 (given, Some(seen)) => Ok((given.unwrap_or(seen), false)),
                 (given, None) => {
+                    let trusted = given.is_none();
                     let key = given.map_or_else(|| self.source.get_beside(served).map(|text| text.trim().to_owned()), Ok)?;
-                    files::write(&self.folder.join(name), format!("{key}\n").as_bytes(), Access::Public)?;
-                    Ok((key, true))
+                    Ok((key, trusted))
                 }
             }
         };
@@ -154,12 +154,23 @@ impl Mirror {
         let (registry, _) = pinned(REGISTRY, registry, "trust/statement.key")?;
         let verifier = Verifier::parse(&vkey).context("the log's key can't be used")?;
         let key = statement_key(&registry)?;
+        for (name, text) in [(VKEY, &vkey), (REGISTRY, &registry)] {
+            if files::read(&self.folder.join(name))?.is_none() {
+                files::write(&self.folder.join(name), format!("{text}\n").as_bytes(), Access::Public)?;
+            }
+        }
         let held: Vec<HeldKey> = match files::read(&self.folder.join(KEYRING))? {
             Some(text) => {
                 serde_json::from_str(&text).context("the mirror's keyring is damaged: remove the mirror and begin anew")?
             }
             None => Vec::new(),
         };
+        // Written before the head that it belongs to: what is beyond that head was not kept.
+        let size = self.remembered(&verifier)?.map_or(0, |head| head.size);
+        let held = held.into_iter().filter(|key| key.from_index < size).map(|key| {
+            let until_index = key.until_index.filter(|until| *until < size);
+            HeldKey { until_index, ..key }
+        });
         Ok(Keys { verifier, registry, keyring: Keyring::resume(key, held), first_visit })
     }
 

@@ -196,7 +196,14 @@ fn run_receipt(asked: &Verify, document: &[u8], log: Option<&str>, common: &Comm
         Some(problem) => say(&format!("Not proved: {problem}.")),
         None => say(&format!("Entry {} of {} in {}.", receipt.index, checkpoint.size, checkpoint.origin)),
     }
-    let hand = if said("custody") == "own" { "with a key of their own" } else { "by the registry on their behalf" };
+    let own = said("signed_with");
+    let hand = match said("custody").as_str() {
+        "own" if envelope.signatures().iter().any(|signature| signature.keyid == own) => {
+            format!("with the key {}…, as theirs (whose it is, the log's entries before say)", own.get(..12).unwrap_or_default())
+        }
+        "own" => "with a key of their own, it says, whose signature is not there".to_owned(),
+        _ => "by the registry on their behalf".to_owned(),
+    };
     say(&format!("It states `{}`, for {}, signed {hand}, at {}:", statement.name, said("actor"), said("recorded_at")));
     statement.subject.iter().for_each(|subject| say(&format!("  {}  sha256 {}", subject.name, subject.digest.sha256)));
     match &signed {

@@ -19,8 +19,8 @@ use super::statement::{Envelope, Statement, StatementError, key_id};
 pub const KEY: &str = "key";
 /// Name of the statement that ends one.
 pub const KEY_END: &str = "key-end";
-/// What the service states by itself when the account's part was done before: it is accepted under the registry's key from everyone.
-pub const BY_THE_SERVICE: [&str; 3] = ["image", "impact", KEY_END];
+/// What the service states when the account's part was done before, or is signed inside: it is accepted under the registry's key from everyone.
+pub const BY_THE_SERVICE: [&str; 4] = ["image", "impact", "project", "agreement"];
 
 /// Who signed a statement for its actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +194,12 @@ impl Keyring {
         }
         // Whoever holds it has signed, so nobody adds a key that is someone else's.
         envelope.verify(&key)?;
+        // A key that was added for the account before must not stay as a way around the one that is to be the only way.
+        let signed = |id: &String| envelope.signatures().iter().any(|signature| signature.keyid == *id);
+        let other = |held: &HeldKey| Some(&held.added.keyid) != added.replaces.as_ref() && !signed(&held.added.keyid);
+        if added.required && self.of(&said.actor).any(other) {
+            return Err(wrong("added as the only way: end the account's other keys first, or sign with them"));
+        }
         if let Some(old) = &added.replaces {
             let old = self.keys.get_mut(old).filter(|held| held.holder == said.actor && held.until_index.is_none());
             old.ok_or_else(|| wrong("added: what it replaces is no key of this account"))?.until_index = Some(index);
@@ -282,6 +288,7 @@ mod tests {
         ring.admit(2, &said("grant", "Ana", None, None, &[0])).unwrap();
         assert!(matches!(ring.admit(3, &said("grant", "Ben", Some(1), None, &[1, 0])), Err(KeyringError::NotHeld { .. })));
         let end = json!({ "keyid": signer(1).key_id(), "reason": "lost" });
+        // Nobody else ends it.
         assert!(ring.admit(3, &said(KEY_END, "Ben", None, Some(end.clone()), &[0])).is_err());
         ring.admit(3, &said(KEY_END, "Ana", None, Some(end.clone()), &[0])).unwrap();
         assert!(ring.admit(4, &said(KEY_END, "Ana", None, Some(end), &[0])).is_err());
@@ -302,6 +309,21 @@ mod tests {
         ring.admit(2, &said(KEY, "Ana", Some(1), Some(added(2, true, Some(1))), &[1, 2, 0])).unwrap();
         assert!(matches!(ring.admit(3, &said("grant", "Ana", Some(1), None, &[1, 0])), Err(KeyringError::NotHeld { .. })));
         ring.admit(3, &said("grant", "Ana", Some(2), None, &[2, 0])).unwrap();
+        // Nor does the registry end it by itself, and no second way is left open beside it.
+        let end = json!({ "keyid": signer(2).key_id(), "reason": "lost" });
+        assert_eq!(
+            ring.admit(4, &said(KEY_END, "Ana", None, Some(end.clone()), &[0])),
+            Err(KeyringError::WithoutOwner("Ana".into()))
+        );
+        let mut ended = ring.clone();
+        ended.admit(4, &said(KEY_END, "Ana", Some(2), Some(end), &[2, 0])).unwrap();
+        let mut open = self::ring();
+        open.admit(0, &said(KEY, "Ben", None, Some(added(5, false, None)), &[5, 0])).unwrap();
+        assert!(matches!(
+            open.admit(1, &said(KEY, "Ben", None, Some(added(6, true, None)), &[6, 0])),
+            Err(KeyringError::Key { .. })
+        ));
+        open.admit(1, &said(KEY, "Ben", Some(5), Some(added(6, true, None)), &[5, 6, 0])).unwrap();
         let again = Keyring::resume(signer(0).verifying_key(), ring.keys().cloned().collect::<Vec<_>>());
         assert_eq!(again.of("Ana").count(), 1);
     }

@@ -44,7 +44,7 @@ const SKEW: i64 = 3_600_000;
 /// ISO 3166-1 user-assigned code that stands for no stated country. The profile demands a country; a service may have none.
 const COUNTRY: &str = "ZZ";
 /// `c2pa-kp-claimSigning`, C2PA specification, certificate profiles.
-const CLAIM_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.62558.2.1");
+pub(super) const CLAIM_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.62558.2.1");
 /// `id-kp-emailProtection`, RFC 5280 §4.2.1.12. Several readers accept a claim-signing leaf only beside it.
 const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
 /// `id-kp-documentSigning`, RFC 9336: what a person's certificate is for (CAWG identity assertion 1.2, X.509).

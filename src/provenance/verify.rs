@@ -13,13 +13,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use c2pa::{Manifest, Reader, ValidationState};
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::ExtendedKeyUsage;
 
 use super::container::{Outline, outline};
 use super::encode::{decode_transparent, pixels_hash};
 use super::fingerprint::{Fingerprint, thumbnail_rms};
 use super::identity::people;
 use super::manifest::{SignedClaim, source_type};
-use super::pki::{STAMPER_NAME, end};
+use super::pki::{CLAIM_SIGNING, STAMPER_NAME, end};
 use super::trust::TrustAnchors;
 use super::verdict::{Anchor, Finding, Kind, Likeness, Picture, Pixels, SignerName, Status, TIME_STAMP_TRUSTED, Verdict};
 use crate::clock::Timestamp;
@@ -98,6 +99,12 @@ fn read(bytes: &[u8], found: &Outline, trust: &TrustAnchors, limits: &Limits) ->
     let people = people(&reader, &codes, trust);
     let crjson = reader.crjson_checked().ok();
     let (mut finding, mut sentence) = judge(reader.validation_state(), &codes, signer.as_ref(), likeness.as_ref());
+    if finding == Finding::Trusted && anchor == Some(Anchor::Ours) && !signs_claims(&reader) {
+        finding = Finding::ValidUntrusted;
+        sentence = "Nothing has changed since this file was signed, but it was signed with a certificate of this registry that is not for \
+                    signing files in its name."
+            .to_owned();
+    }
     if finding == Finding::Trusted && anchor == Some(Anchor::Ours) && crjson.as_deref().is_none_or(backdated) {
         finding = Finding::Expired;
         sentence = "Nothing has changed since this file was signed, but the signing certificate has ended, and what says that it was signed \
@@ -286,6 +293,14 @@ fn anchor(codes: &[Status]) -> Option<Anchor> {
     let trusted = codes.iter().find(|s| s.code == "signingCredential.trusted" && !s.of_ingredient)?;
     let ours = trusted.explanation.as_deref().is_some_and(|words| words.contains("found in User"));
     Some(if ours { Anchor::Ours } else { Anchor::List })
+}
+
+/// Whether the certificate of the signature is one for claims: a person's is under our root, too, and speaks for that person alone.
+fn signs_claims(reader: &Reader) -> bool {
+    let info = reader.active_manifest().and_then(|manifest| manifest.signature_info());
+    let chain = info.and_then(|info| Certificate::load_pem_chain(info.cert_chain().as_bytes()).ok()).unwrap_or_default();
+    let usages = chain.first().and_then(|leaf| leaf.tbs_certificate.get::<ExtendedKeyUsage>().ok().flatten());
+    usages.is_some_and(|(_, usages)| usages.0.contains(&CLAIM_SIGNING))
 }
 
 /// Whether a signature by a certificate that has ended rests on a time stamp that was not made with a certificate for time stamps. The

@@ -247,11 +247,24 @@ pub async fn insert_head(tx: &mut Tx, head: &HeadRow) -> Result<()> {
 
 /// When the log had which size: at most `limit` heads, evenly spread, oldest first. For drawing its growth.
 pub async fn growth(tx: &mut Tx, limit: u32) -> Result<Vec<(Timestamp, u64)>> {
-    const SQL: &str = "SELECT published_at, size FROM (SELECT published_at, size, ROW_NUMBER() OVER (ORDER BY size) AS n, \
-                       COUNT(*) OVER () AS total FROM log_heads) AS h \
-                       WHERE total <= $1 OR n = total OR n % (total / $1 + 1) = 1 ORDER BY size";
-    let rows: Vec<(i64, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(limit.max(2))).fetch_all(c).await)?;
-    Ok(rows.into_iter().map(|(at, size)| (Timestamp::from_millis(at), count(size))).collect())
+    const ENDS: &str = "SELECT COALESCE(MIN(size), 0), COALESCE(MAX(size), -1) FROM log_heads";
+    const SQL: &str = "SELECT published_at, size FROM log_heads WHERE size >= $1 ORDER BY size LIMIT 1";
+    // A walk down the index for each point: a log has a head for every second in which something was said.
+    let (first, last): (i64, i64) = on!(tx, |c| sqlx::query_as(ENDS).fetch_one(c).await)?;
+    let steps = i64::from(limit.max(2)) - 1;
+    let mut points: Vec<(Timestamp, u64)> = Vec::new();
+    for step in 0..=steps {
+        let from = first + (last - first) / steps * step + (last - first) % steps * step / steps;
+        let row: Option<(i64, i64)> = on!(tx, |c| sqlx::query_as(SQL).bind(from).fetch_optional(c).await)?;
+        let Some((at, size)) = row else { break };
+        if points.last().is_none_or(|(_, before)| *before < count(size)) {
+            points.push((Timestamp::from_millis(at), count(size)));
+        }
+        if size == last {
+            break;
+        }
+    }
+    Ok(points)
 }
 
 /// The hashes of a tile so far (32 to 8,192 bytes).

@@ -238,6 +238,20 @@ impl Tx {
         }
     }
 
+    /// Lets nobody else state anything in a party's name, or change its keys (`alone`), until this transaction ends: a statement must stand in the
+    /// log after the key that it is signed with, and before the one that it is not. Names are locked in their order, and once each.
+    pub async fn lock_party(&mut self, name: &str, alone: bool) -> Result<()> {
+        const ALONE: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 7163375929))";
+        const SHARED: &str = "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 7163375929))";
+        match self {
+            Self::Sqlite(..) => Ok(()),
+            Self::Postgres(t, _) => {
+                sqlx::query(if alone { ALONE } else { SHARED }).bind(name).execute(&mut **t).await?;
+                Ok(())
+            }
+        }
+    }
+
     /// Whether every statement of an order that is seen was committed before the ones seen later: so with SQLite's one writer. On PostgreSQL
     /// a transaction that took its place earlier may commit later.
     pub const fn commits_in_order(&self) -> bool {

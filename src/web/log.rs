@@ -13,8 +13,9 @@ use super::session::Instance;
 use crate::actions::Error;
 use crate::actions::receipt::receipt;
 use crate::id::StatementId;
-use crate::ledger::tile::encode_bundle;
-use crate::ledger::{TileLevel, TilePath};
+use crate::ledger::hash::subtree_root;
+use crate::ledger::tile::{decode_hashes, encode_bundle};
+use crate::ledger::{TileLevel, TilePath, leaf_hash};
 use crate::storage;
 
 pub(super) fn router() -> Router<State> {
@@ -64,6 +65,15 @@ async fn tile(Handed(instance): Handed<Instance>, Segment(path): Segment<String>
             if entries.len() as u64 != width {
                 return Err(Error::internal(format!("entries are missing in the bundle at {from}")).into());
             }
+            // What stays in caches for a week is looked at first.
+            let hashes = storage::log::tile(&mut tx, 0, asked.index).await?.unwrap_or_default();
+            let differs = entries
+                .iter()
+                .enumerate()
+                .any(|(n, (_, entry))| hashes.get(n * 32..n * 32 + 32) != Some(&leaf_hash(entry).0[..]));
+            if differs {
+                return Err(Error::internal(format!("`{asked}` does not hash to its tile: run `colophon audit`")).into());
+            }
             encode_bundle(entries.iter().map(|(_, bytes)| bytes)).map_err(Error::internal)?
         }
         TileLevel::Hashes(level) => {
@@ -72,6 +82,16 @@ async fn tile(Handed(instance): Handed<Instance>, Segment(path): Segment<String>
                 return Err(missing());
             }
             let kept = storage::log::tile(&mut tx, level, asked.index).await?.ok_or_else(missing)?;
+            if !asked.is_partial() && level < 7 {
+                let above = storage::log::tile(&mut tx, level + 1, asked.index / 256).await?.unwrap_or_default();
+                let place = (asked.index % 256) as usize * 32;
+                let hashes = decode_hashes(&kept, asked.width).map_err(Error::internal)?;
+                if above.get(place..place + 32) != Some(&subtree_root(&hashes).0[..]) {
+                    return Err(
+                        Error::internal(format!("`{asked}` does not hash to the tile above: run `colophon audit`")).into()
+                    );
+                }
+            }
             kept.get(..usize::from(asked.width) * 32).ok_or_else(missing)?.to_vec()
         }
     };

@@ -27,7 +27,7 @@ use super::State;
 use super::error::Failure;
 use super::session::Visitor;
 use crate::actions::Error;
-use crate::actions::signing::{Brought, ToSign, draft, signed};
+use crate::actions::signing::{Brought, ToSign, draft, failed, signed};
 
 pub(super) const SIGN: &str = "colophon-sign";
 const KEY: &str = "colophon-key";
@@ -59,11 +59,12 @@ async fn signing(state: &State, routes: Routes, request: Request) -> Result<Resp
     let (mut parts, body) = request.into_parts();
     let visitor = Visitor::from_request_parts(&mut parts, state).await.unwrap_or_default();
     let actor = visitor.someone()?.clone();
+    let asked_for = format!("{} {}", parts.method, parts.uri.path_and_query().map_or("/", |p| p.as_str()));
     let asked = text(&parts.headers, SIGN).unwrap_or_default().to_owned();
     let request = |parts| Request::from_parts(parts, body);
     let on = |instance| routes(State { instance: Arc::new(instance), ..state.clone() });
     if asked == "draft" {
-        let (dry, collected, token) = draft(&state.instance, &actor, text(&parts.headers, KEY))?;
+        let (dry, collected, token) = draft(&state.instance, &actor, text(&parts.headers, KEY), &asked_for)?;
         let mut response = run(on(dry), request(parts)).await;
         let statements = collected.found();
         if statements.is_empty() {
@@ -75,8 +76,12 @@ async fn signing(state: &State, routes: Routes, request: Request) -> Result<Resp
     let problem = || Error::invalid(SIGNATURES, "the signatures are not base64url of `[{\"sha256\", \"keyid\", \"sig\"}, …]`");
     let brought = text(&parts.headers, SIGNATURES).and_then(|text| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok());
     let brought: Vec<Brought> = serde_json::from_slice(&brought.ok_or_else(problem)?).map_err(|_| problem())?;
-    let instance = signed(&state.instance, &actor, &asked, brought)?;
-    Ok(run(on(instance), request(parts)).await)
+    let instance = signed(&state.instance, &actor, &asked_for, &asked, brought)?;
+    let response = run(on(instance), request(parts)).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        failed(&state.instance, &asked);
+    }
+    Ok(response)
 }
 
 async fn run(routes: Router, request: Request) -> Response {

@@ -80,21 +80,26 @@
     return null;
   };
 
-  for (const form of mine.length ? document.querySelectorAll('form[data-signed]') : []) {
-    form.addEventListener('submit', async (event) => {
+  // For the whole page: what a refused form is replaced by is listened to as well.
+  if (mine.length) {
+    document.addEventListener('submit', async (event) => {
+      const form = event.target;
+      if (!form.matches('form[data-signed]')) return;
+      if (form.dataset.signed === 'as it is') { delete form.dataset.signed; form.setAttribute('data-signed', ''); return; }
       event.preventDefault();
+      const plainly = () => { form.dataset.signed = 'as it is'; button.disabled = false; form.requestSubmit(button); };
       const button = event.submitter || form.querySelector('button:not([type=button])');
       const data = new FormData(form, event.submitter);
-      const plain = form.enctype !== 'multipart/form-data';
+      const urlencoded = form.enctype !== 'multipart/form-data';
       try {
         const keyid = await firstHere();
-        if (!keyid) { form.submit(); return; }
-        const options = { method: 'POST', body: plain ? new URLSearchParams(data) : data, headers: {} };
+        if (!keyid) { plainly(); return; }
+        const options = { method: 'POST', body: urlencoded ? new URLSearchParams(data) : data, headers: {} };
         const { done, refused } = await sendSigned(form.action, options, keyid, {});
         // A draft that was refused shows why; one that states nothing goes as it is.
         if (done) await show(done);
         else if (refused.status >= 400 && refused.status < 500) await show(refused);
-        else form.submit();
+        else plainly();
       } catch (error) {
         say(form, error.message);
         button.disabled = false;
@@ -151,7 +156,13 @@
       else {
         const reason = prompt('Why does this key end? Others will read it.', 'no longer used');
         if (reason) {
-          await answer(await fetch(`/api/v1/keys/${end}/end`, json({ reason })));
+          // Signed where a key is at hand; the only way can be ended by no other.
+          const url = `/api/v1/keys/${end}/end`;
+          const signer = await firstHere();
+          if (signer) {
+            const { done, refused } = await sendSigned(url, json({ reason }), signer, {});
+            await answer(done || refused);
+          } else await answer(await fetch(url, json({ reason })));
           location.reload();
         }
       }

@@ -91,9 +91,16 @@ fn a_log_is_mirrored_gone_on_with_and_checked_by_others_from_the_mirror() {
     std::fs::rename(&log, scene.path("away")).unwrap();
     let again = scene.path("again");
     scene.run(&["audit", mirror.to_str().unwrap(), "--into", again.to_str().unwrap()]).expect(0, &["is sound: 1300 entries"]);
-    // An older head that is a beginning of the log is no contradiction.
+    // An older head that is a beginning of the log is no fork, and something is held back all the same.
     std::fs::rename(scene.path("away"), &log).unwrap();
     serve(&log, &all[..700]);
+    let said = audit().expect(1, &["the rest is held back", "no fork"]).said();
+    assert!(!said.contains("FORKED"), "{said}");
+    // The same head over files that are gone.
+    serve(&log, &all);
+    std::fs::remove_file(log.join("tile/0/005.p/20")).unwrap();
+    audit().expect(1, &["is not served any more"]);
+    serve(&log, &all);
     audit().expect(0, &["is sound: 1300 entries"]);
     let json = scene.run(&["--json", "audit", log.to_str().unwrap(), "--into", mirror.to_str().unwrap()]).expect(0, &[]).json();
     assert_eq!((json["sound"].as_bool(), json["size"].as_u64(), json["new"].as_u64()), (Some(true), Some(1_300), Some(0)));

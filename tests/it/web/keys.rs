@@ -149,10 +149,19 @@ async fn where_a_key_is_the_only_way_nothing_is_stated_without_it(kind: Kind) {
     let key = signer(3);
     signed(&mut ana, "/api/v1/keys", &added(&key, true, None), None, &[&key]).await.is(201);
     let path = format!("/api/v1/works/{id}/grants");
-    let why = send(&mut ana, &path, &grant(), &[]).await.is(409).text();
+    let why = send(&mut ana, &path, &grant(), &[]).await.is(422).text();
     assert!(why.contains("signs with a key of their own"), "{why}");
-    send(&mut ana, "/api/v1/keys", &added(&signer(4), false, None), &[]).await.is(409);
+    send(&mut ana, "/api/v1/keys", &added(&signer(4), false, None), &[]).await.is(422);
+    // Nor is it ended without its own signature.
+    let end = format!("/api/v1/keys/{}/end", key.key_id());
+    let why = json!({ "reason": "lost" });
+    send(&mut ana, &end, &why, &[]).await.is(422);
     signed(&mut ana, &path, &grant(), Some(&key), &[&key]).await.is(201);
+    // Another beside it, signed with both; then the first may end, by its own word.
+    let second = signer(7);
+    signed(&mut ana, "/api/v1/keys", &added(&second, true, None), Some(&key), &[&key, &second]).await.is(201);
+    signed(&mut ana, &end, &why, Some(&key), &[&key]).await.is(200);
+    let key = second;
     // A draft that states nothing answers as the request would.
     let headers = [("colophon-sign", "draft"), ("colophon-key", &key.key_id())];
     let refused = send(&mut ana, &path, &json!({ "licence": "" }), &headers).await;
@@ -173,6 +182,9 @@ async fn signatures_that_do_not_fit_are_refused(kind: Kind) {
     let token = draft["draft"].as_str().unwrap().to_owned();
     let good = signatures(&draft, &[&key]);
     let before = test.number("SELECT COUNT(*) FROM statements").await;
+    // A draft is one of that very request.
+    let key_of_another = added(&other, false, None);
+    send(&mut ana, "/api/v1/keys", &key_of_another, &[("colophon-sign", &token), ("colophon-signatures", &good)]).await.is(422);
     // By another key under this one's name; over something else; of another account; with a token that was changed.
     let mut forged: Vec<Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(&good).unwrap()).unwrap();
     forged[0]["sig"] = STANDARD.encode(other.sign(b"anything")).into();
