@@ -438,6 +438,23 @@ fn a_time_stamp_outlives_the_leaf_and_one_of_strangers_does_not() {
 }
 
 #[test]
+fn a_person_s_certificate_signs_no_files_in_the_registry_s_name() {
+    let chance = SeededChance::new(8);
+    let pki = Pki::create("colophon.example", now(), &chance).unwrap();
+    let parts = pki.identity("Ada", now(), &chance).unwrap();
+    let chain = Certificate::load_pem_chain(parts.chain_pem.as_bytes()).unwrap();
+    let chain = chain.iter().map(|c| x509_cert::der::Encode::to_der(c).unwrap()).collect();
+    let own = pki.signer().unwrap();
+    let ada = Signer::new(pki::key("key_pem", &parts.key_pem).unwrap(), chain, parts.ends_at, own.trust().clone());
+    let rgb = drawing(3);
+    let png = encode(&rgb, 64, 64, Format::Png).unwrap();
+    let vouching = model_card(&own, &card()).unwrap();
+    // Under our root and unchanged, and all the same not the registry's word: what signs reads it back and hands nothing out.
+    let refused = sign_image(&ada, Some(&vouching), &claim(&rgb), Format::Png, &png, None);
+    assert!(matches!(refused, Err(SignError::Refused { .. } | SignError::Engine { .. })), "{refused:?}");
+}
+
+#[test]
 fn a_claim_about_another_picture_is_not_signed() {
     let (_, signer, card) = &*HOUSE;
     let rgb = drawing(3);

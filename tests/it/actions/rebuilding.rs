@@ -169,7 +169,7 @@ async fn busy(t: &TestInstance) {
     let added = AddedKey { keyid: signer.key_id(), public_key, required: true, replaces: None };
     add_key(&with_key(t, &rosa, vec![], vec![signer.clone()]), &rosa, added).await.unwrap();
     quokka(&with_key(t, &rosa, vec![signer.clone()], vec![]), &rosa, 4).await;
-    end_key(t, &rosa, &signer.key_id(), "lost").await.unwrap();
+    end_key(&with_key(t, &rosa, vec![signer.clone()], vec![]), &rosa, &signer.key_id(), "lost").await.unwrap();
     quokka(t, &rosa, 5).await;
     publish_checkpoint(t).await.unwrap();
 }

@@ -7,6 +7,31 @@ use super::*;
 
 both! {
     keys_are_added_once_and_end_once,
+    nothing_is_stated_in_a_party_s_name_while_its_keys_change,
+}
+
+async fn nothing_is_stated_in_a_party_s_name_while_its_keys_change(kind: Kind) {
+    let s = Scratch::new(kind).await;
+    let mut alone = s.begin().await;
+    Tx::lock_party(&mut alone, "Ana", true).await.unwrap();
+    if kind == Kind::Postgres {
+        let store = s.store.clone();
+        let waits = tokio::spawn(async move {
+            let mut tx = store.begin().await.unwrap();
+            tx.lock_party("Ana", false).await.unwrap();
+        });
+        let (mut ben, mut also_ben) = (s.begin().await, s.begin().await);
+        ben.lock_party("Ben", false).await.unwrap();
+        also_ben.lock_party("Ben", false).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        assert!(!waits.is_finished(), "a deed waits for the key");
+        alone.commit().await.unwrap();
+        waits.await.unwrap();
+        drop((ben, also_ben));
+    } else {
+        alone.commit().await.unwrap();
+    }
+    s.remove().await;
 }
 
 async fn keys_are_added_once_and_end_once(kind: Kind) {
