@@ -175,10 +175,7 @@ fn run_receipt(asked: &Verify, document: &[u8], log: Option<&str>, common: &Comm
         (None, None, None) => None,
     };
     let registry = registry.map(|text| super::mirror::statement_key(text.trim())).transpose()?;
-    let signed = match &registry {
-        Some(key) => Some(envelope.verify(key).map_err(|e| e.to_string())),
-        None => None,
-    };
+    let signed = registry.as_ref().map(|key| envelope.verify(key).map_err(|e| e.to_string()));
     let code = if code == 0 && matches!(signed, Some(Err(_))) { 16 } else { code };
     let statement = envelope.statement().context("its entry is no statement")?;
     let said = |name: &str| statement.predicate.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();

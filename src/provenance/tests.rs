@@ -4,8 +4,8 @@ use std::io::Cursor;
 use std::sync::LazyLock;
 
 use x509_cert::Certificate;
-use x509_cert::der::DecodePem;
 use x509_cert::der::oid::AssociatedOid;
+use x509_cert::der::{DecodePem, Encode as _};
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
 
 use super::encode::decode;
@@ -443,7 +443,7 @@ fn a_person_s_certificate_signs_no_files_in_the_registry_s_name() {
     let pki = Pki::create("colophon.example", now(), &chance).unwrap();
     let parts = pki.identity("Ada", now(), &chance).unwrap();
     let chain = Certificate::load_pem_chain(parts.chain_pem.as_bytes()).unwrap();
-    let chain = chain.iter().map(|c| x509_cert::der::Encode::to_der(c).unwrap()).collect();
+    let chain = chain.iter().map(|c| c.to_der().unwrap()).collect();
     let own = pki.signer().unwrap();
     let ada = Signer::new(pki::key("key_pem", &parts.key_pem).unwrap(), chain, parts.ends_at, own.trust().clone());
     let rgb = drawing(3);
