@@ -16,6 +16,7 @@ mod generate;
 mod import;
 mod keys;
 mod licence;
+mod likeness;
 mod mirror;
 mod model;
 mod policy;
@@ -93,6 +94,9 @@ enum Command {
     Freeze(train::Freeze),
     /// Train a model on a frozen dataset
     Train(train::Train),
+    /// What pictures are compared with
+    #[command(subcommand)]
+    Likeness(likeness::Likeness),
     /// Train an adapter on 10 to 30 works of your own
     Adapt(adapt::Adapt),
     /// Check a file: is it what it claims, and is it in the log?
@@ -184,7 +188,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         return import::hash(hash);
     }
     let settings = common.settings()?;
-    if matches!(args.command, Command::Train(_) | Command::Adapt(_)) {
+    if matches!(args.command, Command::Train(_) | Command::Adapt(_) | Command::Likeness(likeness::Likeness::Train(_))) {
         train::prepare_process()?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -200,6 +204,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Reserve(reserve) => reserve::run(&reserve, &open(&settings).await?, common.json).await,
             Command::Freeze(freeze) => train::freeze(&freeze, &open(&settings).await?, common.json).await,
             Command::Train(train) => train::run(&train, &open(&settings).await?, common.json).await,
+            Command::Likeness(what) => likeness::run(&what, &open(&settings).await?, common.json).await,
             Command::Adapt(adapt) => adapt::run(&adapt, &settings, common.json).await,
             Command::Work => serve::work(settings).await,
             Command::Model(what) => model::run(&settings, &common, &what).await,

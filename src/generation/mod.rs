@@ -13,6 +13,7 @@ pub mod diffusers;
 mod dit;
 pub mod draft;
 pub mod edit;
+pub mod embedding;
 pub mod engine;
 pub mod fake;
 pub mod library;
