@@ -41,10 +41,14 @@ const STARTS: usize = 6;
 const JUDGED: usize = 2;
 /// Area of the work's image in the query, in areas of the query.
 const AREA: std::ops::Range<f32> = 0.35..2.6;
+/// Maps that stretch one way more than the other by this factor are none of a copy.
+const MOST_SKEW: f32 = 1.3;
 /// A match shows this much of what there is to see in the work, at least.
-const LEAST_SEEN: f32 = 0.45;
+const LEAST_SEEN: f32 = 0.3;
+/// … or of what there is to see in the query: whichever is more, and less than this counts less.
+const WHOLE: f32 = 0.9;
 /// Works with less to see than this, in parts of full contrast, are too plain to be recognised.
-const LEAST_TOLD: f32 = 0.8;
+const LEAST_TOLD: f32 = 0.5;
 /// A part's contrast counts up to this (root mean square, of 1).
 const FULL: f32 = 0.25;
 
@@ -70,6 +74,20 @@ impl Map {
     /// Signed area of the work's image in areas of the query: negative where it is mirrored.
     pub fn area(&self) -> f32 {
         self.a[0] * self.a[3] - self.a[1] * self.a[2]
+    }
+
+    /// Its greater stretch divided by its smaller one: 1 for a turn, a mirror and a change of size. Infinite where the map is flat.
+    pub fn skew(&self) -> f32 {
+        let [a, b, c, d] = self.a.map(|x| x / 2.0);
+        let (round, apart) = ((a + d).hypot(c - b), (a - d).hypot(b + c));
+        (round + apart) / (round - apart).abs()
+    }
+
+    /// From places in the query to places in the work; none where the map is flat.
+    pub fn inverse(&self) -> Option<Self> {
+        let ([a, b, c, d], [x, y], area) = (self.a, self.t, self.area());
+        let back = [d / area, -b / area, -c / area, a / area];
+        (area.abs() > 1e-4).then(|| Self { a: back, t: [-(back[0] * x + back[1] * y), -(back[2] * x + back[3] * y)] })
     }
 
     /// First this, then `then`.
@@ -188,6 +206,8 @@ pub struct Prepared {
     fine: Grid,
     half: Grid,
     coarse: [[u8; POINTS]; 3],
+    /// How much there is to see in each part.
+    told: [f32; CELLS * CELLS],
 }
 
 impl Prepared {
@@ -200,7 +220,9 @@ impl Prepared {
         for (i, place) in middles(COARSE).enumerate() {
             soft.near(place).into_iter().enumerate().for_each(|(c, x)| coarse[c][i] = byte(x));
         }
-        Self { fine: grid.blurred(), half, coarse }
+        let fine = grid.blurred();
+        let told = std::array::from_fn(|part| variance(around(part).map(|i| fine.cells[i])).sqrt().min(FULL));
+        Self { fine, half, coarse, told }
     }
 }
 
@@ -208,12 +230,14 @@ impl Prepared {
 #[derive(Debug)]
 pub struct Query {
     seen: Prepared,
+    /// From the view to the whole picture, where the view shows a part of it.
+    whole: Map,
     tried: Vec<Tried>,
 }
 
 impl Query {
-    /// Of a view.
-    pub fn new(view: &View) -> Self {
+    /// Of a view of a picture, or of a part of it; `whole` maps places in the part to places in the picture.
+    pub fn new(view: &View, whole: Map) -> Self {
         let seen = Prepared::new(view);
         let soft = seen.half.blurred();
         let mut tried = Vec::new();
@@ -224,7 +248,7 @@ impl Query {
                 }
             }
         }
-        Self { seen, tried }
+        Self { seen, whole, tried }
     }
 
     /// How badly the best of the coarse maps fits, in differences of 0..=60 a point: to choose whom to compare finely.
@@ -266,7 +290,9 @@ pub fn compare(query: &Query, work: &Prepared) -> Option<Likeness> {
     refined.sort_by(|a, b| a.1.total_cmp(&b.1));
     let judged = refined.into_iter().take(JUDGED).filter_map(|(map, _)| {
         let (map, _) = vectorised(|| refine(&query.seen.fine, &work.fine, map, 6));
-        AREA.contains(&map.area().abs()).then(|| judge(&query.seen.fine, &work.fine, map)).flatten()
+        let whole = map.then(&query.whole);
+        (AREA.contains(&map.area().abs()) && whole.skew() <= MOST_SKEW).then_some(())?;
+        judge(&query.seen, work, map).map(|found| Likeness { map: whole, ..found })
     });
     judged.max_by(|a, b| a.score.total_cmp(&b.score))
 }
@@ -400,38 +426,60 @@ fn variance(cells: impl Iterator<Item = Colour>) -> f32 {
     if count == 0.0 { 0.0 } else { ((squares - sums.iter().map(|s| s * s / count).sum::<f32>()) / count / 3.0).max(0.0) }
 }
 
+/// The cells of a part and those beside it.
+fn around(part: usize) -> impl Iterator<Item = usize> {
+    let near = |from: usize| from.saturating_sub(1)..(from + PART + 1).min(SIDE);
+    let (left, top) = (part % CELLS * PART, part / CELLS * PART);
+    near(top).flat_map(move |y| near(left).map(move |x| y * SIDE + x))
+}
+
+/// The cells of a part.
+fn within(part: usize) -> impl Iterator<Item = usize> {
+    let (left, top) = (part % CELLS * PART, part / CELLS * PART);
+    (top..top + PART).flat_map(move |y| (left..left + PART).map(move |x| y * SIDE + x))
+}
+
 /// How much of what is to be seen agrees under a map.
-fn judge(query: &Grid, work: &Grid, map: Map) -> Option<Likeness> {
-    let seen = evened(query, work, map);
+fn judge(query: &Prepared, work: &Prepared, map: Map) -> Option<Likeness> {
+    let seen = evened(&query.fine, &work.fine, map);
     let mut parts = [None; CELLS * CELLS];
-    let (mut agreed, mut shown, mut all) = (0f32, 0f32, 0f32);
+    let (mut agreed, mut shown) = (0f32, 0f32);
     for (at, part) in parts.iter_mut().enumerate() {
-        let (left, top) = (at % CELLS * PART, at / CELLS * PART);
-        let around = move || {
-            let near = |from: usize| from.saturating_sub(1)..(from + PART + 1).min(SIDE);
-            near(top).flat_map(move |y| near(left).map(move |x| y * SIDE + x))
-        };
-        let of_work = variance(around().map(|i| work.cells[i]));
-        all += of_work.sqrt().min(FULL);
-        let inside = (top..top + PART).flat_map(|y| (left..left + PART).map(move |x| y * SIDE + x));
         let (mut apart, mut count) = (0f32, 0usize);
-        for i in inside {
+        for i in within(at) {
             if let Some(colour) = &seen[i] {
-                (apart, count) = (apart + difference(colour, &work.cells[i]), count + 1);
+                (apart, count) = (apart + difference(colour, &work.fine.cells[i]), count + 1);
             }
         }
         if count < PART * PART / 2 {
             continue;
         }
         let apart = apart / count as f32;
-        let contrast = of_work.max(variance(around().filter_map(|i| seen[i])));
+        let contrast = variance(around(at).map(|i| work.fine.cells[i])).max(variance(around(at).filter_map(|i| seen[i])));
         let fit = (1.0 - (apart - 0.0004).max(0.0) / (0.5 * contrast + 0.0012)).max(0.0);
         let weight = contrast.max(apart).sqrt().min(FULL);
         *part = Some(fit);
         (agreed, shown) = (agreed + weight * fit, shown + weight);
     }
-    let enough = shown >= LEAST_TOLD && shown >= LEAST_SEEN * all;
-    enough.then(|| Likeness { score: (agreed / shown).min(1.0), map, parts })
+    let of_work = share(&work.told, |part| parts[part].is_some());
+    if shown < LEAST_TOLD || of_work < LEAST_SEEN {
+        return None;
+    }
+    // A copy shows all of the work, or is all shown by it: what overlaps by a corner is no copy.
+    let back = map.inverse()?;
+    let of_query = share(&query.told, |part| {
+        let place = back.apply([middle(part % CELLS, CELLS), middle(part / CELLS, CELLS)]);
+        place.iter().all(|x| x.abs() <= 1.0)
+    });
+    let whole = (of_work.max(of_query) / WHOLE).min(1.0);
+    Some(Likeness { score: (agreed / shown).min(1.0) * whole, map, parts })
+}
+
+/// Share of what there is to see that lies in parts of which `holds` is true.
+fn share(told: &[f32; CELLS * CELLS], holds: impl Fn(usize) -> bool) -> f32 {
+    let all: f32 = told.iter().sum();
+    let some: f32 = told.iter().enumerate().filter(|(part, _)| holds(*part)).map(|(_, told)| told).sum();
+    if all > 0.0 { some / all } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -458,7 +506,7 @@ mod tests {
 
     fn score(a: &[u8], wa: u32, b: &[u8], wb: u32) -> Option<Likeness> {
         let view = |rgb: &[u8], w: u32| View::of_rgb(rgb, w, (rgb.len() / 3) as u32 / w).unwrap();
-        compare(&Query::new(&view(a, wa)), &Prepared::new(&view(b, wb)))
+        compare(&Query::new(&view(a, wa), Map::SAME), &Prepared::new(&view(b, wb)))
     }
 
     #[test]
@@ -517,5 +565,9 @@ mod tests {
         let each = shift.apply(turn.apply(place));
         assert!((both[0] - each[0]).abs() < 1e-6 && (both[1] - each[1]).abs() < 1e-6);
         assert_eq!(Map::SAME.apply(place), place);
+        let back = turn.inverse().unwrap().apply(turn.apply(place));
+        assert!((back[0] - place[0]).abs() < 1e-6 && (back[1] - place[1]).abs() < 1e-6);
+        assert!((turn.skew() - 1.0).abs() < 1e-6 && (shift.skew() - 4.0).abs() < 1e-5);
+        assert!(Map { a: [1., 2., 0.5, 1.], t: [0., 0.] }.inverse().is_none());
     }
 }
