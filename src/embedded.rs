@@ -23,6 +23,12 @@ pub const MODEL_FILES: &[(&str, &[u8])] = folder! { "models/colophon-mini-2":
     "works.zip",
 };
 
+/// Weights of the network that proposes which pictures are alike.
+pub const LIKENESS_WEIGHTS: &[u8] = include_bytes!("../models/likeness/weights.safetensors");
+
+/// What that network says of the shipped works: rows of 80 bytes, by the beginning of each file's SHA-256.
+pub const LIKENESS_KNOWN: &[u8] = include_bytes!("../models/likeness/known.bin");
+
 /// Cards of well-known models that are not shipped. A test compares the list with the folder.
 pub const MODEL_CARDS: &[&str] = &[
     include_str!("../models/sdxl-turbo/model.toml"),

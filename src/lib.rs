@@ -2,7 +2,7 @@
 //! cultural policy it was made: signed into the file, recorded in a public append-only log, and checkable with other people's tools.
 //!
 //! One crate, five floors. A floor imports floors below it, never upward; `tests/it/layering` keeps that true. Beside it stands
-//! `crates/ops`, arithmetic on numbers alone, so that its loops are optimised in every profile.
+//! `crates/ops` and `crates/likeness`, arithmetic on numbers alone, so that their loops are optimised in every profile.
 
 // -- ground: imports nothing of ours
 pub mod chance;
@@ -17,6 +17,7 @@ pub mod accounts;
 pub mod export;
 pub mod generation;
 pub mod ledger;
+pub mod likeness;
 pub mod lineage;
 pub mod policy;
 pub mod provenance;

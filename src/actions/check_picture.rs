@@ -2,15 +2,15 @@
 //! resembles or draws on. Nothing is kept.
 
 use super::check_policy::{check_with, of_work};
-use super::finish_image::NEAREST;
-use super::nearest_work::nearest_work;
+use super::fingerprint::Seen;
+use super::look::near_works;
 use super::request_image::Order;
 use super::{Error, Instance, Result};
 use crate::accounts::Actor;
 use crate::id::WorkId;
 use crate::policy::{Decision, Outcome, Reference};
 use crate::provenance::encode::decode;
-use crate::provenance::{Format, Limits, Thumbnail, Verdict, verify};
+use crate::provenance::{Format, Limits, Verdict, verify};
 
 /// Room for decoding the picture.
 const DECODE_BYTES: u64 = 256 << 20;
@@ -39,12 +39,12 @@ pub async fn check_picture(
         let verdict = verify(&bytes, signer.trust(), &Limits::default());
         let format = Format::sniff(&bytes).ok_or("this is no PNG, JPEG or WebP picture; send one of these".to_owned())?;
         let rgb = decode(&bytes, format, DECODE_BYTES).map_err(|e| format!("the picture can't be read: {e}"))?;
-        let thumbnail = Thumbnail::of_rgb(&rgb.bytes, rgb.width, rgb.height).map_err(|e| e.to_string())?;
-        Ok::<_, String>((verdict, thumbnail))
+        let seen = Seen::of(&rgb).map_err(|e| e.to_string())?;
+        Ok::<_, String>((verdict, seen))
     });
-    let (verdict, thumbnail) = looked.await.map_err(Error::internal)?.map_err(|problem| Error::invalid("file", problem))?;
+    let (verdict, seen) = looked.await.map_err(Error::internal)?.map_err(|problem| Error::invalid("file", problem))?;
     let mut references = vec![as_signed(&verdict, name)];
-    let nearest = nearest_work(instance, &thumbnail).await?.filter(|(_, distance)| *distance < NEAREST);
+    let nearest = near_works(instance, &seen).await?.shown();
     let mut tx = instance.store.read().await?;
     // What communities say of the works it draws on holds for what is made from it.
     let mut works: Vec<WorkId> = nearest.iter().map(|near| near.0).collect();

@@ -244,7 +244,7 @@ async fn file(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Vec<u8>> 
 }
 
 /// The same; `None` where no bytes are on record.
-async fn file_here(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Option<Vec<u8>>> {
+pub(super) async fn file_here(instance: &Instance, tx: &mut Tx, work: &Work) -> Result<Option<Vec<u8>>> {
     let blob = match work.digest.blake3 {
         Some(blake3) => storage::blobs::find(tx, blake3).await?,
         None => None,

@@ -1,5 +1,6 @@
-//! The one error that doors see: seven kinds, named for what the caller can do next.
+//! The one error that doors see: eight kinds, named for what the caller can do next.
 
+use super::gate::Held;
 use crate::accounts::Scope;
 use crate::policy::Decision;
 use crate::storage;
@@ -24,6 +25,9 @@ pub enum Error {
     /// Something that was sent can't be used: field and what is wrong.
     #[error("{}", shown(.0))]
     Invalid(Vec<(&'static str, String)>),
+    /// The picture is too near to a registered work.
+    #[error("{}", .0.sentence())]
+    Held(Box<Held>),
     /// Someone else was there first, or it was done already.
     #[error("{0}")]
     Conflict(String),

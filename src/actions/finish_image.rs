@@ -7,13 +7,15 @@ use serde_json::json;
 
 use super::choose_works::{Chosen, permitting, usage_for};
 use super::drawn_with::DrawnWith;
+use super::fingerprint::Seen;
+use super::gate::{AtGate, compared, pass};
 use super::identity::Signatory;
 use super::image_claim::{
-    adapter_claim, authorship, card_png, credit, credit_line, dataset_credits, edit_claim, inherited, made_from, model_claim,
-    parent_claim, replay, said, software, title, worked_out,
+    adapter_claim, authorship, card_png, comes_near, credit, credit_line, dataset_credits, edit_claim, inherited, made_from,
+    model_claim, near_credit, parent_claim, replay, said, software, title, worked_out,
 };
+use super::look::near_works;
 use super::material::Material;
-use super::nearest_work::nearest_work;
 use super::record::{Deed, record_as};
 use super::request_image::Order;
 use super::{Error, Instance, Result};
@@ -21,9 +23,10 @@ use crate::digest::commitment;
 use crate::generation::Picture;
 use crate::generation::edit::{Edit, Mask};
 use crate::id::{ImageId, StatementId, WorkId};
-use crate::ledger::Subject;
+use crate::likeness::Subject;
 use crate::lineage::Model;
 use crate::policy::Decision;
+use crate::provenance::encode::Rgb;
 use crate::provenance::identity::{CREATOR, EDITOR};
 use crate::provenance::{
     Fingerprint, ImageClaim, Mining, PromptClaim, StartWork, encode, encode_transparent, sign_image, thumbnail_rms,
@@ -32,6 +35,7 @@ use crate::storage;
 use crate::storage::blobs::Blob;
 use crate::storage::images::{DrawnOn, HandedIn, Image, Nearest, Prompt};
 use crate::storage::jobs::Job;
+use crate::works::Usage;
 
 /// Pictures nearer than this to a work they drew on are not delivered: RMS of 16×16 thumbnails, 0 to 1. Two different registered works
 /// lie 0.09 apart at the lower quartile, and pictures of the first model 0.05 at the fifth percentile.
@@ -120,6 +124,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     };
     let encoded = encoded.map_err(Error::internal)?;
     let fingerprint = Fingerprint::of_rgb(&picture.rgb, picture.width, picture.height).map_err(Error::internal)?;
+    let rgb = Rgb { width: picture.width, height: picture.height, bytes: picture.rgb.clone() };
+    let seen = tokio::task::spawn_blocking(move || Seen::of(&rgb)).await.map_err(Error::internal)??;
     let origin = from.material.and_then(|m| m.origin.as_ref());
     let stands_on: Vec<WorkId> = origin.iter().flat_map(|o| &o.works).map(|drawn| drawn.work).collect();
     let nearness = nearness(&fingerprint, from.works, instance.offer.image)?;
@@ -133,15 +139,21 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             ),
         ));
     }
-    let nearest = nearest_work(instance, &fingerprint.thumbnail).await?.map(|(work, near)| (work, (near * 1e6).round() / 1e6));
+    let near = near_works(instance, &seen).await?;
+    let nearest = near.nearest.map(|(work, near)| (work, (near * 1e6).round() / 1e6));
+    let drawn_on: Vec<WorkId> = stands_on.iter().copied().chain(from.works.iter().map(|chosen| chosen.work.id)).collect();
+    let at_gate = AtGate { order: from.order, seen: &seen, near: &near, stands_on: &drawn_on, account: &account, now };
+    let near_to = pass(&mut instance.store.read().await?, at_gate).await?;
     // A work that the parent shows is credited, and its terms were asked: an edit of it may be near to it.
-    if let Some((work, near)) = nearest.filter(|(work, near)| *near < NEAREST && !stands_on.contains(work)) {
+    let is_credited = |work: &WorkId| stands_on.contains(work) || near_to.iter().any(|(near, _)| near.id == *work);
+    if let Some((work, near)) = nearest.filter(|(work, near)| *near < NEAREST && !is_credited(work)) {
         let copy = format!("the picture came out as a copy of the registered work `{work}` (distance {near:.3})");
         return Err(match from.with {
             Some(_) => Error::invalid("seed", format!("{copy}: choose another seed or other words")),
             None => Error::invalid("parent", format!("{copy}: begin with that work, or with another picture")),
         });
     }
+    let compared = compared(&near);
     let influence = shares(from.changes);
     let mut times = Times { encode: begun.lap(), ..Times::default() };
 
@@ -176,7 +188,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         credit_line: match model {
             Some(model) => credit_line(&account, now, model, from.works, from.adapter),
             None => format!("Made by {account} on {}, without a model.", now.day()),
-        } + &made_from,
+        } + &made_from
+            + &comes_near(&near_to),
         creator: account.clone(),
         page: Some(format!("{}/images/{id}", instance.site.url)),
         // Of the words that its parent was asked for with, the parent tells.
@@ -190,6 +203,9 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         model: model.map(model_claim),
         software: software(),
         works: from.works.iter().zip(&influence).map(|(chosen, share)| credit(chosen, *share)).collect(),
+        near: near_to.iter().map(|(work, grant)| near_credit(work, grant)).collect(),
+        compared: Some(compared.clone()),
+        iscc: Some(seen.fingerprints().iscc),
         varies: nearness
             .first()
             .filter(|_| replay.start > 0.0)
@@ -226,40 +242,45 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         at: input.at,
     });
     let handed_in = handed_in.collect();
-    let image = Image {
-        id,
-        model: model.map(|model| model.id),
-        bundle: from.decision.bundle.sha256,
-        creator: account.clone(),
-        format: format.ending().to_owned(),
-        width: picture.width,
-        height: picture.height,
-        digest,
-        pixels: replay.pixels_blake3,
-        fingerprint: fingerprint.hash.to_string(),
-        commitment: words,
-        works: from
-            .works
-            .iter()
-            .zip(nearness.iter().zip(&influence))
-            .map(|(chosen, (near, share))| DrawnOn {
-                work: chosen.work.id,
-                nearness: millionths(*near),
-                influence: *share,
-                part: chosen.part as u32,
-                generation: 0,
-            })
-            .chain(inherited(origin, from.works))
-            .collect(),
-        adapter: from.adapter.map(|adapter| adapter.id),
-        nearest: nearest.map(|(work, near)| Nearest { work, nearness: millionths(near) }),
-        parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
-        edit: from.order.edit.as_ref().map(Edit::to_value),
-        inputs: handed_in,
-        replay: serde_json::to_value(&replay).map_err(Error::internal)?,
-        decision,
-        made_at: now,
-    };
+    let image =
+        Image {
+            id,
+            model: model.map(|model| model.id),
+            bundle: from.decision.bundle.sha256,
+            creator: account.clone(),
+            format: format.ending().to_owned(),
+            width: picture.width,
+            height: picture.height,
+            digest,
+            pixels: replay.pixels_blake3,
+            fingerprint: fingerprint.hash.to_string(),
+            commitment: words,
+            works: from
+                .works
+                .iter()
+                .zip(nearness.iter().zip(&influence))
+                .map(|(chosen, (near, share))| DrawnOn {
+                    work: chosen.work.id,
+                    nearness: millionths(*near),
+                    influence: *share,
+                    part: chosen.part as u32,
+                    generation: 0,
+                })
+                .chain(near.alike.iter().filter(|alike| near_to.iter().any(|(work, _)| work.id == alike.work)).map(|alike| {
+                    DrawnOn { work: alike.work, nearness: millionths(alike.distance), influence: 0, part: 0, generation: 0 }
+                }))
+                .chain(inherited(origin, from.works))
+                .collect(),
+            adapter: from.adapter.map(|adapter| adapter.id),
+            nearest: nearest.map(|(work, near)| Nearest { work, nearness: millionths(near) }),
+            compared: Some(compared),
+            parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
+            edit: from.order.edit.as_ref().map(Edit::to_value),
+            inputs: handed_in,
+            replay: serde_json::to_value(&replay).map_err(Error::internal)?,
+            decision,
+            made_at: now,
+        };
     let mut tx = instance.store.begin().await?;
     if !storage::jobs::finish(&mut tx, from.job.id, from.job.attempts, id, now).await? {
         return Err(Error::Conflict("the job was called off or went to another worker; nothing was delivered".into()));
@@ -273,6 +294,11 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         let record = storage::works::find(&mut tx, drawn.work).await?.ok_or_else(|| Error::not_found("work", drawn.work))?;
         if permitting(&mut tx, &record.work, usage_for(from.order.use_), now, &account).await?.is_none() {
             return Err(Error::Conflict(format!("the grant on `{}`, on which the parent stands, ended meanwhile", drawn.work)));
+        }
+    }
+    for (work, _) in &near_to {
+        if permitting(&mut tx, work, Usage::Derivative, now, &account).await?.is_none() {
+            return Err(Error::Conflict(format!("the grant on `{}`, to which the picture is near, ended meanwhile", work.id)));
         }
     }
     storage::blobs::insert(&mut tx, &Blob { digest, media_type: format.mime().to_owned(), pack: None }).await?;
@@ -291,11 +317,13 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     }
     let deed = Deed {
         kind: "image",
-        subject: vec![Subject::new(id.to_string(), digest)],
+        subject: vec![crate::ledger::Subject::new(id.to_string(), digest)],
         actor: account,
         body: json!({ "image": image }),
     };
     record_as(&mut tx, instance, now, statement, deed).await?;
+    let kept = (Subject::Image(id), Some((seen.fingerprints(), seen.view().clone())));
+    storage::fingerprints::insert(&mut tx, &[kept]).await?;
     tx.commit().await?;
     times.record = begun.lap();
     instance.bell.ring();

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::fingerprint::make_fingerprints;
 use super::freeze_dataset::freeze;
 use super::import_works::{read_collection, register_all};
-use super::nearest_work::make_thumbnails;
 use super::record::{Deed, record};
 use super::reload_policies::put_in_force;
 use super::{Error, Instance, Result, publish_checkpoint::publish_checkpoint};
@@ -139,7 +139,7 @@ pub(super) async fn found(instance: &Instance, model_dir: &Path) -> Result<Model
     }
     tx.commit().await?;
     publish_checkpoint(instance).await?;
-    make_thumbnails(instance).await?;
+    make_fingerprints(instance).await?;
     let mut tx = instance.store.read().await?;
     storage::models::find_by_weights(&mut tx, instance.model.model.weights)
         .await?

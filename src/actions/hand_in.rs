@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::candidate::credentials;
 use super::check_picture::decided;
-use super::finish_image::NEAREST;
-use super::nearest_work::nearest_work;
+use super::fingerprint::Seen;
+use super::look::near_works;
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::generation::edit::{Mask, Role};
 use crate::id::{ImageId, InputId, WorkId};
 use crate::policy::Outcome;
 use crate::provenance::reading::read_picture;
-use crate::provenance::{Finding, Format, Limits, Thumbnail, verify};
+use crate::provenance::{Finding, Format, Limits, verify};
 use crate::storage::blobs::Blob;
 use crate::storage::inputs::Input;
 use crate::storage::{self, Lock};
@@ -96,7 +96,7 @@ pub async fn hand_in(instance: &Instance, actor: &Actor, given: HandIn) -> Resul
         let reading = read_picture(&bytes).map_err(|e| e.to_string())?;
         let size = (reading.rgb.width, reading.rgb.height);
         let mut facts = Facts { turned: reading.turned, transparent: reading.alpha.is_some(), ..Facts::default() };
-        let mut thumbnail = None;
+        let mut seen = None;
         match role {
             Role::Mask => {
                 let mask = Mask::of_picture(&reading.rgb.bytes, reading.alpha.as_deref(), size.0, size.1);
@@ -114,15 +114,15 @@ pub async fn hand_in(instance: &Instance, actor: &Actor, given: HandIn) -> Resul
                 (facts.rules, facts.outcome) = decided(claim.and_then(|c| c.decision.as_ref()).map(|d| &d.decision));
                 facts.title = claim.and_then(|c| c.image.as_ref()).map(|image| image.title.clone());
                 facts.sentence = verdict.sentence;
-                thumbnail = Some(Thumbnail::of_rgb(&reading.rgb.bytes, size.0, size.1).map_err(|e| e.to_string())?);
+                seen = Some(Seen::of(&reading.rgb).map_err(|e| e.to_string())?);
             }
         }
-        Ok((bytes, reading.format, size, facts, thumbnail))
+        Ok((bytes, reading.format, size, facts, seen))
     });
     let looked = looked.await.map_err(Error::internal)?;
-    let (bytes, format, (width, height), mut facts, thumbnail) = looked.map_err(|problem| Error::invalid("file", problem))?;
-    let nearest = match &thumbnail {
-        Some(thumbnail) => nearest_work(instance, thumbnail).await?.filter(|(_, distance)| *distance < NEAREST),
+    let (bytes, format, (width, height), mut facts, seen) = looked.map_err(|problem| Error::invalid("file", problem))?;
+    let shows = match &seen {
+        Some(seen) => near_works(instance, seen).await?.shown(),
         None => None,
     };
     let now = instance.clock.now();
@@ -132,7 +132,7 @@ pub async fn hand_in(instance: &Instance, actor: &Actor, given: HandIn) -> Resul
     let digest = instance.blobs.put(bytes).await?;
     if picture {
         facts.image = storage::images::find_by_sha256(&mut tx, digest.sha256).await?.map(|record| record.image.id);
-        facts.work = nearest.map(|(work, distance)| (work, (distance * 1e6).round() as u32));
+        facts.work = shows.map(|(work, distance)| (work, (distance * 1e6).round() as u32));
     }
     storage::blobs::insert(&mut tx, &Blob { digest, media_type: format.mime().to_owned(), pack: None }).await?;
     let name: String = given.name.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();

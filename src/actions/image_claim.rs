@@ -24,8 +24,8 @@ use crate::provenance::{
 use crate::storage;
 use crate::storage::images::DrawnOn;
 use crate::storage::inputs::Input;
-use crate::works::Usage;
 use crate::works::licence::spoken;
+use crate::works::{Grant, Usage, Work};
 
 /// Name and version of this program, as it signs.
 pub(super) fn software() -> Software {
@@ -264,17 +264,30 @@ fn in_order(items: impl Iterator<Item = String>) -> String {
 }
 
 pub(super) fn credit(chosen: &Chosen, influence: u32) -> WorkCredit {
+    WorkCredit { influence, ..near_credit(&chosen.work, &chosen.grant) }
+}
+
+/// The credit of a work that the picture is near to without having drawn on it.
+pub(super) fn near_credit(work: &Work, grant: &Grant) -> WorkCredit {
     let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
     WorkCredit {
-        work: chosen.work.id,
-        title: chosen.work.title.clone(),
-        author: chosen.work.author.clone(),
-        licence: chosen.grant.licence.clone(),
-        licence_url: some(&chosen.grant.licence_url),
-        source: some(&chosen.work.source),
-        sha256: chosen.work.digest.sha256,
-        influence,
+        work: work.id,
+        title: work.title.clone(),
+        author: work.author.clone(),
+        licence: grant.licence.clone(),
+        licence_url: some(&grant.licence_url),
+        source: some(&work.source),
+        sha256: work.digest.sha256,
+        influence: 0,
     }
+}
+
+/// “ It comes near to “owl” by Ana, under CC BY 4.0.”
+pub(super) fn comes_near(works: &[(Work, Grant)]) -> String {
+    let named =
+        works.iter().map(|(work, grant)| format!("“{}” by {}, under {}", work.title, work.author, spoken(&grant.licence)));
+    let named = in_order(named);
+    if named.is_empty() { named } else { format!(" It comes near to {named}.") }
 }
 
 pub(super) fn model_claim(model: &Model) -> ModelClaim {

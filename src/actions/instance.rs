@@ -12,6 +12,7 @@ use super::bell::Bell;
 use super::board::Board;
 use super::choose_works::Shelf;
 use super::index_log::index_log;
+use super::look::Eye;
 use super::refill::not_half_way;
 use super::reload_policies::tested;
 use super::remembered_head::{RememberedHead, check_heads};
@@ -104,8 +105,8 @@ pub struct Shared {
     pub models_dir: PathBuf,
     /// Folder of files on their way in.
     pub uploads: PathBuf,
-    /// Held while thumbnails are made: once for all who wait for them.
-    pub(super) thumbnails: Mutex<()>,
+    /// What pictures are compared with.
+    pub(super) eye: Eye,
 }
 
 /// What this service is called, and where.
@@ -226,7 +227,7 @@ impl Instance {
             folders: RwLock::default(),
             models_dir: settings.models_dir.clone(),
             uploads: settings.data_dir.join("uploads"),
-            thumbnails: Mutex::new(()),
+            eye: Eye::default(),
         };
         let secrets = Arc::clone(&chance);
         let mut instance = Self { store, blobs, clock, chance, secrets, signing: Signing::default(), shared: Arc::new(shared) };

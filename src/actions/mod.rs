@@ -28,6 +28,8 @@
 //! | `find_damage`, `learn_preferences` | what is offered to whoever edits: a mask of the damage, their own colours |
 //! | `identity`, `agree` | people sign: their certificates; what they agree on as the authorship of an image |
 //! | `drawn_with`, `register_model` | the model of an order; models and adapters from elsewhere |
+//! | `fingerprint`, `look` | what pictures are found by; which works and images a picture is like |
+//! | `gate` | a picture too near to a registered work is held |
 //! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
 //! | `reload_policies`, `policy_diff` | another bundle in force; what it would have answered |
@@ -63,10 +65,12 @@ pub mod erase;
 mod error;
 pub mod find_damage;
 pub mod find_in_log;
+pub mod fingerprint;
 pub mod finish_image;
 pub mod found;
 pub mod freeze_dataset;
 pub mod freeze_query;
+pub mod gate;
 pub mod give_consent;
 pub mod grant_licence;
 mod granted;
@@ -79,9 +83,9 @@ pub mod import_works;
 mod index_log;
 pub mod instance;
 pub mod learn_preferences;
+pub mod look;
 pub mod material;
 pub mod membership;
-pub mod nearest_work;
 pub mod offer_record;
 pub mod policy_diff;
 pub mod prepare_works;

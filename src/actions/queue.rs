@@ -66,19 +66,23 @@ async fn own(tx: &mut Tx, actor: &Actor, id: JobId) -> Result<Job> {
     job.filter(|job| job.account == actor.account || actor.may(Scope::Operate)).ok_or_else(|| Error::not_found("job", id))
 }
 
-/// Asks once more for what a job that failed or was called off had asked for: a job of its own, decided anew, with the same seed.
+/// Asks once more for what a job that failed or was called off had asked for: a job of its own, decided anew, with the same seed; with the next one where the picture was too near to a work.
 pub async fn retry(instance: &Instance, actor: &Actor, id: JobId) -> Result<Requested> {
     let job = own(&mut instance.store.read().await?, actor, id).await?;
     if job.account != actor.account {
         return Err(Error::not_found("job", id));
     }
-    if !matches!(job.state, TaskState::Failed | TaskState::Cancelled) {
+    if !matches!(job.state, TaskState::Failed | TaskState::Cancelled | TaskState::Held) {
         return Err(Error::Conflict(format!(
-            "the job is {}: only one that failed or was called off can be asked for again",
+            "the job is {}: only one that failed, was called off or is held can be asked for again",
             job.state
         )));
     }
-    let order: Order = serde_json::from_value(job.request).map_err(Error::internal)?;
+    let mut order: Order = serde_json::from_value(job.request).map_err(Error::internal)?;
+    if job.held.is_some() {
+        // The same seed would come out the same.
+        order.seed = order.seed.map(|seed| seed.wrapping_add(1));
+    }
     request_image(instance, actor, order, None).await
 }
 

@@ -37,7 +37,7 @@ pub async fn rebuild(instance: &Instance) -> Result<u64> {
     }
     apply_all(&mut tx, &statements).await?;
     applied += statements.len() as u64;
-    storage::works::settle_thumbnails(&mut tx).await?;
+    storage::fingerprints::settle(&mut tx).await?;
     tx.commit().await?;
     Ok(applied)
 }

@@ -71,6 +71,9 @@ pub struct Order {
     /// Works to do without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<WorkId>,
+    /// Works that the picture may come near to, and then credits, where their terms allow it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credit: Vec<WorkId>,
     /// The model to draw with; the embedded one when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelId>,
@@ -164,6 +167,7 @@ impl Default for Order {
             height: None,
             with: Vec::new(),
             without: Vec::new(),
+            credit: Vec::new(),
             model: None,
             adapter: None,
             strength: None,
@@ -505,6 +509,7 @@ pub(super) async fn queue(
         request: serde_json::to_value(order).map_err(Error::internal)?,
         image: None,
         problem: None,
+        held: None,
         attempts: u32::from(lease_until.is_some()),
         model: order.model,
         progress: None,

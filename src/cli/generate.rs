@@ -151,6 +151,7 @@ pub(super) async fn run(asked: &Generate, settings: &Settings, json: bool) -> an
         height,
         with: asked.with.clone(),
         without: asked.without.clone(),
+        credit: Vec::new(),
         model: match &asked.model {
             Some(name) => Some(super::model::named(&instance, name).await?),
             None => None,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{complain, say};
 use crate::actions::Instance;
+use crate::actions::fingerprint::known_rows;
 use crate::actions::register_run::training_set;
 use crate::actions::sign_in::local_operator;
 use crate::digest::sha256_of;
@@ -27,6 +28,16 @@ const SAY_EVERY: u64 = 20;
 pub(super) enum Likeness {
     /// Train the network that proposes which works a picture may be a version of, on a frozen dataset
     Train(Train),
+    /// Write down what the network says of every work that is kept here: shipped with the program, so that a first start need not ask it
+    Known(Known),
+}
+
+/// Flags of `likeness known`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Known {
+    /// File to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
 }
 
 /// Flags of `likeness train`.
@@ -45,6 +56,7 @@ pub(super) struct Train {
 pub(super) async fn run(what: &Likeness, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
     match what {
         Likeness::Train(asked) => train(asked, instance, as_json).await,
+        Likeness::Known(asked) => known(asked, instance, as_json).await,
     }
 }
 
@@ -72,6 +84,17 @@ async fn train(asked: &Train, instance: &Instance, as_json: bool) -> anyhow::Res
         say(&json!({ "run": run, "weights_sha256": hash }).to_string());
     } else {
         say(&format!("Trained: weights {hash}, in {}.", asked.output.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn known(asked: &Known, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
+    let rows = known_rows(instance).await?;
+    files::write(&asked.output, &rows.concat(), Access::Public)?;
+    if as_json {
+        say(&json!({ "works": rows.len() }).to_string());
+    } else {
+        say(&format!("{} works, in {}.", rows.len(), asked.output.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,6 +7,7 @@ use crate::actions::adapters::{adapter_weights, usable_adapter};
 use crate::actions::choose_works::choose_works;
 use crate::actions::drawn_with::{DrawnWith, drawn_with};
 use crate::actions::finish_image::{Delivered, Finished, account_name, change, finish_image};
+use crate::actions::gate::Held;
 use crate::actions::material::gather;
 use crate::actions::request_image::Order;
 use crate::actions::{Error, Instance};
@@ -42,6 +43,8 @@ pub(super) enum Outcome {
     Retry(String),
     /// It will not work.
     Fail(String),
+    /// Made, and too near to a work.
+    Hold(Box<Held>),
     /// Called off.
     Cancelled,
 }
@@ -65,6 +68,12 @@ pub async fn run(instance: &Instance, engine: &Engine, job: &Job) -> Result<Opti
         Outcome::Retry(why) | Outcome::Fail(why) => {
             tracing::warn!(job = %job.id, %why, "picture failed");
             storage::jobs::give_up(&mut tx, job.id, job.attempts, TaskState::Failed, &why, now).await?;
+        }
+        Outcome::Hold(held) => {
+            let state = if held.may_go_on() { TaskState::Held } else { TaskState::Failed };
+            tracing::info!(job = %job.id, %state, works = held.works.len(), "picture too near to a registered work");
+            let record = serde_json::to_value(&held).map_err(Error::internal)?;
+            storage::jobs::hold(&mut tx, (job.id, job.attempts), state, &held.sentence(), &record, now).await?;
         }
         Outcome::Cancelled => {
             storage::jobs::give_up(&mut tx, job.id, job.attempts, TaskState::Cancelled, "called off", now).await?;
@@ -158,6 +167,7 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
 fn over(e: Error) -> Outcome {
     match e {
         Error::Invalid(_) => Outcome::Fail(e.to_string()),
+        Error::Held(held) => Outcome::Hold(held),
         e => Outcome::Retry(e.to_string()),
     }
 }

@@ -1,4 +1,4 @@
-//! The importer's loop: lease the oldest import, go on with it until its list ends or the service stops. Beside it thumbnails of new works
+//! The importer's loop: lease the oldest import, go on with it until its list ends or the service stops. Beside it fingerprints of new works
 //! are made, so that no picture waits for them.
 
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::actions::fingerprint::make_fingerprints;
 use crate::actions::import_list::{LEASE_MS, go_on};
-use crate::actions::nearest_work::make_thumbnails;
 use crate::actions::{Error, Instance};
 use crate::storage::imports::{self, Import};
 
@@ -36,8 +36,8 @@ pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
             Ok(None) => {}
             Err(e) => tracing::error!(error = %e, "imports can't be looked for"),
         }
-        if let Err(e) = make_thumbnails(&instance).await {
-            tracing::error!(error = %e, "thumbnails can't be made");
+        if let Err(e) = make_fingerprints(&instance).await {
+            tracing::error!(error = %e, "fingerprints can't be made");
         }
         tokio::select! {
             _ = bell.changed() => {}

@@ -9,6 +9,7 @@ use super::encode::Format;
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, Sha256Hash};
 use crate::id::{DatasetId, ImageId, ModelId, StatementId, WorkId};
+use crate::likeness::{Compared, Iscc};
 
 /// Everything an image of ours says about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,12 @@ pub struct ImageClaim {
     pub software: Software,
     /// Works drawn on for this image, in the order they were given to the model.
     pub works: Vec<WorkCredit>,
+    /// Works that it is near to without having drawn on them, credited as their terms ask.
+    pub near: Vec<WorkCredit>,
+    /// What it was compared with before it was signed.
+    pub compared: Option<Compared>,
+    /// Its ISCC, by which a copy without credentials finds back to them.
+    pub iscc: Option<Iscc>,
     /// The first work, when the picture started from it and so varies it.
     pub varies: Option<StartWork>,
     /// The adapter it was drawn with.

@@ -26,6 +26,7 @@ use super::fingerprint::Fingerprint;
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, Sha256Hash};
 use crate::id::{ImageId, StatementId};
+use crate::likeness::Compared;
 
 /// IPTC digital source type of a picture made by a trained model.
 pub const TRAINED_ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
@@ -109,6 +110,12 @@ pub struct LicencesRecord {
     pub credit_line: String,
     /// Works, in the order they were given to the model.
     pub works: Vec<WorkCredit>,
+    /// Works that it is near to without having drawn on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<WorkCredit>,
+    /// What it was compared with before it was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
     /// The work the picture varies, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub varies: Option<StartWork>,
@@ -193,6 +200,9 @@ impl SignedClaim {
             adapter: image.adapter,
             software: image.software,
             works: licences.works,
+            near: licences.near,
+            compared: licences.compared,
+            iscc: None,
             varies: licences.varies,
             nearest: licences.nearest,
             datasets: image.datasets,
@@ -279,6 +289,8 @@ pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, fo
     let licences = LicencesRecord {
         credit_line: claim.credit_line.clone(),
         works: claim.works.clone(),
+        near: claim.near.clone(),
+        compared: claim.compared.clone(),
         varies: claim.varies,
         nearest: claim.nearest,
     };

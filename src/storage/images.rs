@@ -4,6 +4,7 @@ use super::{Error, Page, Result, Tx, big, count, like, on, read, read_blake3, re
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, Digest, Sha256Hash};
 use crate::id::{AccountId, ImageId, ModelId, StatementId, WorkId};
+use crate::likeness::Compared;
 
 /// A delivered image. This is also what its statement in the log says.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -39,6 +40,9 @@ pub struct Image {
     /// The nearest of all registered works; none when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
+    /// What it was compared with before it was signed; none for images older than the comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
     /// The image it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ImageId>,
@@ -150,6 +154,7 @@ struct ImageRow {
     parent_id: Option<String>,
     edit: Option<String>,
     inputs: Option<String>,
+    compared: Option<String>,
 }
 
 const T: &str = "images";
@@ -195,6 +200,7 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
             parent: r.parent_id.as_ref().map(|id| read(T, &r.id, id)).transpose()?,
             edit: r.edit.as_ref().map(|edit| read_json(T, &r.id, edit)).transpose()?,
             inputs: r.inputs.as_ref().map_or(Ok(Vec::new()), |inputs| read_json(T, &r.id, inputs))?,
+            compared: r.compared.as_ref().map(|compared| read_json(T, &r.id, compared)).transpose()?,
             replay: read_json(T, &r.id, &r.replay)?,
             decision: read_json(T, &r.id, &r.decision)?,
             made_at: Timestamp::from_millis(r.made_at),
@@ -210,8 +216,8 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
 pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Result<()> {
     const SQL: &str = "INSERT INTO images (id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, \
                        fingerprint, commitment, replay, decision, made_at, statement_id, nearest_work, nearest, \
-                       adapter, parent_id, edit, inputs) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+                       adapter, parent_id, edit, inputs, compared) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
     const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness, influence, part, generation) \
                         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let id = image.id.to_string();
@@ -219,6 +225,8 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
         [] => None,
         inputs => Some(serde_json::to_string(inputs).map_err(|e| Error::Unavailable(e.to_string()))?),
     };
+    let compared = image.compared.as_ref().map(serde_json::to_string).transpose();
+    let compared = compared.map_err(|e| Error::Unavailable(e.to_string()))?;
     on!(tx, |c| sqlx::query(SQL)
         .bind(&id)
         .bind(image.model.map(|id| id.to_string()))
@@ -243,6 +251,7 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
         .bind(image.parent.map(|id| id.to_string()))
         .bind(image.edit.as_ref().map(ToString::to_string))
         .bind(handed_in)
+        .bind(compared)
         .execute(c)
         .await
         .map(drop))?;
@@ -259,13 +268,13 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
             .await
             .map(drop))?;
     }
-    Ok(())
+    super::fingerprints::insert_due(tx, &[id]).await
 }
 
 /// One image.
 pub async fn find(tx: &mut Tx, id: ImageId) -> Result<Option<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs FROM images WHERE id = $1";
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs, compared FROM images WHERE id = $1";
     let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
@@ -276,7 +285,7 @@ pub async fn find(tx: &mut Tx, id: ImageId) -> Result<Option<ImageRecord>> {
 /// The image whose signed file has this hash.
 pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs FROM images WHERE sha256 = $1 ORDER BY id LIMIT 1";
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs, compared FROM images WHERE sha256 = $1 ORDER BY id LIMIT 1";
     let row: Option<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(&sha256.0[..]).fetch_optional(c).await)?;
     match row {
         Some(row) => complete(tx, row).await.map(Some),
@@ -287,7 +296,7 @@ pub async fn find_by_sha256(tx: &mut Tx, sha256: Sha256Hash) -> Result<Option<Im
 /// A page of images, newest first, `before` an id.
 pub async fn list(tx: &mut Tx, before: &str, limit: u32) -> Result<Page<ImageRecord>> {
     const SQL: &str = "SELECT id, model_id, bundle, creator, format, width, height, blake3, sha256, size, pixels, fingerprint, \
-                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs FROM images WHERE ($1 = '' OR id < $1) \
+                       commitment, replay, decision, made_at, statement_id, nearest_work, nearest, adapter, parent_id, edit, inputs, compared FROM images WHERE ($1 = '' OR id < $1) \
                        ORDER BY id DESC LIMIT $2";
     let rows: Vec<ImageRow> = on!(tx, |c| sqlx::query_as(SQL).bind(before).bind(i64::from(limit) + 1).fetch_all(c).await)?;
     let mut items = Vec::with_capacity(rows.len());

@@ -26,6 +26,8 @@ pub struct Job {
     pub image: Option<ImageId>,
     /// Why it failed.
     pub problem: Option<String>,
+    /// Works that its picture came too near to: `actions::gate::Held` as JSON, opaque here.
+    pub held: Option<serde_json::Value>,
     /// How often it was begun.
     pub attempts: u32,
     /// The model it is asked of; none for the embedded one.
@@ -51,6 +53,7 @@ struct JobRow {
     request: String,
     image_id: Option<String>,
     problem: Option<String>,
+    held: Option<String>,
     attempts: i64,
     model: Option<String>,
     step: Option<i64>,
@@ -71,6 +74,7 @@ impl TryFrom<JobRow> for Job {
             state: read("jobs", &r.id, &r.state)?,
             request: read_json("jobs", &r.id, &r.request)?,
             image: r.image_id.as_deref().map(|i| read("jobs", &r.id, i)).transpose()?,
+            held: r.held.as_ref().map(|held| read_json("jobs", &r.id, held)).transpose()?,
             problem: r.problem,
             attempts: u32::try_from(r.attempts).unwrap_or(u32::MAX),
             model: r.model.as_deref().map(|m| read("jobs", &r.id, m)).transpose()?,
@@ -109,7 +113,7 @@ pub async fn insert(tx: &mut Tx, job: &Job, leased_until: Option<Timestamp>) -> 
 
 /// One job.
 pub async fn find(tx: &mut Tx, id: JobId) -> Result<Option<Job>> {
-    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs WHERE id = $1";
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, held, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs WHERE id = $1";
     let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Job::try_from).transpose()
 }
@@ -166,7 +170,7 @@ pub async fn took(tx: &mut Tx, model: Option<ModelId>, most: u32) -> Result<Vec<
 
 /// A page of an account's jobs, newest first, `before` an id.
 pub async fn list(tx: &mut Tx, account: AccountId, before: &str, limit: u32) -> Result<Page<Job>> {
-    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, held, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
         WHERE account_id = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3";
     const COUNT: &str = "SELECT COUNT(*) FROM jobs WHERE account_id = $1";
     let rows: Vec<JobRow> =
@@ -178,7 +182,7 @@ pub async fn list(tx: &mut Tx, account: AccountId, before: &str, limit: u32) -> 
 
 /// The jobs of a series, in their order.
 pub async fn of_series(tx: &mut Tx, series: JobId) -> Result<Vec<Job>> {
-    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, held, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
         WHERE series = $1 ORDER BY id";
     let rows: Vec<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(series.to_string()).fetch_all(c).await)?;
     rows.into_iter().map(Job::try_from).collect()
@@ -186,7 +190,7 @@ pub async fn of_series(tx: &mut Tx, series: JobId) -> Result<Vec<Job>> {
 
 /// The job that made an image.
 pub async fn of_image(tx: &mut Tx, image: ImageId) -> Result<Option<Job>> {
-    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, held, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
         WHERE image_id = $1 ORDER BY id LIMIT 1";
     let row: Option<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(image.to_string()).fetch_optional(c).await)?;
     row.map(Job::try_from).transpose()
@@ -235,7 +239,7 @@ pub async fn lease_of(tx: &mut Tx, which: Which, now: Timestamp, until: Timestam
                     ORDER BY CASE state WHEN 'running' THEN 0 ELSE 1 END, priority DESC, \
                     (SELECT COALESCE(MAX(other.started_at), 0) FROM jobs other WHERE other.account_id = jobs.account_id), created_at, id LIMIT 1) \
         AND (state = 'queued' OR (state = 'running' AND leased_until < $1)) \
-        RETURNING id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at";
+        RETURNING id, account_id, decision_id, state, request, image_id, problem, held, attempts, model, step, steps, series, priority, started_at, created_at";
     let row: Option<JobRow> =
         on!(tx, |c| sqlx::query_as(SQL).bind(now.millis()).bind(until.millis()).bind(which.as_str()).fetch_optional(c).await)?;
     row.map(Job::try_from).transpose()
@@ -298,6 +302,45 @@ pub async fn give_up(tx: &mut Tx, id: JobId, attempts: u32, state: TaskState, pr
     Ok(rows == 1)
 }
 
+/// Ends this attempt without image: held until its maker decides (`TaskState::Held`), or failed. `held` tells which works the picture is
+/// too near to. False when the job is another attempt's by now.
+pub async fn hold(
+    tx: &mut Tx,
+    (id, attempts): (JobId, u32),
+    state: TaskState,
+    problem: &str,
+    held: &serde_json::Value,
+    now: Timestamp,
+) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET state = $3, problem = $4, held = $5, leased_until = NULL, changed_at = $6 \
+                       WHERE id = $1 AND state = 'running' AND attempts = $2";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(i64::from(attempts))
+        .bind(state.as_str())
+        .bind(problem)
+        .bind(held.to_string())
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
+/// Queues a held job again, asked for in other terms. False when it is not held.
+pub async fn go_on(tx: &mut Tx, id: JobId, request: &serde_json::Value, now: Timestamp) -> Result<bool> {
+    const SQL: &str = "UPDATE jobs SET state = 'queued', request = $2, problem = NULL, attempts = 0, changed_at = $3 \
+                       WHERE id = $1 AND state = 'held'";
+    let rows = on!(tx, |c| sqlx::query(SQL)
+        .bind(id.to_string())
+        .bind(request.to_string())
+        .bind(now.millis())
+        .execute(c)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(rows == 1)
+}
+
 /// Ends a job that this attempt still holds. False: it was cancelled or went to another worker, and nothing may be delivered for it.
 pub async fn finish(tx: &mut Tx, id: JobId, attempts: u32, image: ImageId, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = 'done', image_id = $3, leased_until = NULL, changed_at = $4 \
@@ -316,7 +359,7 @@ pub async fn finish(tx: &mut Tx, id: JobId, attempts: u32, image: ImageId, now: 
 /// Ends a job without image, whoever holds it. False when it was over already.
 pub async fn end(tx: &mut Tx, id: JobId, state: TaskState, problem: &str, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = $2, problem = $3, leased_until = NULL, changed_at = $4 \
-                       WHERE id = $1 AND state IN ('queued', 'running')";
+                       WHERE id = $1 AND state IN ('queued', 'running', 'held')";
     let rows = on!(tx, |c| sqlx::query(SQL)
         .bind(id.to_string())
         .bind(state.as_str())
@@ -330,7 +373,7 @@ pub async fn end(tx: &mut Tx, id: JobId, state: TaskState, problem: &str, now: T
 
 /// Every job of an account, oldest first.
 pub async fn all_of(tx: &mut Tx, account: AccountId) -> Result<Vec<Job>> {
-    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
+    const SQL: &str = "SELECT id, account_id, decision_id, state, request, image_id, problem, held, attempts, model, step, steps, series, priority, started_at, created_at FROM jobs \
         WHERE account_id = $1 ORDER BY id";
     let rows: Vec<JobRow> = on!(tx, |c| sqlx::query_as(SQL).bind(account.to_string()).fetch_all(c).await)?;
     rows.into_iter().map(Job::try_from).collect()
@@ -338,7 +381,8 @@ pub async fn all_of(tx: &mut Tx, account: AccountId) -> Result<Vec<Job>> {
 
 /// Puts `request`, without its words, in the place of what a job that is over had asked for. False when it is not over.
 pub async fn erase_request(tx: &mut Tx, id: JobId, request: &serde_json::Value) -> Result<bool> {
-    const SQL: &str = "UPDATE jobs SET request = $2, problem = NULL WHERE id = $1 AND state NOT IN ('queued', 'running')";
+    const SQL: &str =
+        "UPDATE jobs SET request = $2, problem = NULL, held = NULL WHERE id = $1 AND state NOT IN ('queued', 'running')";
     let rows = on!(tx, |c| sqlx::query(SQL)
         .bind(id.to_string())
         .bind(request.to_string())

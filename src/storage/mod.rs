@@ -15,6 +15,7 @@ pub mod disputes;
 pub mod erasures;
 pub mod faults;
 pub mod files;
+pub mod fingerprints;
 pub mod identities;
 pub mod images;
 pub mod impacts;
@@ -313,6 +314,8 @@ pub enum Lock {
     Sequencer = 0x636f_6c6f_0006,
     /// Removing the bytes of what was erased, and handing in what may be the very same bytes.
     Blobs = 0x636f_6c6f_0007,
+    /// Keeping fingerprints: their order is that of commits.
+    Fingerprints = 0x636f_6c6f_0008,
 }
 
 /// How far what was erased is gone from the database's own files.

@@ -12,6 +12,8 @@ pub enum TaskState {
     Running,
     /// It came to its end: the image is delivered, every row was looked at.
     Done,
+    /// It was made and not delivered: it is too near to a work whose terms allow it, if it is credited. Its maker goes on with it, or not.
+    Held,
     /// It ended without; `problem` says why.
     Failed,
     /// Called off.
@@ -19,7 +21,7 @@ pub enum TaskState {
 }
 
 impl TaskState {
-    const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
+    const ALL: [Self; 6] = [Self::Queued, Self::Running, Self::Done, Self::Held, Self::Failed, Self::Cancelled];
 
     /// Its one text form.
     pub const fn as_str(self) -> &'static str {
@@ -27,14 +29,15 @@ impl TaskState {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Done => "done",
+            Self::Held => "held",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }
     }
 
-    /// Whether nothing more will happen.
+    /// Whether nothing more will happen by itself.
     pub const fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+        matches!(self, Self::Done | Self::Held | Self::Failed | Self::Cancelled)
     }
 }
 

@@ -134,7 +134,6 @@ pub async fn insert_all(tx: &mut Tx, works: &[(&Work, StatementId)]) -> Result<(
                        media_type, blake3, sha256, size, registered_by, registered_at, statement_id, held, creators, rights_holder, \
                        created, published, evidence_files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
                        $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
-    const DUE: &str = "INSERT INTO thumbnails_due (work_id) VALUES ($1) ON CONFLICT DO NOTHING";
     for part in works.chunks(ROWS_AT_ONCE) {
         on!(tx, |c| {
             let mut query = sqlx::query(for_rows(SQL, part.len()));
@@ -169,23 +168,8 @@ pub async fn insert_all(tx: &mut Tx, works: &[(&Work, StatementId)]) -> Result<(
             query.execute(c).await.map(drop)
         })?;
         let due: Vec<String> = part.iter().filter(|(work, _)| work.held).map(|(work, _)| work.id.to_string()).collect();
-        if !due.is_empty() {
-            on!(tx, |c| {
-                let mut query = sqlx::query(for_rows(DUE, due.len()));
-                for id in &due {
-                    query = query.bind(id);
-                }
-                query.execute(c).await.map(drop)
-            })?;
-        }
+        super::fingerprints::insert_due(tx, &due).await?;
     }
-    Ok(())
-}
-
-/// Works whose thumbnails are kept already are due no more: after the works were put in again.
-pub async fn settle_thumbnails(tx: &mut Tx) -> Result<()> {
-    const SQL: &str = "DELETE FROM thumbnails_due WHERE work_id IN (SELECT work_id FROM work_thumbnails)";
-    on!(tx, |c| sqlx::query(SQL).execute(c).await.map(drop))?;
     Ok(())
 }
 
@@ -496,27 +480,4 @@ pub async fn grants(tx: &mut Tx, work: WorkId) -> Result<Vec<GrantRecord>> {
 
 pub(super) fn read_scope(id: &str, text: &str) -> Result<GrantScope> {
     if text.is_empty() { Ok(GrantScope::default()) } else { read_json("grants", id, text) }
-}
-
-/// Works without a thumbnail, at most `limit`.
-pub async fn without_thumbnail(tx: &mut Tx, limit: u32) -> Result<Vec<WorkId>> {
-    const SQL: &str = "SELECT work_id FROM thumbnails_due LIMIT $1";
-    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(c).await)?;
-    rows.iter().map(|(id,)| read("thumbnails_due", id, id)).collect()
-}
-
-/// Keeps a work's thumbnail (empty: its file can't be drawn); one that is there stays.
-pub async fn insert_thumbnail(tx: &mut Tx, work: WorkId, thumbnail: &[u8]) -> Result<()> {
-    const SQL: &str = "INSERT INTO work_thumbnails (work_id, thumbnail) VALUES ($1, $2) ON CONFLICT (work_id) DO NOTHING";
-    const DONE: &str = "DELETE FROM thumbnails_due WHERE work_id = $1";
-    on!(tx, |c| sqlx::query(SQL).bind(work.to_string()).bind(thumbnail).execute(c).await.map(drop))?;
-    on!(tx, |c| sqlx::query(DONE).bind(work.to_string()).execute(c).await.map(drop))?;
-    Ok(())
-}
-
-/// All thumbnails of registered works.
-pub async fn thumbnails(tx: &mut Tx) -> Result<Vec<(WorkId, Vec<u8>)>> {
-    const SQL: &str = "SELECT t.work_id, t.thumbnail FROM work_thumbnails t JOIN works w ON w.id = t.work_id ORDER BY t.work_id";
-    let rows: Vec<(String, Vec<u8>)> = on!(tx, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
-    rows.into_iter().map(|(id, bytes)| Ok((read("work_thumbnails", &id, &id)?, bytes))).collect()
 }

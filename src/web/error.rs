@@ -60,7 +60,7 @@ impl Failure {
             Self::Action(Error::NotFound { .. }) | Self::NoPage => StatusCode::NOT_FOUND,
             Self::Action(Error::Denied(_) | Error::Forbidden(_)) | Self::Csrf => StatusCode::FORBIDDEN,
             Self::Action(Error::Invalid(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Action(Error::Conflict(_)) => StatusCode::CONFLICT,
+            Self::Action(Error::Conflict(_) | Error::Held(_)) => StatusCode::CONFLICT,
             Self::Action(Error::Busy { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Action(Error::Internal(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::SignIn => StatusCode::UNAUTHORIZED,

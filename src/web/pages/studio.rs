@@ -238,6 +238,7 @@ fn order(form: &Form) -> Result<Order, Vec<(&'static str, String)>> {
         height: size.map(|(_, height)| height),
         with: ids(form, "with", &mut problems),
         without: ids(form, "without", &mut problems),
+        credit: Vec::new(),
         model: match form.get("model").trim() {
             "" => None,
             text => text.parse().map_err(|_| problems.push(("model", "choose a model of the list".to_owned()))).ok(),

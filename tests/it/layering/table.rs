@@ -3,8 +3,9 @@
 pub(super) const GROUND: &[&str] = &["chance", "clock", "config", "digest", "embedded", "id"];
 pub(super) const WORKS: &[&str] = &["works"];
 /// Values without tensors and without Content Credentials in them.
-pub(super) const PLAIN_DOMAIN: &[&str] = &["works", "lineage", "policy", "accounts", "ledger"];
-pub(super) const DOMAIN: &[&str] = &["works", "lineage", "policy", "accounts", "ledger", "provenance", "generation", "export"];
+pub(super) const PLAIN_DOMAIN: &[&str] = &["works", "lineage", "policy", "accounts", "ledger", "likeness"];
+pub(super) const DOMAIN: &[&str] =
+    &["works", "lineage", "policy", "accounts", "ledger", "likeness", "provenance", "generation", "export"];
 
 /// What a room may import besides itself.
 pub(super) struct Row {
@@ -20,9 +21,9 @@ pub(super) const ENGINE: &[&str] = &["generation::engine", "generation::candle"]
 pub(super) const TABLE: &[Row] = &[
     // ground: imports nothing of ours. Its own few rooms know each other: an id takes a clock and chance.
     Row { rooms: GROUND, may_import: &[GROUND], not: &[] },
-    Row { rooms: &["works", "lineage", "accounts", "ledger"], may_import: &[GROUND], not: &[] },
+    Row { rooms: &["works", "lineage", "accounts", "ledger", "likeness"], may_import: &[GROUND], not: &[] },
     Row { rooms: &["policy"], may_import: &[GROUND, WORKS], not: &[] },
-    Row { rooms: &["provenance"], may_import: &[GROUND, &["ledger"]], not: &[] },
+    Row { rooms: &["provenance"], may_import: &[GROUND, &["ledger", "likeness"]], not: &[] },
     Row { rooms: &["generation"], may_import: &[GROUND], not: &[] },
     Row { rooms: &["export"], may_import: &[GROUND, DOMAIN], not: ENGINE },
     // storage: ground, domain types; must not know candle or c2pa.
