@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use colophon::accounts::{Actor, Role};
 use colophon::actions::Error;
+use colophon::actions::fingerprint::make_fingerprints;
 use colophon::actions::import_list::{ImportSettings, begin_import, cancel_import, go_on};
-use colophon::actions::nearest_work::make_thumbnails;
 use colophon::actions::register_work::{Registration, register_work};
 use colophon::digest::{Digest, sha256_of};
 use colophon::provenance::Format;
@@ -169,7 +169,7 @@ async fn a_folder_with_a_list(kind: Kind) {
     let again = imported(&t, &rosa, &root, &settings).await;
     assert_eq!(counts(&again), (TaskState::Done, 11, 0, 6, 5));
     same(&before, &t.public_tables().await);
-    assert_eq!(make_thumbnails(&t).await.unwrap(), 4, "of the works kept here");
+    assert_eq!(make_fingerprints(&t).await.unwrap(), 4, "of the works kept here");
     t.finish().await;
 }
 
@@ -266,7 +266,7 @@ async fn a_million_rows_in_small(kind: Kind) {
     let import = go_on(&t, begun, &|| true, &count).await.unwrap();
     assert_eq!(counts(&import), (TaskState::Done, 1_203, 1_203, 0, 0));
     assert_eq!(batches.into_inner(), 3);
-    assert_eq!(make_thumbnails(&t).await.unwrap(), 0);
+    assert_eq!(make_fingerprints(&t).await.unwrap(), 0);
     t.finish().await;
 }
 

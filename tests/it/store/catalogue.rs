@@ -3,27 +3,10 @@
 use super::*;
 
 both! {
-    thumbnails_are_kept_beside_the_works,
     works_are_found_and_narrowed,
     grants_end_in_every_way,
     datasets_and_models,
     impacts_are_found_from_both_ends,
-}
-
-async fn thumbnails_are_kept_beside_the_works(kind: Kind) {
-    let s = Scratch::new(kind).await;
-    let mut tx = s.begin().await;
-    let (a, b) = (work("a"), work("b"));
-    for each in [&a, &b] {
-        works::insert(&mut tx, each, statement(&each.item)).await.unwrap();
-    }
-    assert_eq!(works::without_thumbnail(&mut tx, 1).await.unwrap().len(), 1, "no more than asked for");
-    works::insert_thumbnail(&mut tx, a.id, &[1; 768]).await.unwrap();
-    works::insert_thumbnail(&mut tx, a.id, &[2; 768]).await.unwrap();
-    assert_eq!(works::without_thumbnail(&mut tx, 9).await.unwrap(), [b.id]);
-    assert_eq!(works::thumbnails(&mut tx).await.unwrap(), [(a.id, vec![1; 768])], "the first one stays");
-    drop(tx);
-    s.remove().await;
 }
 
 async fn works_are_found_and_narrowed(kind: Kind) {

@@ -100,6 +100,7 @@ fn every_function_of_storage_is_called_here() {
         include_str!("disputing.rs"),
         include_str!("erasing.rs"),
         include_str!("importing.rs"),
+        include_str!("looking.rs"),
         include_str!("mod.rs"),
         include_str!("people.rs"),
         include_str!("pictures.rs"),

@@ -1,6 +1,8 @@
 //! Imports: leased like jobs, moved on row by row, never twice by two workers.
 
 use super::*;
+use colophon::likeness::Subject;
+use colophon::storage::fingerprints;
 
 both! {
     an_import_moves_on_with_its_rows,
@@ -110,21 +112,16 @@ async fn terms_of_a_work_are_read_together(kind: Kind) {
     assert_eq!(all[&a.id], found);
     assert_eq!(works::count_held(&mut tx).await.unwrap(), 1);
     assert_eq!(works::all_held(&mut tx).await.unwrap().len(), 1);
-    assert_eq!(works::without_thumbnail(&mut tx, 9).await.unwrap(), [a.id]);
+    assert_eq!(fingerprints::due(&mut tx, 9).await.unwrap(), [Subject::Work(a.id)]);
     let kept = works::find(&mut tx, b.id).await.unwrap().unwrap().work;
     assert_eq!((kept.held, kept.digest), (false, b.digest));
     let hashes = [b.digest.sha256, sha256_of(b"?"), a.digest.sha256];
     let known = works::ids_by_sha256(&mut tx, &hashes).await.unwrap();
     assert_eq!((known.len(), known[&a.digest.sha256], known[&b.digest.sha256]), (2, a.id, b.id));
-    works::insert_thumbnail(&mut tx, a.id, &[1]).await.unwrap();
     let mut twin = work("twin");
     (twin.digest, twin.registered_at) = (a.digest, t(9_000));
     works::insert_all(&mut tx, &[(&twin, statement("twin"))]).await.unwrap();
     assert_eq!(works::ids_by_sha256(&mut tx, &hashes).await.unwrap()[&a.digest.sha256], a.id, "the first registered");
-    works::insert_thumbnail(&mut tx, twin.id, &[1]).await.unwrap();
-    execute(&mut tx, &format!("INSERT INTO thumbnails_due VALUES ('{}')", twin.id)).await;
-    works::settle_thumbnails(&mut tx).await.unwrap();
-    assert!(works::without_thumbnail(&mut tx, 9).await.unwrap().is_empty());
     execute(&mut tx, &format!("DELETE FROM works WHERE id = '{}'", twin.id)).await;
     // What somebody found out is what verdicts go by from then on.
     let given = works::grants(&mut tx, b.id).await.unwrap().remove(0).grant;

@@ -6,6 +6,7 @@ mod code;
 mod disputing;
 mod erasing;
 mod importing;
+mod looking;
 mod people;
 mod pictures;
 mod record;
@@ -21,6 +22,7 @@ use colophon::id::{
     AccountId, AgreementId, ConsentId, DatasetId, DecisionId, DisputeId, GrantId, ImageId, ImportId, InputId, JobId, ModelId,
     NoticeId, ReviewId, RunId, SessionId, StatementId, TokenId, WorkId,
 };
+use colophon::likeness::{Compared, Like};
 use colophon::lineage::{Agreement, Author, AuthorSignature, Dataset, Model, ModelCard, Run};
 use colophon::policy::review::{ReviewKind, ReviewState, Ruled, Ruling as Said, Steward};
 use colophon::policy::{Consent, Decision, Fired, Label, Outcome as Answered, Project, Use};
@@ -245,6 +247,14 @@ pub(super) fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
             .collect(),
         adapter: on.first().map(|_| ModelId::derived(b"adapter")),
         nearest: on.first().map(|work| Nearest { work: *work, nearness: 7 }),
+        compared: on.first().map(|work| Compared {
+            method: "m".into(),
+            weights_sha256: sha256_of(b"w"),
+            index_blake3: blake3_of(b"i"),
+            works: 3,
+            held_from: 800_000,
+            like: vec![Like { work: *work, likeness: 700_000 }],
+        }),
         parent: on.get(1).map(|_| ImageId::derived(b"parent")),
         edit: on.get(1).map(|_| json!({ "kind": "sketch" })),
         inputs: Vec::new(),
@@ -263,6 +273,7 @@ pub(super) fn job(seed: &str, at: i64) -> Job {
         request: json!({ "prompt": "a red apple" }),
         image: None,
         problem: None,
+        held: None,
         attempts: 0,
         model: None,
         progress: None,
