@@ -19,6 +19,8 @@ use crate::works::sources::render::render_into;
 
 /// Pictures whose fingerprints are made in one transaction.
 const AT_ONCE: u32 = 500;
+/// Pictures whose fingerprints a look makes itself.
+const A_FEW: u32 = 64;
 /// Room for decoding one.
 const DECODE_BYTES: u64 = 256 << 20;
 /// Drawings are rendered in this size.
@@ -123,27 +125,42 @@ fn known_row(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(row)
 }
 
-/// Makes the fingerprints that are missing. How many.
+/// Makes all fingerprints that are missing. How many.
 pub async fn make_fingerprints(instance: &Instance) -> Result<u64> {
     let _one_at_a_time = instance.eye.making.lock().await;
     let mut made = 0;
     loop {
-        let mut tx = instance.store.read().await?;
-        let due = storage::fingerprints::due(&mut tx, AT_ONCE).await?;
-        if due.is_empty() {
-            return Ok(made);
+        match make(instance, AT_ONCE).await? {
+            0 => return Ok(made),
+            more => made += more,
         }
-        let mut files = Vec::with_capacity(due.len());
-        for subject in due {
-            files.push((subject, file_of(instance, &mut tx, subject).await));
-        }
-        drop(tx);
-        let all = made_of(files).await?;
-        let mut tx = instance.store.begin().await?;
-        storage::fingerprints::insert(&mut tx, &all).await?;
-        tx.commit().await?;
-        made += all.len() as u64;
     }
+}
+
+/// Makes a few, where nobody is at it: so that a look sees what came a moment ago, and need not wait for an import of thousands.
+pub(super) async fn make_a_few(instance: &Instance) -> Result<()> {
+    if let Ok(_one_at_a_time) = instance.eye.making.try_lock() {
+        make(instance, A_FEW).await?;
+    }
+    Ok(())
+}
+
+async fn make(instance: &Instance, most: u32) -> Result<u64> {
+    let mut tx = instance.store.read().await?;
+    let due = storage::fingerprints::due(&mut tx, most).await?;
+    let mut files = Vec::with_capacity(due.len());
+    for subject in due {
+        files.push((subject, file_of(instance, &mut tx, subject).await));
+    }
+    drop(tx);
+    if files.is_empty() {
+        return Ok(0);
+    }
+    let all = made_of(files).await?;
+    let mut tx = instance.store.begin().await?;
+    storage::fingerprints::insert(&mut tx, &all).await?;
+    tx.commit().await?;
+    Ok(all.len() as u64)
 }
 
 type Made = (Subject, Option<(Fingerprints, View)>);

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::fingerprint::make_fingerprints;
 use super::freeze_dataset::freeze;
 use super::import_works::{read_collection, register_all};
 use super::record::{Deed, record};
@@ -139,7 +138,6 @@ pub(super) async fn found(instance: &Instance, model_dir: &Path) -> Result<Model
     }
     tx.commit().await?;
     publish_checkpoint(instance).await?;
-    make_fingerprints(instance).await?;
     let mut tx = instance.store.read().await?;
     storage::models::find_by_weights(&mut tx, instance.model.model.weights)
         .await?

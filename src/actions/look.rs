@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::fingerprint::{Seen, WEIGHTS, make_fingerprints};
+use super::fingerprint::{Seen, WEIGHTS, make_a_few, make_fingerprints};
 use super::finish_image::NEAREST;
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
@@ -63,9 +63,8 @@ pub struct IndexFacts {
     pub digest: Blake3,
 }
 
-/// Brings the index up to date; what is due is made first, so that no registered work is left out.
-pub async fn keep_up(instance: &Instance) -> Result<()> {
-    make_fingerprints(instance).await?;
+/// Brings the index up to date with the database.
+async fn keep_up(instance: &Instance) -> Result<()> {
     let _one_at_a_time = instance.eye.reading.lock().await;
     let mut tx = instance.store.read().await?;
     loop {
@@ -107,6 +106,7 @@ fn facts(index: &Index) -> IndexFacts {
 
 /// Subjects that a picture is like, the likest first: all whose likeness is `least` or more, of the [`COMPARED`] that fit best.
 pub async fn alike(instance: &Instance, query: &Arc<Query>, among: Among, least: f32) -> Result<Vec<Alike>> {
+    make_a_few(instance).await?;
     keep_up(instance).await?;
     let views = proposed(instance, query, among).await?;
     compared(Arc::clone(query), views, least).await
@@ -175,8 +175,9 @@ impl Near {
     }
 }
 
-/// Compares a picture with all registered works.
+/// Compares a picture with all registered works: what is missing in the index is made first.
 pub async fn near_works(instance: &Instance, seen: &Seen) -> Result<Near> {
+    make_fingerprints(instance).await?;
     keep_up(instance).await?;
     let query = Arc::new(seen.query());
     let views = proposed(instance, &query, Among::Works).await?;

@@ -29,6 +29,7 @@
 //! | `identity`, `agree` | people sign: their certificates; what they agree on as the authorship of an image |
 //! | `drawn_with`, `register_model` | the model of an order; models and adapters from elsewhere |
 //! | `fingerprint`, `look` | what pictures are found by; which works and images a picture is like |
+//! | `uses` | where a rights holder's works are found |
 //! | `gate` | a picture too near to a registered work is held |
 //! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
@@ -106,6 +107,7 @@ pub mod review;
 pub mod revoke_grant;
 pub mod sign_in;
 pub mod signing;
+pub mod uses;
 pub mod verify_image;
 
 pub use error::Error;

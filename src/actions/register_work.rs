@@ -1,10 +1,12 @@
 //! Registering a work: its file or its hash, whose it is, and the licence given on it. It can be drawn on at once when its file is kept.
 
 use super::candidate::{Candidate, MOST_PIXELS, Told, candidate, deed};
+use super::fingerprint::fingerprints_of;
 use super::record::record;
 use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::id::{StatementId, WorkId};
+use crate::likeness::Subject;
 use crate::provenance::encode::decode;
 use crate::provenance::{Format, container::outline};
 use crate::storage::{self, Lock, blobs::Blob};
@@ -38,6 +40,8 @@ pub async fn register_work(instance: &Instance, actor: &Actor, sent: Registratio
     for (_, bytes) in ready.file.iter().chain(&ready.evidence) {
         instance.blobs.put(bytes.clone()).await?;
     }
+    // Found by picture from the moment it is registered. A file that can't be looked at is like nothing.
+    let looked = ready.file.as_ref().map(|(_, bytes)| tokio::task::block_in_place(|| fingerprints_of(bytes)));
     let mut tx = instance.store.begin().await?;
     tx.lock(Lock::Works).await?;
     let sha256 = ready.work.digest.sha256;
@@ -53,6 +57,9 @@ pub async fn register_work(instance: &Instance, actor: &Actor, sent: Registratio
         storage::blobs::insert(&mut tx, &blob).await?;
     }
     let statement = record(&mut tx, instance, now, deed(&ready, actor)).await?;
+    if let Some(looked) = looked {
+        storage::fingerprints::insert(&mut tx, &[(Subject::Work(ready.work.id), looked.ok())]).await?;
+    }
     tx.commit().await?;
     instance.bell.ring();
     Ok((ready.work.id, statement))

@@ -8,6 +8,7 @@ mod failures;
 mod first_start;
 mod importing;
 mod lineage;
+mod looking;
 mod model_files;
 mod models;
 mod pictures;
