@@ -23,6 +23,7 @@ mod stewards;
 mod table;
 mod verify;
 mod workbench;
+mod uses;
 mod works;
 
 use axum::Router;
@@ -125,6 +126,7 @@ routes! {
     post "/api/v1/grants/{id}/conclusion" "operate" "Put on record what a grant's licence was found to be, by somebody who did not declare it" ? [] body "application/json" gives "application/json" => works::conclude;
     post "/api/v1/works/{id}/reservations" "grants" "Declare an opt-out of a work, in words" ? [] body "application/json" gives "application/json" => works::reserve;
     post "/api/v1/reservations" "grants" "Hand in what a site says (tdmrep.json, Content-Usage, robots.txt, RSL); kept for every work on record as published there" ? ["signal", "place"] body "application/octet-stream" gives "application/json" => works::reserve_by_site;
+    get "/api/v1/uses" "signed in" "Images in which one's own works are found, credited or not; an operator may name any `owner`; `format` csv gives all of them as one table" ? ["owner", "after", "limit", "format"] body "" gives "application/json" => uses::list;
     get "/api/v1/licences" "public" "What the rule table says of a licence or SPDX expression; without one, all that it names" ? ["licence"] body "" gives "application/json" => licences::verdicts;
     get "/api/v1/datasets" "public" "Frozen datasets" ? [] body "" gives "application/json" => lineage::datasets;
     post "/api/v1/datasets" "works" "Freeze what a query finds and may be trained on, or only look (`dry_run`)" ? [] body "application/json" gives "application/json" => lineage::freeze;

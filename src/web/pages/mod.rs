@@ -19,6 +19,7 @@ mod policies;
 mod refused;
 mod reviews;
 mod studio;
+mod uses;
 mod verify;
 pub mod view;
 mod workbench;
@@ -80,6 +81,7 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/imports", get(imports::list))
         .route("/imports/{id}", get(imports::page))
         .route("/imports/{id}/cancel", post(imports::cancel))
+        .route("/uses", get(uses::page))
         .route("/datasets", get(datasets::list).post(datasets::freeze))
         .route("/datasets/{id}", get(lineage::dataset))
         .route("/works/{id}/reserve", post(works::reserve))

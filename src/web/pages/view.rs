@@ -18,6 +18,7 @@ pub mod people;
 pub mod policies;
 pub mod reviews;
 mod text;
+pub mod uses;
 pub mod verify;
 pub mod work_new;
 pub mod workbench;
@@ -36,6 +37,7 @@ pub use make::{Counts, HomePage, JobPage, Limits, Refusal, StudioForm, StudioPag
 pub use people::{AccountPage, AccountRow, AccountsAdmin, LoginPage, SetupPage, TokenRow};
 pub use policies::{PoliciesPage, PolicyPage, PolicyRule, TraditionView};
 pub use reviews::{ReviewPage, ReviewsPage};
+pub use uses::UsesPage;
 pub use verify::{CreditsView, Reason, SignerView, TrustPage, VerifyPage, VerifyResult};
 pub use work_new::WorkNewPage;
 pub use workbench::{QueuePage, SeriesPage, WorkbenchPage};
@@ -262,7 +264,7 @@ mod tests {
             ImagesPage::sample, ImagePage::sample, ImagePage::sample_unknown, WorksPage::sample, WorkPage::sample,
             WorkPage::sample_revoked, WorkNewPage::sample, WorkNewPage::sample_offered, ImportsPage::sample, ImportsPage::sample_refused, ImportPage::sample,
             ImportPage::sample_running, DisputesPage::sample, DisputePage::sample,
-            DisputeNewPage::sample, NoticesPage::sample, DatasetsPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
+            DisputeNewPage::sample, NoticesPage::sample, UsesPage::sample, DatasetsPage::sample, DatasetPage::sample, ModelsPage::sample, ModelPage::sample,
             PoliciesPage::sample, PolicyPage::sample, ReviewPage::sample, ReviewsPage::sample, LicencesPage::sample, LogPage::sample, LogPage::sample_found, LogPage::sample_nothing, EntryPage::sample, ReceiptPage::sample, ReceiptPage::sample_waiting, VerifyPage::sample, VerifyPage::sample_empty,
             VerifyPage::sample_changed, VerifyPage::sample_problem, TrustPage::sample, LoginPage::sample, SetupPage::sample,
             AccountPage::sample, DocsPage::sample, TermsPage::sample, ErrorPage::sample,
