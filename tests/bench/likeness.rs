@@ -1,13 +1,13 @@
 //! Picture search, measured on the 6,708 shipped works. Prints tables; asserts nothing.
 //!
 //! ```text
-//! cargo bench --profile dev --bench likeness                            all parts
-//! cargo bench --profile dev --bench likeness -- recall                  changed copies: found, and others taken for them
-//! cargo bench --profile dev --bench likeness -- index                   a million works: room, time of a look, time of a start
-//! cargo bench --profile dev --bench likeness -- gate                    mild image-to-image, and pictures drawn by words, at the gate
-//! cargo bench --profile dev --bench likeness -- recovery                200 drawn pictures, damaged: which original
-//! cargo bench --profile dev --bench likeness -- recall --queries all    so many works are asked for, evenly chosen (default 1000)
-//! cargo bench --profile dev --bench likeness -- index --rows N          so many works in the large index (default 1,000,000)
+//! cargo bench --profile dev --bench likeness                    all parts
+//! cargo bench --profile dev --bench likeness -- recall          changed copies: found, and others taken for them
+//! cargo bench --profile dev --bench likeness -- index           a million works: room, time of a look, time of a start
+//! cargo bench --profile dev --bench likeness -- gate            mild variations, and pictures drawn by words
+//! cargo bench --profile dev --bench likeness -- recovery        200 drawn pictures, damaged: which original
+//! cargo bench --profile dev --bench likeness -- recall --queries all  so many works are asked for, evenly chosen (default 1000)
+//! cargo bench --profile dev --bench likeness -- index --rows N  so many works in the large index (default 1,000,000)
 //! ```
 //!
 //! Parts can be named together. Starts are measured on SQLite, and on PostgreSQL where COLOPHON_TEST_POSTGRES_URL names an empty

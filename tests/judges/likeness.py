@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What the service says a picture is known by, against others' code: PDQ by `pdqhash`, which wraps Meta's own; the ISCC image code by
-`iscc-core`, the standard's reference, from pixels that `iscc-sdk` prepares with Pillow, and by `iscc-sdk` whole.
+"""What the service says a picture is known by, against others' code: PDQ by `pdqhash`, which wraps Meta's own; the ISCC image
+code by `iscc-core`, the standard's reference, from pixels that `iscc-sdk` prepares with Pillow, and by `iscc-sdk` whole.
 
     likeness.py BASE_URL WORKS_ZIP [--count N] [--swapped]
 
-N of the shipped works are handed in (300 unless told), every third once more in another size. Each hash must be the same, bit by bit, and
-so must PDQ's quality. With `--swapped` every answer is held against the next picture: it must be refused.
+N of the shipped works are handed in (300 unless told), every third once more in another size. Each hash must be the same, bit
+by bit, and so must PDQ's quality. With `--swapped` every answer is held against the next picture: it must be refused.
 """
 
 import argparse
@@ -32,7 +32,8 @@ OTHER_SIZE = (301, 187)
 
 def asked(base, picture):
     """The answer of the service."""
-    request = urllib.request.Request(f"{base}/api/v1/likeness", picture, {"content-type": "image/png", "accept": "application/json"})
+    headers = {"content-type": "image/png", "accept": "application/json"}
+    request = urllib.request.Request(f"{base}/api/v1/likeness", picture, headers)
     try:
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)

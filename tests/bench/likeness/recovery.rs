@@ -1,5 +1,5 @@
-//! Pictures of the service that come back damaged, without their credentials: whether the right original is found first. Nothing is
-//! signed here: what is kept of an image is made from the pixels that are signed.
+//! Pictures of the service that come back damaged, without their credentials: whether the right original is found first. Nothing
+//! is signed here: what is kept of an image is made from the pixels that are signed.
 
 use std::collections::HashMap;
 
