@@ -94,7 +94,7 @@ fn pixels(bytes: &[u8]) -> std::result::Result<Rgb, String> {
 }
 
 /// What is kept of a file, with its view.
-pub(super) fn fingerprints_of(bytes: &[u8]) -> Result<(Fingerprints, View)> {
+pub fn fingerprints_of(bytes: &[u8]) -> Result<(Fingerprints, View)> {
     let rgb = pixels(bytes).map_err(Error::internal)?;
     let hash = sha256_of(bytes);
     if let Some(&descriptor) = hash.0.first_chunk::<16>().and_then(|key| KNOWN_DESCRIPTORS.get(key)) {

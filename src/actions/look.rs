@@ -13,7 +13,7 @@ use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::digest::{Blake3, Sha256Hash};
 use crate::id::{ImageId, WorkId};
-use crate::likeness::{COMPARED, Fingerprints, Index, Likeness, MATCH, METHOD, NEAR, PROPOSED, Prepared, Query, Subject, View};
+use crate::likeness::{Fingerprints, Index, Likeness, MATCH, METHOD, NEAR, PROPOSED, Query, Subject, View};
 use crate::provenance::{Thumbnail, thumbnail_rms};
 use crate::storage::{self, Tx};
 
@@ -104,7 +104,7 @@ fn facts(index: &Index) -> IndexFacts {
     IndexFacts { method: METHOD, weights_sha256: *WEIGHTS, works, images, digest: index.digest() }
 }
 
-/// Subjects that a picture is like, the likest first: all whose likeness is `least` or more, of the [`COMPARED`] that fit best.
+/// Subjects that a picture is like, the likest first: see [`Query::rank`].
 pub async fn alike(instance: &Instance, query: &Arc<Query>, among: Among, least: f32) -> Result<Vec<Alike>> {
     make_a_few(instance).await?;
     keep_up(instance).await?;
@@ -124,25 +124,8 @@ async fn proposed(instance: &Instance, query: &Arc<Query>, among: Among) -> Resu
 }
 
 async fn compared(query: Arc<Query>, views: Vec<(Subject, View)>, least: f32) -> Result<Vec<Alike>> {
-    let compare = move || {
-        let mut coarse: Vec<(f32, Subject, Prepared)> = views
-            .iter()
-            .map(|(subject, view)| {
-                let prepared = Prepared::new(view);
-                (query.misfit(&prepared), *subject, prepared)
-            })
-            .collect();
-        coarse.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let mut found: Vec<Alike> = coarse
-            .into_iter()
-            .take(COMPARED)
-            .filter_map(|(_, subject, prepared)| query.likeness(&prepared).map(|likeness| Alike { subject, likeness }))
-            .filter(|alike| alike.likeness.score >= least)
-            .collect();
-        found.sort_by(|a, b| b.likeness.score.total_cmp(&a.likeness.score).then(a.subject.cmp(&b.subject)));
-        found
-    };
-    tokio::task::spawn_blocking(compare).await.map_err(Error::internal)
+    let found = tokio::task::spawn_blocking(move || query.rank(&views, least)).await.map_err(Error::internal)?;
+    Ok(found.into_iter().map(|(subject, likeness)| Alike { subject, likeness }).collect())
 }
 
 /// What a finished picture is near to among all registered works, revoked or not.

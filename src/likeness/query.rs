@@ -4,7 +4,8 @@ use colophon_likeness::iscc::within_frame;
 use colophon_likeness::view::shrunken;
 use colophon_likeness::{Iscc, Likeness, Map, Pdq, Prepared, Query as Laid, SizeError, View, compare};
 
-use super::index::{Descriptor, Fingerprints};
+use super::COMPARED;
+use super::index::{Descriptor, Fingerprints, Subject};
 
 /// A picture and, if it stands in a frame, what is within: pixels for the network, and views.
 #[derive(Debug)]
@@ -93,6 +94,27 @@ impl Query {
     pub fn likeness(&self, candidate: &Prepared) -> Option<Likeness> {
         self.laid.iter().filter_map(|laid| compare(laid, candidate)).max_by(|a, b| a.score.total_cmp(&b.score))
     }
+
+    /// Candidates made ready, the least badly fitting first; those that fit alike in the order of their ids.
+    pub fn ordered(&self, candidates: &[(Subject, View)]) -> Vec<(Subject, Prepared)> {
+        let fitted = |(subject, view): &(Subject, View)| {
+            let prepared = Prepared::new(view);
+            (self.misfit(&prepared), *subject, prepared)
+        };
+        let mut all: Vec<(f32, Subject, Prepared)> = candidates.iter().map(fitted).collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        all.into_iter().map(|(_, subject, prepared)| (subject, prepared)).collect()
+    }
+
+    /// Candidates that the picture is like, the likest first: of the [`COMPARED`] that fit best those whose likeness is `least`
+    /// or more.
+    pub fn rank(&self, candidates: &[(Subject, View)], least: f32) -> Vec<(Subject, Likeness)> {
+        let compared = self.ordered(candidates).into_iter().take(COMPARED);
+        let likenesses = compared.filter_map(|(subject, prepared)| Some((subject, self.likeness(&prepared)?)));
+        let mut found: Vec<(Subject, Likeness)> = likenesses.filter(|(_, likeness)| likeness.score >= least).collect();
+        found.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
+        found
+    }
 }
 
 #[cfg(test)]
@@ -117,5 +139,22 @@ mod tests {
         let found = Query::new(&looked, vec![[0; 64]; 2]).likeness(&inner).unwrap();
         assert!(found.score > 0.95 && (found.map.a[0] - 0.75).abs() < 0.03, "{found:?}");
         assert!(Looked::at(&rgb, 41, 30, 48).is_err());
+    }
+
+    #[test]
+    fn of_many_the_likest_comes_first_and_the_unlike_do_not() {
+        let drawing = |n: usize| -> Vec<u8> {
+            let stripe = move |x: usize| if x / 8 % 2 == n % 2 { 220 } else { 30 };
+            let pixel = move |x: usize, y: usize| [(x * 5 + n * 40) as u8, (y * (3 + n)) as u8, stripe(x)];
+            (0..48).flat_map(|y| (0..48).flat_map(move |x| pixel(x, y))).collect()
+        };
+        let view = |n: usize| View::of_rgb(&drawing(n), 48, 48).unwrap();
+        let subject = |n: usize| Subject::Work(crate::id::WorkId::derived(&n.to_le_bytes()));
+        let candidates: Vec<(Subject, View)> = (0..4).map(|n| (subject(n), view(n))).collect();
+        let query = Query::kept(&view(2), [0; 64]);
+        assert_eq!(query.ordered(&candidates)[0].0, subject(2));
+        let found = query.rank(&candidates, 0.0);
+        assert!(found[0].0 == subject(2) && found[0].1.score > 0.99, "{found:?}");
+        assert!(query.rank(&candidates, 1.1).is_empty() && query.rank(&[], 0.0).is_empty());
     }
 }

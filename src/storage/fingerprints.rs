@@ -43,24 +43,40 @@ pub async fn settle(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Keeps what pictures are found by; `None` for one whose file can't be drawn. What is kept already stays. Takes [`super::Lock::Fingerprints`]
-/// first, so that places are given in the order of commits: who has read up to a place has missed nothing before it.
+/// Keeps what pictures are found by; `None` for one whose file can't be drawn. What is kept already stays.
 pub async fn insert(tx: &mut Tx, made: &[(Subject, Option<(Fingerprints, View)>)]) -> Result<()> {
-    const NEWEST: &str = "SELECT COALESCE(MAX(seq), 0) FROM fingerprints";
-    const SQL: &str =
-        "INSERT INTO fingerprints (subject, seq, fingerprints) VALUES ($1, $2, $3) ON CONFLICT (subject) DO NOTHING";
     const VIEW: &str = "INSERT INTO views (subject, view) VALUES ($1, $2) ON CONFLICT (subject) DO NOTHING";
     const DONE: &str = "DELETE FROM fingerprints_due WHERE subject = $1";
-    tx.lock(super::Lock::Fingerprints).await?;
-    let (newest,): (i64,) = on!(tx, |c| sqlx::query_as(NEWEST).fetch_one(c).await)?;
-    for (seq, (subject, made)) in (newest + 1..).zip(made) {
+    let row = |(subject, made): &(Subject, Option<(Fingerprints, View)>)| (*subject, made.as_ref().map(|(prints, _)| *prints));
+    insert_rows(tx, &made.iter().map(row).collect::<Vec<_>>()).await?;
+    for (subject, made) in made {
         let id = subject.to_string();
-        let bytes = made.as_ref().map(|(fingerprints, _)| fingerprints.to_bytes()).unwrap_or_default();
-        on!(tx, |c| sqlx::query(SQL).bind(&id).bind(seq).bind(bytes).execute(c).await.map(drop))?;
         if let Some((_, view)) = made {
             on!(tx, |c| sqlx::query(VIEW).bind(&id).bind(view.bytes()).execute(c).await.map(drop))?;
         }
         on!(tx, |c| sqlx::query(DONE).bind(&id).execute(c).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// The same without views. Takes [`super::Lock::Fingerprints`] first, so that places are given in the order of commits: who has
+/// read up to a place has missed nothing before it.
+pub async fn insert_rows(tx: &mut Tx, rows: &[(Subject, Option<Fingerprints>)]) -> Result<()> {
+    const NEWEST: &str = "SELECT COALESCE(MAX(seq), 0) FROM fingerprints";
+    const SQL: &str =
+        "INSERT INTO fingerprints (subject, seq, fingerprints) VALUES ($1, $2, $3) ON CONFLICT (subject) DO NOTHING";
+    tx.lock(super::Lock::Fingerprints).await?;
+    let (mut newest,): (i64,) = on!(tx, |c| sqlx::query_as(NEWEST).fetch_one(c).await)?;
+    for part in rows.chunks(ROWS_AT_ONCE) {
+        on!(tx, |c| {
+            let mut query = sqlx::query(for_rows(SQL, part.len()));
+            for (seq, (subject, prints)) in (newest + 1..).zip(part) {
+                let bytes = prints.as_ref().map(Fingerprints::to_bytes).unwrap_or_default();
+                query = query.bind(subject.to_string()).bind(seq).bind(bytes);
+            }
+            query.execute(c).await.map(drop)
+        })?;
+        newest += part.len() as i64;
     }
     Ok(())
 }

@@ -99,6 +99,7 @@ fn every_function_of_storage_is_called_here() {
         include_str!("catalogue.rs"),
         include_str!("disputing.rs"),
         include_str!("erasing.rs"),
+        include_str!("finding.rs"),
         include_str!("importing.rs"),
         include_str!("looking.rs"),
         include_str!("mod.rs"),

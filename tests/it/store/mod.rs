@@ -5,6 +5,7 @@ mod catalogue;
 mod code;
 mod disputing;
 mod erasing;
+mod finding;
 mod importing;
 mod looking;
 mod people;
