@@ -83,6 +83,7 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("candle_core", &["generation"]),
     ("candle_nn", &["generation"]),
     ("rand_chacha", &["chance", "generation"]),
+    ("colophon_likeness", &["likeness"]),
     (
         "colophon_ops",
         &[
