@@ -224,6 +224,7 @@ async fn page(state: &State, visitor: &Visitor, failure: &Failure, id: &str, pat
             Link::new("Images", "/images"),
             Link::new("Works", "/works"),
             Link::new("Verify a file", "/verify"),
+            Link::new("Look by picture", "/look"),
         ],
         request_id: id.to_owned(),
     };
@@ -231,7 +232,7 @@ async fn page(state: &State, visitor: &Visitor, failure: &Failure, id: &str, pat
 }
 
 /// As a sentence.
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     let first: String = chars.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
     let mut sentence = format!("{first}{}", chars.as_str());

@@ -112,7 +112,7 @@
         const state = await reply.json();
         misses = 0;
         if (state.state === 'done' && state.image) { location.replace('/images/' + state.image); return; }
-        if (state.state === 'done' || state.state === 'failed' || state.state === 'cancelled') { location.reload(); return; }
+        if (['done', 'held', 'failed', 'cancelled'].includes(state.state)) { location.reload(); return; }
         if (sentence.textContent !== say(state)) sentence.textContent = say(state);
         if (state.of) { progress.max = state.of; progress.value = state.step; }
         if (state.preview) {
@@ -144,7 +144,7 @@
         line.textContent = state.state === 'running' && state.of ? 'step ' + state.step + ' of ' + state.of
           : state.state === 'queued' ? state.ahead + ' ahead of it' + (state.seconds ? ', about ' + state.seconds + ' s' : '') : state.state;
       }
-      if (!['done', 'failed', 'cancelled'].includes(state.state)) return;
+      if (!['done', 'held', 'failed', 'cancelled'].includes(state.state)) return;
       events.close();
       cell.removeAttribute('data-live');
       // Once all are over the page is whole as it comes from the server.

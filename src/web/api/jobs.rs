@@ -14,6 +14,7 @@ use super::events::Events;
 use super::{Paging, TheInstance, limit};
 use crate::accounts::{Actor, Scope};
 use crate::actions::board::Progress;
+use crate::actions::gate::credit_and_go_on;
 use crate::actions::{Error, Instance, queue, request_image};
 use crate::id::JobId;
 use crate::storage::jobs::Job;
@@ -54,6 +55,7 @@ async fn shown(instance: &Instance, tx: &mut Tx, job: Job) -> Result<Value, Fail
         "preview": preview,
         "image": job.image,
         "problem": job.problem,
+        "held": job.held,
         "edit": job.request.get("edit"),
         "seed": job.request.get("seed"),
         "created_at": job.created_at,
@@ -81,6 +83,19 @@ pub(super) async fn retry(
     let requested = queue::retry(&instance, actor, id).await?;
     let url = format!("/api/v1/jobs/{}", requested.job.id);
     let body = json!({ "job": requested.job.id, "state": requested.job.state.as_str(), "url": url });
+    Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response())
+}
+
+/// Goes on with a held picture, with the works that it is too near to credited.
+pub(super) async fn credit(
+    Handed(instance): TheInstance,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Segment(id): Segment<JobId>,
+) -> Result<Response, Failure> {
+    let actor = visitor.check_api(&headers)?;
+    credit_and_go_on(&instance, actor, id).await?;
+    let body = json!({ "job": id, "state": "queued", "url": format!("/api/v1/jobs/{id}") });
     Ok((StatusCode::ACCEPTED, axum::Json(body)).into_response())
 }
 

@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod licences;
 mod lineage;
+mod look;
 mod openai;
 mod openapi;
 mod policy;
@@ -100,6 +101,7 @@ routes! {
     get "/api/v1/jobs" "images" "Jobs of one's own, newest first, with place and seconds left" ? ["after", "limit"] body "" gives "application/json" => jobs::list;
     get "/api/v1/jobs/{id}/events" "images" "The same as server-sent events, with previews, until it is over" ? [] body "" gives "text/event-stream" => jobs::events;
     post "/api/v1/jobs/{id}/retry" "images" "Ask again for what failed or was called off" ? [] body "" gives "application/json" => jobs::retry;
+    post "/api/v1/jobs/{id}/credit" "images" "Credit the works that a held picture is too near to, and go on with it" ? [] body "" gives "application/json" => jobs::credit;
     post "/api/v1/jobs/{id}/priority" "images" "Let it go later (-10 to 0) or, as an operator, sooner (to 10)" ? [] body "application/json" gives "application/json" => jobs::priority;
     get "/api/v1/jobs/{id}" "images" "How far a picture is" ? [] body "" gives "application/json" => jobs::one;
     delete "/api/v1/jobs/{id}" "images" "Call a picture off" ? [] body "" gives "application/json" => jobs::cancel;
@@ -160,6 +162,7 @@ routes! {
     post "/api/v1/policy/check" "public" "What the policy says of some words; nothing is kept" ? [] body "application/json" gives "application/json" => policy::check;
     post "/api/v1/policy/check/picture" "public" "What the policy says of making something from a picture: its credentials and the work it resembles; nothing is kept" ? [] body "multipart/form-data" gives "application/json" => policy::picture;
     post "/api/v1/verify" "public" "Is this file what it claims?" ? [] body "multipart/form-data" gives "application/json" => verify::check;
+    post "/api/v1/likeness" "public" "Which registered works and which images a picture is like, and where: cropped, turned, mirrored; nothing is kept" ? [] body "multipart/form-data" gives "application/json" => look::likeness;
     get "/api/v1/statements" "public" "Log entries, newest first: by number, id, hash or name (`q`), by type, by party, by what they are about" ? ["q", "kind", "actor", "about", "after", "limit"] body "" gives "application/json" => statements::list;
     get "/api/v1/statements/{id}" "public" "One statement as logged: a DSSE envelope" ? [] body "" gives "application/vnd.in-toto+json" => statements::one;
     get "/openapi.json" "public" "This list, for programs" ? [] body "" gives "application/json" => openapi::document;
@@ -246,6 +249,7 @@ pub(crate) use imports::{REPORT as REPORT_COLUMNS, line as report_line};
 pub(super) use imports::{incoming, outcome as row_outcome, own as own_import, too_large};
 pub(super) use jobs::own as own_job;
 pub(super) use keys::trusted as trusted_keys;
+pub(super) use look::{LookedFor, look_for};
 pub(super) use shape::{answer, public_words, verdicts};
 pub(super) use works::{
     Asked, page as work_page, picture as work_picture, record as work_record, registration, tdmrep_json, terms as work_terms,

@@ -418,6 +418,10 @@ impl Open {
         match (job.state, job.image) {
             (TaskState::Done, Some(image)) => Ok(Some(image)),
             (TaskState::Cancelled, _) => Err(Error::Conflict("the picture was called off".to_owned()).into()),
+            (TaskState::Held, _) => {
+                let why = job.problem.unwrap_or_else(|| "the picture is held".to_owned());
+                Err(Error::Conflict(format!("{why}: {}/jobs/{id}", self.instance.site.url)).into())
+            }
             _ => Err(wrong("prompt", job.problem.unwrap_or_else(|| "the picture could not be made".to_owned()))),
         }
     }

@@ -39,7 +39,7 @@ fn operation(route: &Route) -> Value {
         json!({ "name": name, "in": "query", "required": false, "schema": schema })
     }));
     let status = match (route.method, route.path) {
-        ("post", "/api/v1/images" | "/api/v1/jobs/{id}/retry") => "202",
+        ("post", "/api/v1/images" | "/api/v1/jobs/{id}/retry" | "/api/v1/jobs/{id}/credit") => "202",
         ("post", "/api/v1/works" | "/api/v1/inputs" | "/api/v1/images/{id}/agreements") => "201",
         _ => "200",
     };
@@ -64,7 +64,7 @@ fn operation(route: &Route) -> Value {
         let schema = match route.path {
             "/api/v1/images" => json!({ "$ref": "#/components/schemas/Order" }),
             "/api/v1/works" => json!({ "$ref": "#/components/schemas/Registration" }),
-            "/api/v1/verify" => {
+            "/api/v1/verify" | "/api/v1/likeness" => {
                 json!({ "type": "object", "required": ["file"], "properties": { "file": { "type": "string", "format": "binary" } } })
             }
             "/api/v1/policy/check" => json!({ "$ref": "#/components/schemas/Question" }),

@@ -15,6 +15,7 @@ mod jobs;
 mod licences;
 mod lineage;
 mod log;
+mod look;
 mod policies;
 mod refused;
 mod reviews;
@@ -43,6 +44,7 @@ use view::{AccountView, Chrome, LogHead, Site};
 pub(super) fn router(max_upload: usize) -> Router<State> {
     let uploads = Router::new()
         .route("/verify", get(verify::form).post(verify::check))
+        .route("/look", get(look::form).post(look::look))
         .route("/workbench", get(workbench::page).post(workbench::ask))
         .route("/works/new", get(works::new).post(works::register))
         .route("/works/{id}/dispute", get(disputes::new).post(disputes::open))
@@ -58,6 +60,7 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/jobs/{id}/retry", post(jobs::retry))
         .route("/jobs/{id}/series", get(workbench::series))
         .route("/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/jobs/{id}/credit", post(jobs::credit))
         .route("/images", get(images::list))
         .route("/images/{id}", get(images::page))
         .route("/images/{id}/agreements", post(agreements::propose))
@@ -69,6 +72,7 @@ pub(super) fn router(max_upload: usize) -> Router<State> {
         .route("/works", get(works::list))
         .route("/works/{id}", get(works::page))
         .route("/works/{id}/picture", get(super::api::work_picture))
+        .route("/works/{id}/uses", get(look::uses))
         .route("/works/{id}/evidence/{sha256}", get(works::evidence))
         .route("/works/{id}/rsl", get(super::api::work_terms))
         .route("/.well-known/tdmrep.json", get(super::api::tdmrep_json))

@@ -13,6 +13,7 @@ pub mod imports;
 pub mod licences;
 pub mod lineage;
 pub mod log;
+pub mod look;
 pub mod make;
 pub mod people;
 pub mod policies;
@@ -33,6 +34,7 @@ pub use imports::{ImportPage, ImportsPage};
 pub use licences::LicencesPage;
 pub use lineage::{DatasetPage, DatasetRef, FileRow, ModelCard, ModelPage, ModelsPage};
 pub use log::{EntryPage, EntryRow, GrowthPoint, Inclusion, LogPage, ReceiptPage, Recipe};
+pub use look::{LookPage, WorkUsesPage};
 pub use make::{Counts, HomePage, JobPage, Limits, Refusal, StudioForm, StudioPage};
 pub use people::{AccountPage, AccountRow, AccountsAdmin, LoginPage, SetupPage, TokenRow};
 pub use policies::{PoliciesPage, PolicyPage, PolicyRule, TraditionView};
@@ -260,7 +262,7 @@ mod tests {
             };
         }
         render! {
-            WorkbenchPage::sample, WorkbenchPage::sample_empty, SeriesPage::sample, QueuePage::sample, HomePage::sample, StudioPage::sample, StudioPage::sample_empty, JobPage::sample, JobPage::sample_failed,
+            WorkbenchPage::sample, WorkbenchPage::sample_empty, SeriesPage::sample, QueuePage::sample, HomePage::sample, StudioPage::sample, StudioPage::sample_empty, JobPage::sample, JobPage::sample_failed, JobPage::sample_held, LookPage::sample, LookPage::sample_empty, LookPage::sample_nothing, LookPage::sample_problem, WorkUsesPage::sample, WorkUsesPage::sample_none,
             ImagesPage::sample, ImagePage::sample, ImagePage::sample_unknown, WorksPage::sample, WorkPage::sample,
             WorkPage::sample_revoked, WorkNewPage::sample, WorkNewPage::sample_offered, ImportsPage::sample, ImportsPage::sample_refused, ImportPage::sample,
             ImportPage::sample_running, DisputesPage::sample, DisputePage::sample,

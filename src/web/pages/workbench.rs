@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::jobs::over;
 use super::studio::{refusal, use_label};
 use super::view::Choice;
 use super::view::workbench::{Group, Member, Param, SeriesPage, Way, WorkbenchPage};
@@ -28,7 +29,6 @@ use crate::generation::edit::{Edit, Role};
 use crate::id::{InputId, JobId, ParentId};
 use crate::policy::Use;
 use crate::storage;
-use crate::storage::tasks::TaskState;
 use crate::web::State;
 use crate::web::api::own_job;
 use crate::web::error::Failure;
@@ -473,10 +473,7 @@ pub(super) async fn series(
             job: job.id.to_string(),
             image: job.image.map(|id| id.to_string()).unwrap_or_default(),
             preview: progress.preview.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png))).unwrap_or_default(),
-            state: match (job.state, job.problem) {
-                (TaskState::Failed, Some(why)) => format!("failed: {why}"),
-                (state, _) => state.as_str().to_owned(),
-            },
+            state: over(job.state, job.problem.as_deref()),
         }
     });
     let members = members.collect();

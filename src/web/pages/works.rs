@@ -225,6 +225,11 @@ async fn build(state: &State, visitor: &Visitor, id: WorkId) -> Result<WorkPage,
             String::new()
         },
         disputes,
+        uses_url: if visitor.actor.as_ref().is_some_and(|a| a.name == work.registered_by || a.may(Scope::Operate)) {
+            format!("/works/{id}/uses")
+        } else {
+            String::new()
+        },
         images,
         images_total,
         images_url: String::new(),

@@ -38,6 +38,7 @@ async fn every_page_answers_and_says_what_the_api_says(kind: Kind) {
         "/log",
         "/log/entries/0",
         "/verify",
+        "/look",
         "/login",
         "/trust",
         "/docs",

@@ -3,6 +3,7 @@
 mod doors;
 mod keys;
 mod log;
+mod looking;
 mod pictures;
 mod registry;
 mod stewards;

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::look::HeldView;
 use super::{Choice, Chrome, Field, ImageCard, RuleLine, Tone, WorkCard, filters};
 
 /// `GET /`
@@ -202,7 +203,7 @@ pub struct JobPage {
     pub chrome: Chrome,
     /// `job_…`
     pub id: String,
-    /// `queued`, `running`, `finishing` (signing and logging), `done`, `failed` or `cancelled`.
+    /// `queued`, `running`, `finishing` (signing and logging), `done`, `held`, `failed` or `cancelled`.
     pub state: String,
     /// Denoising steps done.
     pub step: u32,
@@ -216,6 +217,8 @@ pub struct JobPage {
     pub words: String,
     /// When failed: why, and what to do next.
     pub problem: String,
+    /// When it is too near to works: the picture beside them.
+    pub held: Option<HeldView>,
     /// When done: `image_…`.
     pub image_id: String,
     /// Seconds until the page reloads itself.
@@ -235,12 +238,13 @@ impl JobPage {
             "finishing" => "Drawn. Signing it and writing it into the log.".into(),
             "done" => "Done.".into(),
             "cancelled" => "Cancelled. Nothing was kept.".into(),
+            "held" => "Drawn and held: it is too near to a registered work.".into(),
             _ => "This picture could not be made.".into(),
         }
     }
 
     fn tone(&self) -> Tone {
-        if self.state == "failed" { Tone::Refused } else { Tone::Plain }
+        if self.state == "failed" || self.state == "held" { Tone::Refused } else { Tone::Plain }
     }
 
     /// Half-way.
@@ -255,9 +259,15 @@ impl JobPage {
             preview: "/images/image_01KAR000000000000000000014/picture".into(),
             words: "a robot with a kind face".into(),
             problem: String::new(),
+            held: None,
             image_id: String::new(),
             refresh_seconds: 2,
         }
+    }
+
+    /// Too near to a work.
+    pub fn sample_held() -> Self {
+        Self { state: "held".into(), preview: String::new(), held: Some(HeldView::sample()), ..Self::sample() }
     }
 
     /// Failed.

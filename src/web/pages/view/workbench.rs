@@ -241,13 +241,17 @@ pub struct Member {
     pub image: String,
     /// How it looks so far, as a `data:` address.
     pub preview: String,
-    /// `queued`, `running`, `failed`, `cancelled`, with what is wrong.
+    /// `queued`, `running`, `held`, `failed`, `cancelled`, with what is wrong.
     pub state: String,
 }
 
 impl Member {
     fn open(&self) -> bool {
         self.image.is_empty() && (self.state == "queued" || self.state == "running")
+    }
+
+    fn held(&self) -> bool {
+        self.state.starts_with("held")
     }
 }
 
@@ -279,6 +283,7 @@ impl SeriesPage {
                 member("job_01KAR000000000000000000001", "image_01KAR000000000000000000001", "done"),
                 member("job_01KAR000000000000000000002", "", "running"),
                 member("job_01KAR000000000000000000003", "", "failed: no room"),
+                member("job_01KAR000000000000000000004", "", "held: too near to “kite” by Twitter (86 % alike)"),
             ],
             parent: "image_01KAR000000000000000000009".into(),
         }

@@ -123,6 +123,8 @@ pub struct WorkPage {
     pub disputes: Vec<DisputeLine>,
     /// Where one is opened; empty for those who may not, and while one is open.
     pub dispute_url: String,
+    /// Where images that are like it are looked for; empty for those who may not.
+    pub uses_url: String,
     /// The newest images that drew on it.
     pub images: Vec<ImageCard>,
     /// How many images drew on it in all.
@@ -447,6 +449,7 @@ impl WorkPage {
             }],
             disputes: vec![DisputeLine::sample()],
             dispute_url: "/works/work_0/dispute".into(),
+            uses_url: "/works/work_0/uses".into(),
             images: ImageCard::samples().split_off(4),
             images_total: 31,
             images_url: format!("/images?work={}", card.id),
