@@ -5,6 +5,7 @@ mod keys;
 mod log;
 mod pictures;
 mod registry;
+mod soft_binding;
 mod stewards;
 mod workbench;
 
