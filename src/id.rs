@@ -48,6 +48,16 @@ macro_rules! ids {
                 Self(Ulid::from_parts(0, u128::from_be_bytes(bytes) & ((1 << 80) - 1)))
             }
 
+            /// Its 128 bits: the milliseconds first.
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.to_bytes()
+            }
+
+            /// From 128 bits; any are an id.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Ulid::from_bytes(bytes))
+            }
+
             /// Reads the text form.
             pub fn parse(text: &str) -> Result<Self, IdError> {
                 text.strip_prefix(concat!($prefix, "_"))
@@ -195,6 +205,7 @@ mod tests {
         let id = WorkId::new(Timestamp::from_millis(1_795_000_000_000), &SeededChance::new(7));
         let text = id.to_string();
         assert_eq!(WorkId::parse(&text).unwrap(), id);
+        assert_eq!(WorkId::from_bytes(id.to_bytes()), id);
         assert!(WorkId::parse(&text.to_lowercase()).is_err());
         assert!(ImageId::parse(&text).is_err(), "a work id is not an image id");
     }

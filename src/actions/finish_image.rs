@@ -28,6 +28,7 @@ use crate::lineage::Model;
 use crate::policy::Decision;
 use crate::provenance::encode::Rgb;
 use crate::provenance::identity::{CREATOR, EDITOR};
+use crate::provenance::reading::laid_on_white;
 use crate::provenance::{
     Fingerprint, ImageClaim, Mining, PromptClaim, StartWork, encode, encode_transparent, sign_image, thumbnail_rms,
 };
@@ -124,7 +125,12 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     };
     let encoded = encoded.map_err(Error::internal)?;
     let fingerprint = Fingerprint::of_rgb(&picture.rgb, picture.width, picture.height).map_err(Error::internal)?;
-    let rgb = Rgb { width: picture.width, height: picture.height, bytes: picture.rgb.clone() };
+    // As everybody sees it: transparent parts on white.
+    let bytes = match from.alpha {
+        Some(alpha) => laid_on_white(&picture.rgb, alpha),
+        None => picture.rgb.clone(),
+    };
+    let rgb = Rgb { width: picture.width, height: picture.height, bytes };
     let seen = tokio::task::spawn_blocking(move || Seen::of(&rgb)).await.map_err(Error::internal)??;
     let origin = from.material.and_then(|m| m.origin.as_ref());
     let stands_on: Vec<WorkId> = origin.iter().flat_map(|o| &o.works).map(|drawn| drawn.work).collect();

@@ -11,7 +11,7 @@ use super::fingerprint::Seen;
 use super::look::{AlikeWork, IndexFacts, Near};
 use super::request_image::Order;
 use super::{Error, Instance, Result};
-use crate::accounts::Actor;
+use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
 use crate::id::{JobId, WorkId};
 use crate::likeness::{Compared, Like, Likeness, NEAR, millionths};
@@ -161,6 +161,9 @@ async fn allowing(tx: &mut Tx, work: &Work, picture: &AtGate<'_>) -> Result<std:
 /// # Errors
 /// `NotFound` for others' jobs, `Conflict` when it is not held or the works' terms do not allow it.
 pub async fn credit_and_go_on(instance: &Instance, actor: &Actor, id: JobId) -> Result<()> {
+    if !actor.may(Scope::Images) {
+        return Err(Error::Forbidden(Scope::Images));
+    }
     let mut tx = instance.store.begin().await?;
     let job = storage::jobs::find(&mut tx, id).await?.filter(|job| job.account == actor.account);
     let job = job.ok_or_else(|| Error::not_found("job", id))?;

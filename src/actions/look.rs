@@ -64,7 +64,7 @@ pub struct IndexFacts {
 }
 
 /// Brings the index up to date with the database.
-async fn keep_up(instance: &Instance) -> Result<()> {
+pub(super) async fn keep_up(instance: &Instance) -> Result<()> {
     let _one_at_a_time = instance.eye.reading.lock().await;
     let mut tx = instance.store.read().await?;
     loop {

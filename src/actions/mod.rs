@@ -30,6 +30,7 @@
 //! | `drawn_with`, `register_model` | the model of an order; models and adapters from elsewhere |
 //! | `fingerprint`, `look` | what pictures are found by; which works and images a picture is like |
 //! | `uses` | where a rights holder's works are found |
+//! | `recover` | credentials found again by what a picture shows, or by its ISCC |
 //! | `gate` | a picture too near to a registered work is held |
 //! | `check_picture` | what the policy says of a picture handed in |
 //! | `appoint_steward`, `give_consent`, `review` | people who answer for a tradition: who they are, what they allow, how they rule |
@@ -95,6 +96,7 @@ pub mod queue;
 pub mod rebuild;
 pub mod receipt;
 mod record;
+pub mod recover;
 pub mod refill;
 pub mod register_model;
 pub mod register_run;

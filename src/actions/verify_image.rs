@@ -1,8 +1,10 @@
-//! Verifying a file: is it what it claims, is it in the log, and what has happened to its works since?
+//! Verifying a file: is it what it claims, is it in the log, what has happened to its works since, and what does it show where
+//! its credentials do not say?
 
 use serde::Serialize;
 
 use super::receipt::receipt;
+use super::recover::{RecoveredCredentials, beside};
 use super::{Instance, Result};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
@@ -54,6 +56,8 @@ pub struct Report {
     pub logged: Logged,
     /// Works drawn on whose grant was revoked since, with when.
     pub revoked: Vec<Revoked>,
+    /// What it shows, where its own credentials do not say so and an image of this registry is like it.
+    pub recovered: Option<RecoveredCredentials>,
     /// The whole finding in one or two sentences.
     pub sentence: String,
 }
@@ -75,9 +79,8 @@ pub struct Revoked {
 pub async fn verify_image(instance: &Instance, bytes: Vec<u8>) -> Result<Report> {
     let digest = Digest::of(&bytes);
     let signer = instance.keys.image_signer();
-    let verdict = tokio::task::spawn_blocking(move || verify(&bytes, signer.trust(), &Limits::default()))
-        .await
-        .map_err(super::Error::internal)?;
+    let check = move || (verify(&bytes, signer.trust(), &Limits::default()), bytes);
+    let (verdict, bytes) = tokio::task::spawn_blocking(check).await.map_err(super::Error::internal)?;
     let mut tx = instance.store.read().await?;
     let mut logged = if verdict.finding == Finding::NoManifest || verdict.finding == Finding::Unreadable {
         Logged::Unchecked
@@ -98,8 +101,11 @@ pub async fn verify_image(instance: &Instance, bytes: Vec<u8>) -> Result<Report>
     for work in works_of(&verdict) {
         revoked.extend(revocation(&mut tx, work, instance.clock.now()).await?);
     }
+    let on_record = verdict.is_ours() || storage::images::find_by_sha256(&mut tx, digest.sha256).await?.is_some();
+    drop(tx);
+    let recovered = if on_record { None } else { beside(instance, &verdict, bytes).await };
     let sentence = sentence(&verdict, &logged);
-    Ok(Report { digest, verdict, logged, revoked, sentence })
+    Ok(Report { digest, verdict, logged, revoked, recovered, sentence })
 }
 
 /// Checks a file with nothing but a root, a log's key and a receipt: no registry, no network.
@@ -111,7 +117,7 @@ pub fn verify_offline(bytes: &[u8], trust: &TrustAnchors, log: Option<(&Receipt,
         Some((receipt, verifier, origin)) => check_receipt(receipt, verifier, origin, &digest, statement_of(&verdict)),
     };
     let sentence = sentence(&verdict, &logged);
-    Report { digest, verdict, logged, revoked: vec![], sentence }
+    Report { digest, verdict, logged, revoked: vec![], recovered: None, sentence }
 }
 
 /// The statement that a file names as its own.

@@ -4,11 +4,13 @@
 //! drew; or, where none did, the actions that it stands for, without model card, prompt and disclosure. The chain of parents is so within the
 //! file, and each of them can be looked at.
 //!
-//! Shape of what is drawn from words (C2PA 2.4): claim v2 with `specVersion`; one `c2pa.created` action by trained algorithm that names all its inputs; as
-//! ingredients first the signed model card, then each work drawn on, then the prompt. The card comes first because a viewer derives
-//! "media of unknown provenance" from a first ingredient without credentials. Works are `inputTo` ingredients with author, licence and
-//! hash in words, so that any viewer lists them, and again in `colophon.licences`, where a program reads them. A prompt's words stand in
-//! one place only (the ingredient's data), so that redacting that one box removes them. Our assertions are JSON under `colophon.`.
+//! Shape of what is drawn from words (C2PA 2.4): claim v2 with `specVersion`; one `c2pa.created` action by trained algorithm that
+//! names all its inputs; as ingredients first the signed model card, then each work drawn on, then the prompt. The card comes
+//! first because a viewer derives "media of unknown provenance" from a first ingredient without credentials. Works are `inputTo`
+//! ingredients with author, licence and hash in words, so that any viewer lists them, and again in `colophon.licences`, where a
+//! program reads them. A prompt's words stand in one place only (the ingredient's data), so that redacting that one box removes
+//! them. Our assertions are JSON under `colophon.`. The picture's ISCC is its soft binding, and the manifest is named after the
+//! image (`soft_binding`).
 
 use std::io::Cursor;
 
@@ -23,10 +25,11 @@ use super::claim::{
 };
 use super::encode::Format;
 use super::fingerprint::Fingerprint;
+use super::soft_binding::{self, SoftBindingRead, manifest_id};
 use crate::clock::Timestamp;
 use crate::digest::{Blake3, Sha256Hash};
 use crate::id::{ImageId, StatementId};
-use crate::likeness::Compared;
+use crate::likeness::{Compared, Iscc};
 
 /// IPTC digital source type of a picture made by a trained model.
 pub const TRAINED_ALGORITHMIC_MEDIA: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
@@ -165,6 +168,8 @@ pub struct SignedClaim {
     pub authorship: Option<AuthorshipClaim>,
     /// How the signed picture looks.
     pub fingerprint: Option<Fingerprint>,
+    /// ISCC of an image of ours, from its soft binding.
+    pub iscc: Option<String>,
     /// Where the file is a model card: the card.
     pub model_card: Option<ModelCard>,
 }
@@ -202,7 +207,7 @@ impl SignedClaim {
             works: licences.works,
             near: licences.near,
             compared: licences.compared,
-            iscc: None,
+            iscc: self.iscc.as_deref().and_then(Iscc::parse),
             varies: licences.varies,
             nearest: licences.nearest,
             datasets: image.datasets,
@@ -218,8 +223,12 @@ impl SignedClaim {
     /// Reads our assertions from the active manifest; `None` when it has none of them.
     pub(super) fn read(reader: &Reader) -> Option<Self> {
         let manifest = reader.active_manifest()?;
+        let image: Option<ImageRecord> = find(manifest, IMAGE);
+        // Other people's soft bindings are none of our assertions.
+        let binding: Option<SoftBindingRead> = find(manifest, soft_binding::LABEL).filter(|_| image.is_some());
         let claim = Self {
-            image: find(manifest, IMAGE),
+            iscc: binding.and_then(|binding| binding.iscc()).map(|iscc| iscc.to_string()),
+            image,
             prompt: prompt_text(reader, manifest, PROMPT),
             negative: prompt_text(reader, manifest, NEGATIVE),
             licences: find(manifest, LICENCES),
@@ -318,7 +327,9 @@ pub(super) fn image_definition(claim: &ImageClaim, fingerprint: &Fingerprint, fo
             } })
         }));
     }
-    definition(&claim.title, format, &claim.software, assertions)
+    let mut definition = definition(&claim.title, format, &claim.software, assertions);
+    definition["label"] = json!(manifest_id(claim.image));
+    definition
 }
 
 /// What was done: created from words, or opened and edited. `parameters` name what the model was given.
@@ -498,13 +509,16 @@ fn work_label(index: usize) -> String {
     format!("work-{index}")
 }
 
-/// Adds the ingredients: the parent first, where there is one, then the model card.
-pub(super) fn add_ingredients(
+/// Adds the soft binding and the ingredients: the parent first, where there is one, then the model card.
+pub(super) fn add_ingredients_and_binding(
     builder: &mut Builder,
     claim: &ImageClaim,
     card: Option<&[u8]>,
     readable: &dyn Fn(&ParentClaim) -> bool,
 ) -> c2pa::Result<()> {
+    if let Some(iscc) = &claim.iscc {
+        soft_binding::add(builder, iscc)?;
+    }
     if let Some(parent) = &claim.parent {
         let mut ingredient = json!({ "title": parent.title, "relationship": "parentOf", "label": "parent" });
         if readable(parent) {

@@ -15,6 +15,7 @@
 //! reading      a picture somebody hands in, upright, or why it can't be taken
 //! fingerprint  perceptual hash, 16×16 thumbnail, distances
 //! sign         claim and picture → signed file, read back before it is handed out
+//! soft_binding what leads from a picture without credentials back to them; the manifest's name
 //! xmp          the same for tools that read no Content Credentials
 //! mining       opt-outs in other people's credentials
 //! timestamp    the time-stamping authority (RFC 3161), and reading its tokens
@@ -33,6 +34,7 @@ pub mod model_card;
 pub mod pki;
 pub mod reading;
 pub mod sign;
+pub mod soft_binding;
 pub mod timestamp;
 pub mod trust;
 pub mod verdict;

@@ -84,6 +84,12 @@ pub fn read_picture(bytes: &[u8]) -> Result<Reading, ReadingError> {
     })
 }
 
+/// RGB pixels with one byte of opacity each, laid on white paper.
+pub fn laid_on_white(rgb: &[u8], alpha: &[u8]) -> Vec<u8> {
+    let pixels = rgb.as_chunks::<3>().0.iter().zip(alpha);
+    pixels.flat_map(|(pixel, &alpha)| pixel.map(|colour| on_white(colour, alpha))).collect()
+}
+
 /// A colour laid on white paper.
 fn on_white(colour: u8, alpha: u8) -> u8 {
     let (c, a) = (u32::from(colour), u32::from(alpha));

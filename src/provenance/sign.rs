@@ -14,7 +14,7 @@ use super::container::{OutlineError, outline};
 use super::encode::{Format, PictureError, decode_transparent, pixels_hash};
 use super::fingerprint::Fingerprint;
 use super::identity::{Person, Signed, Standing, Together};
-use super::manifest::{add_ingredients, image_definition};
+use super::manifest::{add_ingredients_and_binding, image_definition};
 use super::timestamp::Authority;
 use super::trust::TrustAnchors;
 use super::verdict::{Finding, TIME_STAMP_TRUSTED, Verdict};
@@ -205,7 +205,7 @@ pub fn sign_image(
     let with_xmp = embed(encoded, format, &packet(claim), (found.width, found.height));
     let encoded = with_xmp.as_deref().unwrap_or(encoded);
     signer.sign_definition(definition, format, encoded, person, |builder| {
-        add_ingredients(builder, claim, model_card_png, &|parent| readable(parent, &signer.trust))
+        add_ingredients_and_binding(builder, claim, model_card_png, &|parent| readable(parent, &signer.trust))
     })
 }
 

@@ -9,11 +9,13 @@ use x509_cert::der::{DecodePem, Encode as _};
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
 
 use super::encode::decode;
+use super::soft_binding::{active_alone, image_of_manifest, manifest_id, manifest_store, manifests};
 use super::*;
 use crate::chance::{Chance, SeededChance};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::digest::{blake3_of, commitment, sha256_of};
 use crate::id::{DatasetId, ImageId, ModelId, StatementId, WorkId};
+use crate::likeness::Iscc;
 
 /// Made once: an authority, its signer and a model card.
 static HOUSE: LazyLock<(Pki, Signer, Vec<u8>)> = LazyLock::new(|| house(1));
@@ -117,9 +119,9 @@ fn claim(rgb: &[u8]) -> ImageClaim {
             datasets: datasets(),
         }),
         nearest: Some(StartWork { work: WorkId::derived(&[9]), nearness: 0.05 }),
-        near: vec![],
+        near: Vec::new(),
         compared: None,
-        iscc: None,
+        iscc: Some(Iscc::of_rgb(rgb, 64, 64).unwrap()),
         datasets: datasets(),
         decision: serde_json::json!({ "outcome": "allow-with-notice", "rules": [{ "file": "policies/a.toml", "line": 12 }] }),
         bundle_sha256: sha256_of(b"bundle"),
@@ -177,6 +179,37 @@ fn signed_pictures_are_trusted_and_say_what_was_claimed() {
         let shown = decode(&file, format, 1 << 24).unwrap().bytes;
         assert_eq!(shown == drawing(3), format.is_lossless());
     }
+}
+
+#[test]
+fn the_soft_binding_is_bytes_and_the_manifest_is_named_after_the_image() {
+    let image = ImageId::derived(b"image");
+    // CBOR (RFC 8949 §3.1): the text `value`, then a string of 34 bytes.
+    let value = [&b"\x65value\x58\x22\x21\x07"[..], &Iscc::of_rgb(&drawing(3), 64, 64).unwrap().bits()].concat();
+    for format in Format::ALL {
+        let file = signed(format, 3);
+        let store = manifest_store(&file).unwrap();
+        assert_eq!(store, c2pa::jumbf_io::load_jumbf_from_memory(format.mime(), &file).unwrap());
+        let has = |part: &[u8]| store.windows(part.len()).any(|w| w == part);
+        assert!(has(&value) && has(b"io.iscc.v0") && has(b"c2pa.soft-binding\0"), "{format:?}");
+        let (name, active) = manifests(&store).pop().unwrap();
+        assert_eq!((name.as_str(), image_of_manifest(&name)), (&*manifest_id(image), Some(image)));
+        // The model's card is the other one.
+        assert_eq!(manifests(&store).len(), 2);
+        let alone = active_alone(&store).unwrap();
+        assert_eq!(manifests(&alone), [(name, active)]);
+        // Created here, not gathered.
+        let reader = c2pa::Reader::from_shared_context(HOUSE.1.trust().context());
+        let reader = reader.with_stream(format.mime(), Cursor::new(&file)).unwrap();
+        let listed = reader.active_manifest().unwrap().assertions().iter().find(|a| a.label() == "c2pa.soft-binding").unwrap();
+        assert!(listed.created(), "{listed:?}");
+        // Read with the store apart, as whoever fetched it does.
+        let bare = encode(&decode(&file, format, 1 << 24).unwrap().bytes, 64, 64, format).unwrap();
+        let reader = c2pa::Reader::from_shared_context(HOUSE.1.trust().context());
+        let reader = reader.with_manifest_data_and_stream(&store, format.mime(), Cursor::new(&bare)).unwrap();
+        assert_eq!(reader.active_label(), Some(&*manifest_id(image)));
+    }
+    assert_eq!(manifest_store(&encode(&drawing(3), 64, 64, Format::Png).unwrap()), None);
 }
 
 #[test]

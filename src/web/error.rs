@@ -132,10 +132,9 @@ pub async fn dress(axum::extract::State(state): axum::extract::State<State>, req
         }
         return answer;
     }
-    let mut dressed = if ["/api/", "/trust/keys", "/log/tile", "/log/checkpoint", "/log/receipts", "/openapi", "/readyz"]
-        .iter()
-        .any(|p| path.starts_with(p))
-    {
+    let for_programs =
+        ["/api/", "/trust/keys", "/log/tile", "/log/checkpoint", "/log/receipts", "/openapi", "/readyz", "/softbinding"];
+    let mut dressed = if for_programs.iter().any(|p| path.starts_with(p)) {
         problem(&failure, &id)
     } else if matches!(*failure, Failure::SignIn) {
         // A person is asked to sign in and comes back; what they had typed into a form is asked for again only if it was a POST.
@@ -151,8 +150,8 @@ pub async fn dress(axum::extract::State(state): axum::extract::State<State>, req
             dressed.headers_mut().insert(name, value.clone());
         }
     }
-    // Whoever checks the log from elsewhere must be able to tell what is missing from what can't be reached.
-    if path.starts_with("/log/") || path.starts_with("/trust/") {
+    // Whoever asks from elsewhere must be able to tell what is missing from what can't be reached.
+    if ["/log/", "/trust/", "/softbinding/"].iter().any(|p| path.starts_with(p)) {
         dressed.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
     dressed

@@ -1,6 +1,7 @@
 //! The web: HTTP in, JSON or pages out. It parses, calls an action or reads from storage, and shows the answer; it decides nothing.
 //!
-//! `api` answers JSON, `pages` HTML for the same things, `log` the files of the transparency log, `time_stamps` times. One error, two skins: `error`.
+//! `api` answers JSON, `pages` HTML for the same things, `log` the files of the transparency log, `time_stamps` times,
+//! `softbinding` which manifest a picture belongs to. One error, two skins: `error`.
 
 pub mod api;
 pub mod error;
@@ -9,6 +10,7 @@ pub mod log;
 pub mod pages;
 pub mod session;
 mod signing;
+mod softbinding;
 mod statics;
 mod time_stamps;
 
@@ -109,6 +111,7 @@ fn routes(state: State) -> Router {
         .merge(api::router(state.max_upload))
         .merge(log::router())
         .merge(time_stamps::router())
+        .merge(softbinding::router(state.max_upload))
         .merge(pages::router(state.max_upload))
         .route("/static/{*path}", get(statics::file))
         .route("/healthz", get(|| async { "ok\n" }))

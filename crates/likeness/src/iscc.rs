@@ -22,6 +22,14 @@ const TOLERANCE: u8 = 16;
 const MAX_CUTS: usize = 16;
 /// A 64-bit part of the code with fewer bits than this says nothing: most of its frequencies are equal.
 const FEATURES: u32 = 8;
+/// Header of the code as bytes: [`FIELDS`], half a byte each.
+const HEADER: [u8; 2] = [0x21, 0x07];
+/// The same: Content-Code, of a picture, version 0, eight times 32 bits.
+const FIELDS: [u32; 4] = [2, 1, 0, MOST_LENGTH];
+/// Last kind of unit that may stand in a sequence: Meta, Semantic, Content, Data, Instance.
+const MOST_KIND: u32 = 4;
+/// Length of 256 bits: the number of 32-bit parts after the first.
+const MOST_LENGTH: u32 = 7;
 /// Bits of fraction in the weights of a reduction.
 const FRACTION: u32 = 22;
 /// Pixels of the reduced picture that its cubic reaches over, each way.
@@ -88,6 +96,42 @@ impl Iscc {
         (read.to_string() == text).then_some(read)
     }
 
+    /// The code as a unit of a sequence: its header, then its bits.
+    pub fn to_unit(&self) -> [u8; 34] {
+        let mut unit = [0; 34];
+        unit[..2].copy_from_slice(&HEADER);
+        unit[2..].copy_from_slice(&self.0);
+        unit
+    }
+
+    /// The codes in a sequence of units (ISCC-SEQ, IEP-0020): those of pictures with 256 bits; units of other kinds and lengths
+    /// are passed over. None for what is no sequence.
+    pub fn of_sequence(bytes: &[u8]) -> Option<Vec<Self>> {
+        if bytes.is_empty() {
+            return None;
+        }
+        let (mut rest, mut found) = (bytes, Vec::new());
+        while !rest.is_empty() {
+            let mut at = 0;
+            let mut field = || header_field(rest, &mut at);
+            let header = [field()?, field()?, field()?, field()?];
+            // A header ends with a byte: half a byte after it is empty.
+            if at % 2 == 1 && nibble(rest, at)? != 0 {
+                return None;
+            }
+            let [kind, .., length] = header;
+            if kind > MOST_KIND || length > MOST_LENGTH {
+                return None;
+            }
+            let (body, after) = rest.get(at.div_ceil(2)..)?.split_at_checked((length as usize + 1) * 4)?;
+            if header == FIELDS {
+                found.push(Self(body.try_into().ok()?));
+            }
+            rest = after;
+        }
+        Some(found)
+    }
+
     /// Differing bits, 0..=256. Unrelated pictures lie near 128.
     pub fn distance(&self, other: &Self) -> u32 {
         self.0.iter().zip(other.0).map(|(a, b)| (a ^ b).count_ones()).sum()
@@ -111,6 +155,27 @@ impl fmt::Debug for Iscc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Half a byte, the upper one first.
+fn nibble(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at / 2).map(|byte| u32::from(if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 }))
+}
+
+/// A field of a header, one to four half bytes: how many, its first bits say (ISO 24138:2024, ISCC-HEADER).
+fn header_field(bytes: &[u8], at: &mut usize) -> Option<u32> {
+    let mut next = || {
+        let half = nibble(bytes, *at)?;
+        *at += 1;
+        Some(half)
+    };
+    Some(match next()? {
+        first @ 0..8 => first,
+        first @ 8..12 => ((first & 3) << 4 | next()?) + 8,
+        first @ 12..14 => ((first & 1) << 8 | next()? << 4 | next()?) + 72,
+        14 => (next()? << 8 | next()? << 4 | next()?) + 584,
+        _ => return None,
+    })
 }
 
 /// RGB rows.
@@ -459,6 +524,41 @@ mod tests {
             changed.truncate(if seed % 2 == 0 { 60 } else { b as usize % 61 });
             let changed = String::from_utf8(changed).unwrap();
             assert!(Iscc::parse(&changed).is_none_or(|code| code.to_string() == changed));
+        }
+    }
+
+    #[test]
+    fn units_of_a_sequence() {
+        let code = Iscc::parse("ISCC:EED4GQZQTY6J5DTHNDQ7S7EGNENJNRTEGLGHFWXFGNDZHSMO4HEZGZI").unwrap();
+        let unit = code.to_unit();
+        assert_eq!(unit.to_vec(), iscc_lib::codec::decode_base32(&code.to_string()[5..]).unwrap(), "the text form's bytes");
+        assert_eq!(Iscc::of_sequence(&unit), Some(vec![code]));
+        // IEP-0020, vector 1 (Meta, Content of a text, Data, Instance) and vector 2 (units of several lengths).
+        let meta = "0007578c7c8fbfbdb58f29f63efeb3871553faa75ff97458d49eff5ee4ddf36bb6c9";
+        let text = "2007a88248c53a852c8d7e9c547047c9a36c4052b6acabef1e2a4ce15e586e0cb305";
+        let data = "300705b41f3472493225d27edcbdb63236846a53ee28deca5e3561acc0c9bbdf81b5";
+        let instance = "4007a522af4a2c9cbf6a808924afd2acfa0793347b936678f5982e22fdd3dd4a0e37";
+        let short = "21018c3585376ee22d5a22039f07f3ff9e0061ff3ef7cbffffef37ff";
+        let read = |parts: &[&str]| Iscc::of_sequence(&hex::decode(parts.concat()).unwrap());
+        assert_eq!(read(&[meta, text, data, instance]), Some(vec![]));
+        assert_eq!(read(&[short, data]), Some(vec![]));
+        assert_eq!(read(&[meta, &hex::encode(unit), instance]), Some(vec![code]));
+        assert_eq!(read(&["270000000000"]), Some(vec![]));
+        let long = format!("200800{}", "00".repeat(36));
+        for refused in [
+            "",
+            "28000100000000",
+            &long,
+            "3000000000",
+            "30000000000000",
+            "5005578c7c8fbfbdb58fa88248c53a852c8d05b41f3472493225a522af4a2c9cbf6a",
+            "60100000000000000000",
+        ] {
+            assert_eq!(read(&[refused]), None, "{refused}");
+        }
+        for seed in 0..2_000 {
+            let bytes: Vec<u8> = (0..seed % 90).flat_map(|x| noise(x, seed, 0, 0).map(|v| v as u8)).collect();
+            let _ = Iscc::of_sequence(&bytes);
         }
     }
 

@@ -22,9 +22,9 @@ pub(super) mod shape;
 mod statements;
 mod stewards;
 mod table;
+mod uses;
 mod verify;
 mod workbench;
-mod uses;
 mod works;
 
 use axum::Router;

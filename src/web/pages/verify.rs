@@ -4,7 +4,7 @@ use axum::extract::State as Handed;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::view::verify::{CreditsView, Reason, SignerView, VerifyResult};
+use super::view::verify::{CreditsView, Reason, RecoveredView, SignerView, VerifyResult};
 use super::view::{Tone, VerifyPage, When, WorkCard};
 use super::{Page, Refused, chrome, fill};
 use crate::actions::verify_image::{Logged, Report, image_of, statement_of, verify_image};
@@ -50,7 +50,7 @@ fn explanation(finding: Finding) -> &'static str {
         Finding::ManifestMismatch => {
             "The credentials are genuine, but they were taken from another picture and put into this file."
         }
-        Finding::NoManifest => "Many services strip credentials when a picture is uploaded. Without them nothing can be said.",
+        Finding::NoManifest => "Many services strip credentials when a picture is uploaded. Without them the file says nothing.",
         Finding::Unreadable => "Send a PNG, JPEG or WebP picture as it was saved.",
     }
 }
@@ -93,6 +93,11 @@ async fn shown(state: &State, report: &Report, file_name: String) -> Result<Veri
         _ => None,
     };
     let credits = credits(state, &mut tx, report).await?;
+    let recovered = report.recovered.as_ref().map(|found| RecoveredView {
+        tone: if found.substituted { Tone::Refused } else { Tone::Plain },
+        sentence: found.sentence.clone(),
+        image_url: format!("/images/{}", found.image),
+    });
     let signed = verdict.claim.as_ref().and_then(|c| c.image.as_ref()).map(|i| fill::minute(i.made_at)).unwrap_or_default();
     let signer = verdict.signer.as_ref().map(|s| SignerView {
         name: s.common_name.clone().unwrap_or_default(),
@@ -112,6 +117,7 @@ async fn shown(state: &State, report: &Report, file_name: String) -> Result<Veri
         signer,
         credits,
         inclusion,
+        recovered,
     })
 }
 

@@ -80,10 +80,10 @@ pub(super) const CRATES: &[(&str, &[&str])] = &[
     ("der", &["provenance/timestamp"]),
     ("p384", &["provenance"]),
     ("image", &["provenance", "generation"]),
+    ("colophon_likeness", &["likeness"]),
     ("candle_core", &["generation"]),
     ("candle_nn", &["generation"]),
     ("rand_chacha", &["chance", "generation"]),
-    ("colophon_likeness", &["likeness"]),
     (
         "colophon_ops",
         &[

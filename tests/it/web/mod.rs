@@ -6,6 +6,7 @@ mod log;
 mod looking;
 mod pictures;
 mod registry;
+mod soft_binding;
 mod stewards;
 mod workbench;
 

@@ -41,6 +41,19 @@ pub struct VerifyResult {
     pub credits: Option<CreditsView>,
     /// Whether it is in the log.
     pub inclusion: Option<Inclusion>,
+    /// The image that it shows, where its credentials do not say so.
+    pub recovered: Option<RecoveredView>,
+}
+
+/// An image of this registry, found by what a file shows.
+#[derive(Debug, Clone, Default)]
+pub struct RecoveredView {
+    /// Refused where the file carries others' credentials.
+    pub tone: Tone,
+    /// Which image it is, and whose credentials the file carries.
+    pub sentence: String,
+    /// The image's page.
+    pub image_url: String,
 }
 
 /// One thing looked at.
@@ -145,6 +158,7 @@ impl VerifyPage {
                     policy: super::sample_hash("3f2a77d0"),
                 }),
                 inclusion: Some(Inclusion::sample()),
+                recovered: None,
             }),
             ..Self::sample_empty()
         }
@@ -173,6 +187,11 @@ impl VerifyPage {
                     },
                     Reason { tone: Tone::Refused, sentence: "No log entry names these bytes.".into(), code: String::new() },
                 ],
+                recovered: Some(RecoveredView {
+                    tone: Tone::Refused,
+                    sentence: "It carries other credentials than the image it shows: a substitution.".into(),
+                    image_url: "/images/image_01KAR000000000000000000024".into(),
+                }),
                 ..VerifyResult::default()
             }),
             ..Self::sample_empty()
