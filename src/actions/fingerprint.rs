@@ -125,56 +125,58 @@ fn known_row(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(row)
 }
 
-/// Makes all fingerprints that are missing. How many.
+/// Makes all fingerprints that are missing. How many. What can't be fetched at the moment stays due.
 pub async fn make_fingerprints(instance: &Instance) -> Result<u64> {
     let _one_at_a_time = instance.eye.making.lock().await;
-    let mut made = 0;
-    loop {
-        match make(instance, AT_ONCE).await? {
-            0 => return Ok(made),
-            more => made += more,
-        }
+    let (mut made, mut after) = (0, String::new());
+    while let Some((more, last)) = make(instance, &after, AT_ONCE).await? {
+        (made, after) = (made + more, last);
     }
+    Ok(made)
 }
 
 /// Makes a few, where nobody is at it: so that a look sees what came a moment ago, and need not wait for an import of thousands.
 pub(super) async fn make_a_few(instance: &Instance) -> Result<()> {
     if let Ok(_one_at_a_time) = instance.eye.making.try_lock() {
-        make(instance, A_FEW).await?;
+        make(instance, "", A_FEW).await?;
     }
     Ok(())
 }
 
-async fn make(instance: &Instance, most: u32) -> Result<u64> {
+/// Makes some of those that are due, after an id; how many, and the last id. None where there are no more.
+async fn make(instance: &Instance, after: &str, most: u32) -> Result<Option<(u64, String)>> {
     let mut tx = instance.store.read().await?;
-    let due = storage::fingerprints::due(&mut tx, most).await?;
+    let due = storage::fingerprints::due(&mut tx, after, most).await?;
+    let Some(last) = due.last().map(ToString::to_string) else { return Ok(None) };
     let mut files = Vec::with_capacity(due.len());
     for subject in due {
-        files.push((subject, file_of(instance, &mut tx, subject).await));
+        match file_of(instance, &mut tx, subject).await {
+            Ok(file) => files.push((subject, file)),
+            Err(e) => tracing::warn!(%subject, problem = %e, "no fingerprints yet: the file can't be fetched"),
+        }
     }
     drop(tx);
-    if files.is_empty() {
-        return Ok(0);
-    }
     let all = made_of(files).await?;
-    let mut tx = instance.store.begin().await?;
-    storage::fingerprints::insert(&mut tx, &all).await?;
-    tx.commit().await?;
-    Ok(all.len() as u64)
+    if !all.is_empty() {
+        let mut tx = instance.store.begin().await?;
+        storage::fingerprints::insert(&mut tx, &all).await?;
+        tx.commit().await?;
+    }
+    Ok(Some((all.len() as u64, last)))
 }
 
 type Made = (Subject, Option<(Fingerprints, View)>);
 
 /// On as many threads as there are. A picture that can't be read is a matter for `colophon doctor`, and like nothing.
-async fn made_of(files: Vec<(Subject, Result<Vec<u8>>)>) -> Result<Vec<Made>> {
+async fn made_of(files: Vec<(Subject, Vec<u8>)>) -> Result<Vec<Made>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let each = files.len().div_ceil(threads).max(1);
     let mut files = files.into_iter();
     let parts: Vec<Vec<_>> =
         std::iter::from_fn(|| Some(files.by_ref().take(each).collect::<Vec<_>>()).filter(|p| !p.is_empty())).collect();
-    let look = |part: Vec<(Subject, Result<Vec<u8>>)>| {
+    let look = |part: Vec<(Subject, Vec<u8>)>| {
         tokio::task::spawn_blocking(move || {
-            let one = |(subject, file): (Subject, Result<Vec<u8>>)| match file.and_then(|bytes| fingerprints_of(&bytes)) {
+            let one = |(subject, file): (Subject, Vec<u8>)| match fingerprints_of(&file) {
                 Ok(found) => (subject, Some(found)),
                 Err(e) => {
                     tracing::warn!(%subject, problem = %e, "no fingerprints: the picture can't be read");

@@ -148,7 +148,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
     let near = near_works(instance, &seen).await?;
     let nearest = near.nearest.map(|(work, near)| (work, (near * 1e6).round() / 1e6));
     let drawn_on: Vec<WorkId> = stands_on.iter().copied().chain(from.works.iter().map(|chosen| chosen.work.id)).collect();
-    let at_gate = AtGate { order: from.order, seen: &seen, near: &near, stands_on: &drawn_on, account: &account, now };
+    let at_gate =
+        AtGate { order: from.order, seen: &seen, near: &near, stands_on: &drawn_on, drew_on: from.works, account: &account, now };
     let near_to = pass(&mut instance.store.read().await?, at_gate).await?;
     // A work that the parent shows is credited, and its terms were asked: an edit of it may be near to it.
     let is_credited = |work: &WorkId| stands_on.contains(work) || near_to.iter().any(|(near, _)| near.id == *work);

@@ -1,12 +1,13 @@
 //! The near-copy gate: a finished picture is compared with every registered work before it is signed. One that comes too near to a work it
 //! does not stand on leaves only with that work credited, and only where the work's terms allow it; until then it is held, shown beside
-//! the work in the 32×32 cells it was compared in.
+//! the work in the 32×32 cells it was compared in. A drawing has versions: a work that is one of a work which the picture drew on, by the
+//! same author and under the same licence, is credited with that, and nobody waits.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::choose_works::{permitting, usage_for};
+use super::choose_works::{Chosen, permitting, usage_for};
 use super::fingerprint::Seen;
 use super::look::{AlikeWork, IndexFacts, Near};
 use super::request_image::Order;
@@ -14,7 +15,7 @@ use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
 use crate::id::{JobId, WorkId};
-use crate::likeness::{Compared, Like, Likeness, NEAR, millionths};
+use crate::likeness::{Compared, Like, Likeness, MATCH, NEAR, Prepared, Query, Subject, millionths};
 use crate::storage::tasks::TaskState;
 use crate::storage::{self, Tx};
 use crate::works::{Grant, Usage, Work};
@@ -114,9 +115,24 @@ pub(super) struct AtGate<'a> {
     pub near: &'a Near,
     /// Works that it stands on, credited in any case.
     pub stands_on: &'a [WorkId],
+    /// Works that it drew on.
+    pub drew_on: &'a [Chosen],
     /// Who asked.
     pub account: &'a str,
     pub now: Timestamp,
+}
+
+/// Whether a work is a version of one that the picture drew on, by the same author and under the same licence: then it is near to the one
+/// for being like the other, and owed nothing but a further title in the credit.
+async fn version_of_drawn(tx: &mut Tx, work: &Work, grant: &Grant, drew_on: &[Chosen]) -> Result<bool> {
+    let same =
+        |chosen: &&Chosen| chosen.work.author == work.author && chosen.grant.licence_concluded() == grant.licence_concluded();
+    let others: Vec<Subject> = drew_on.iter().filter(same).map(|chosen| Subject::Work(chosen.work.id)).collect();
+    let Some((_, view)) = storage::fingerprints::views(tx, &[Subject::Work(work.id)]).await?.pop() else { return Ok(false) };
+    let query = Query::kept(&view, [0; 64]);
+    let views = storage::fingerprints::views(tx, &others).await?;
+    let versions = views.iter().filter_map(|(_, other)| query.likeness(&Prepared::new(other)));
+    Ok(versions.into_iter().any(|likeness| likeness.score >= MATCH))
 }
 
 /// Lets a picture pass, with the works that it is near to and credits; or holds it.
@@ -129,7 +145,11 @@ pub(super) async fn pass(tx: &mut Tx, picture: AtGate<'_>) -> Result<Vec<(Work, 
         let record = storage::works::find(tx, *id).await?.ok_or_else(|| Error::not_found("work", id))?;
         let allowed = allowing(tx, &record.work, &picture).await?;
         match allowed {
-            Ok(grant) if picture.order.credit.contains(id) => credited.push((record.work, grant)),
+            Ok(grant)
+                if picture.order.credit.contains(id) || version_of_drawn(tx, &record.work, &grant, picture.drew_on).await? =>
+            {
+                credited.push((record.work, grant));
+            }
             Ok(grant) => held.push(HeldBy::new(&record.work, likeness, (true, grant.licence_concluded().to_owned()))),
             Err(reason) => held.push(HeldBy::new(&record.work, likeness, (false, reason))),
         }

@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::{complain, say};
 use crate::actions::Instance;
-use crate::actions::fingerprint::known_rows;
+use crate::actions::fingerprint::{known_rows, make_fingerprints};
+use crate::actions::look::index_facts;
 use crate::actions::register_run::training_set;
 use crate::actions::sign_in::local_operator;
 use crate::digest::sha256_of;
@@ -28,6 +29,8 @@ const SAY_EVERY: u64 = 20;
 pub(super) enum Likeness {
     /// Train the network that proposes which works a picture may be a version of, on a frozen dataset
     Train(Train),
+    /// Make what works and images are found by, where it is missing: a running service does so by itself
+    Make,
     /// Write down what the network says of every work that is kept here: shipped with the program, so that a first start need not ask it
     Known(Known),
 }
@@ -56,6 +59,7 @@ pub(super) struct Train {
 pub(super) async fn run(what: &Likeness, instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
     match what {
         Likeness::Train(asked) => train(asked, instance, as_json).await,
+        Likeness::Make => make(instance, as_json).await,
         Likeness::Known(asked) => known(asked, instance, as_json).await,
     }
 }
@@ -84,6 +88,18 @@ async fn train(asked: &Train, instance: &Instance, as_json: bool) -> anyhow::Res
         say(&json!({ "run": run, "weights_sha256": hash }).to_string());
     } else {
         say(&format!("Trained: weights {hash}, in {}.", asked.output.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn make(instance: &Instance, as_json: bool) -> anyhow::Result<ExitCode> {
+    let made = make_fingerprints(instance).await?;
+    let index = index_facts(instance).await?;
+    if as_json {
+        say(&json!({ "made": made, "index": index }).to_string());
+    } else {
+        let (works, images, digest) = (index.works, index.images, index.digest);
+        say(&format!("{made} made. {works} works and {images} images are found by picture, index {digest}."));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,5 @@
-//! The importer's loop: lease the oldest import, go on with it until its list ends or the service stops. Beside it fingerprints of new works
-//! are made, so that no picture waits for them.
+//! The importer's loop: lease the oldest import, go on with it until its list ends or the service stops. Beside it fingerprints of
+//! new works and images are made and the index is kept up, so that no picture waits for them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::actions::fingerprint::make_fingerprints;
 use crate::actions::import_list::{LEASE_MS, go_on};
+use crate::actions::look::index_facts;
 use crate::actions::{Error, Instance};
 use crate::storage::imports::{self, Import};
 
@@ -36,8 +37,10 @@ pub async fn run(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
             Ok(None) => {}
             Err(e) => tracing::error!(error = %e, "imports can't be looked for"),
         }
-        if let Err(e) = make_fingerprints(&instance).await {
-            tracing::error!(error = %e, "fingerprints can't be made");
+        // The index is read when the service starts, and not when somebody first asks for it.
+        let kept = async { make_fingerprints(&instance).await.map(drop).and(index_facts(&instance).await.map(drop)) };
+        if let Err(e) = kept.await {
+            tracing::error!(error = %e, "pictures can't be looked up");
         }
         tokio::select! {
             _ = bell.changed() => {}

@@ -27,12 +27,14 @@ pub struct Face {
     pub view: View,
     /// From places in the part to places in the picture.
     pub whole: Map,
+    /// Width by height, of the part and of the picture.
+    pub aspects: [f32; 2],
 }
 
 impl Looked {
     /// Of RGB pixels, 8 bits each, row by row, upright, with nothing transparent; `side` is that of the network's picture.
     pub fn at(rgb: &[u8], width: u32, height: u32, side: usize) -> Result<Self, SizeError> {
-        let mut faces = vec![Face::new(rgb, width, height, side, Map::SAME)?];
+        let mut faces = vec![Face::new(rgb, [width, height], side, Map::SAME, aspect(width, height))?];
         if let Some([left, top, right, bottom]) = within_frame(rgb, width, height)? {
             let row = width as usize * 3;
             let inner: Vec<u8> =
@@ -43,7 +45,7 @@ impl Looked {
                 a: [share(w, width), 0.0, 0.0, share(h, height)],
                 t: [share(left + right, width) - 1.0, share(top + bottom, height) - 1.0],
             };
-            faces.push(Face::new(&inner, w as u32, h as u32, side, whole)?);
+            faces.push(Face::new(&inner, [w as u32, h as u32], side, whole, aspect(width, height))?);
         }
         Ok(Self { pdq: Pdq::of_rgb(rgb, width, height)?, iscc: Iscc::of_rgb(rgb, width, height)?, faces })
     }
@@ -61,9 +63,14 @@ impl Looked {
 }
 
 impl Face {
-    fn new(rgb: &[u8], width: u32, height: u32, side: usize, whole: Map) -> Result<Self, SizeError> {
-        Ok(Self { small: shrunken(rgb, width, height, side)?, view: View::of_rgb(rgb, width, height)?, whole })
+    fn new(rgb: &[u8], [width, height]: [u32; 2], side: usize, whole: Map, picture: f32) -> Result<Self, SizeError> {
+        let (small, view) = (shrunken(rgb, width, height, side)?, View::of_rgb(rgb, width, height)?);
+        Ok(Self { small, view, whole, aspects: [aspect(width, height), picture] })
     }
+}
+
+fn aspect(width: u32, height: u32) -> f32 {
+    width.max(1) as f32 / height.max(1) as f32
 }
 
 /// What is looked for: made once, laid over every candidate.
@@ -77,12 +84,12 @@ pub struct Query {
 impl Query {
     /// Of a picture's faces, with the descriptor of each.
     pub fn new(looked: &Looked, descriptors: Vec<Descriptor>) -> Self {
-        Self { descriptors, laid: looked.faces.iter().map(|face| Laid::new(&face.view, face.whole)).collect() }
+        Self { descriptors, laid: looked.faces.iter().map(|face| Laid::new(&face.view, face.whole, face.aspects)).collect() }
     }
 
     /// Of what is kept of a registered picture.
     pub fn kept(view: &View, descriptor: Descriptor) -> Self {
-        Self { descriptors: vec![descriptor], laid: vec![Laid::new(view, Map::SAME)] }
+        Self { descriptors: vec![descriptor], laid: vec![Laid::new(view, Map::SAME, [1.0; 2])] }
     }
 
     /// How badly a candidate fits at first sight; the least badly fitting are worth comparing.
@@ -139,6 +146,18 @@ mod tests {
         let found = Query::new(&looked, vec![[0; 64]; 2]).likeness(&inner).unwrap();
         assert!(found.score > 0.95 && (found.map.a[0] - 0.75).abs() < 0.03, "{found:?}");
         assert!(Looked::at(&rgb, 41, 30, 48).is_err());
+        // A square in a wide frame is a square still.
+        let square = |x: usize, y: usize| pixel(5 + x * 30 / 60, 5 + y * 20 / 60);
+        let work: Vec<u8> = (0..60).flat_map(|y| (0..60).flat_map(move |x| square(x, y))).collect();
+        let framed = |x: usize, y: usize| match (x, y) {
+            (40..100, 5..65) => square(x - 40, y - 5),
+            _ => [0, 0, 0],
+        };
+        let rgb: Vec<u8> = (0..70).flat_map(|y| (0..140).flat_map(move |x| framed(x, y))).collect();
+        let looked = Looked::at(&rgb, 140, 70, 48).unwrap();
+        let work = Prepared::new(&View::of_rgb(&work, 60, 60).unwrap());
+        let found = Query::new(&looked, vec![[0; 64]; 2]).likeness(&work).unwrap();
+        assert!(found.score > 0.95, "{found:?}");
     }
 
     #[test]

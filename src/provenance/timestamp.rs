@@ -5,24 +5,25 @@
 //! out here rather than taken from `x509-tsp` 0.1: its times have no fractions of seconds, and the failure codes it relies on (`cmpv2`
 //! 0.2) are numbers where the standard has bits.
 
+mod messages;
+
 use std::fmt;
 
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::signed_data::{CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos};
 use der::asn1::{BitString, Int, ObjectIdentifier, OctetString, SetOfVec};
-use der::{Any, Decode, Encode, Sequence, Tag, Tagged as _};
+use der::{Any, Decode, Encode, Tag, Tagged as _};
 use p384::ecdsa::signature::{Signer as _, Verifier as _};
 use p384::ecdsa::{DerSignature, SigningKey, VerifyingKey};
 use p384::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 use sha2::{Digest as _, Sha256, Sha384};
 use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
-use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::ExtendedKeyUsage;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::AlgorithmIdentifierOwned;
+
+use messages::{Accuracy, MessageImprint, PkiStatusInfo, SigningCertificateV2, TimeStampReq, TimeStampResp, TstInfo};
 
 use super::pki::{self, PkiError, TIME_STAMPING};
 use crate::chance::Chance;
@@ -496,110 +497,6 @@ fn holds_at(certificate: &Certificate, at: Timestamp) -> bool {
 fn issuer_and_serial(certificate: &Certificate) -> IssuerAndSerialNumber {
     let tbs = &certificate.tbs_certificate;
     IssuerAndSerialNumber { issuer: tbs.issuer.clone(), serial_number: tbs.serial_number.clone() }
-}
-
-/// RFC 3161 §2.4.1.
-#[derive(Debug, Clone, Sequence)]
-struct TimeStampReq {
-    version: Int,
-    message_imprint: MessageImprint,
-    #[asn1(optional = "true")]
-    req_policy: Option<ObjectIdentifier>,
-    #[asn1(optional = "true")]
-    nonce: Option<Int>,
-    #[asn1(default = "Default::default")]
-    cert_req: bool,
-    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
-    extensions: Option<Extensions>,
-}
-
-#[derive(Debug, Clone, Sequence)]
-struct MessageImprint {
-    hash_algorithm: AlgorithmIdentifierOwned,
-    hashed_message: OctetString,
-}
-
-/// RFC 3161 §2.4.2.
-#[derive(Debug, Sequence)]
-struct TimeStampResp {
-    status: PkiStatusInfo,
-    #[asn1(optional = "true")]
-    token: Option<ContentInfo>,
-}
-
-#[derive(Debug, Sequence)]
-struct PkiStatusInfo {
-    status: u8,
-    #[asn1(optional = "true")]
-    text: Option<Vec<String>>,
-    #[asn1(optional = "true")]
-    failure: Option<BitString>,
-}
-
-/// RFC 3161 §2.4.2. `gen_time` is a `GeneralizedTime` with fractions, which `der` has not.
-#[derive(Debug, Sequence)]
-struct TstInfo {
-    version: u8,
-    policy: ObjectIdentifier,
-    message_imprint: MessageImprint,
-    serial_number: Int,
-    gen_time: Any,
-    #[asn1(optional = "true")]
-    accuracy: Option<Accuracy>,
-    #[asn1(default = "Default::default")]
-    ordering: bool,
-    #[asn1(optional = "true")]
-    nonce: Option<Int>,
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
-    tsa: Option<GeneralName>,
-    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
-    extensions: Option<Extensions>,
-}
-
-#[derive(Debug, Sequence)]
-struct Accuracy {
-    #[asn1(optional = "true")]
-    seconds: Option<u64>,
-    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", optional = "true")]
-    millis: Option<u16>,
-    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
-    micros: Option<u16>,
-}
-
-/// RFC 5035 §3. Its policies are of no use to us and left unread.
-#[derive(Debug, Sequence)]
-struct SigningCertificateV2 {
-    certs: Vec<EssCertIdV2>,
-    #[asn1(optional = "true")]
-    policies: Option<Any>,
-}
-
-/// RFC 5035 §4. Without `hash_algorithm` it is SHA-256.
-#[derive(Debug, Sequence)]
-struct EssCertIdV2 {
-    #[asn1(optional = "true")]
-    hash_algorithm: Option<AlgorithmIdentifierOwned>,
-    cert_hash: OctetString,
-    #[asn1(optional = "true")]
-    issuer_serial: Option<IssuerSerial>,
-}
-
-#[derive(Debug, Sequence)]
-struct IssuerSerial {
-    issuer: Vec<GeneralName>,
-    serial_number: SerialNumber,
-}
-
-impl SigningCertificateV2 {
-    fn of(certificate_der: &[u8], certificate: &Certificate) -> der::Result<Self> {
-        let IssuerAndSerialNumber { issuer, serial_number } = issuer_and_serial(certificate);
-        let one = EssCertIdV2 {
-            hash_algorithm: None,
-            cert_hash: OctetString::new(Sha256::digest(certificate_der).to_vec())?,
-            issuer_serial: Some(IssuerSerial { issuer: vec![GeneralName::DirectoryName(issuer)], serial_number }),
-        };
-        Ok(Self { certs: vec![one], policies: None })
-    }
 }
 
 #[cfg(test)]

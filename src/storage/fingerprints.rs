@@ -29,10 +29,10 @@ pub async fn insert_due(tx: &mut Tx, subjects: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Works and images whose fingerprints are to be made, at most `limit`.
-pub async fn due(tx: &mut Tx, limit: u32) -> Result<Vec<Subject>> {
-    const SQL: &str = "SELECT subject FROM fingerprints_due ORDER BY subject LIMIT $1";
-    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(i64::from(limit)).fetch_all(c).await)?;
+/// Works and images whose fingerprints are to be made, in the order of their ids after `after`, at most `limit`.
+pub async fn due(tx: &mut Tx, after: &str, limit: u32) -> Result<Vec<Subject>> {
+    const SQL: &str = "SELECT subject FROM fingerprints_due WHERE subject > $1 ORDER BY subject LIMIT $2";
+    let rows: Vec<(String,)> = on!(tx, |c| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(c).await)?;
     rows.iter().map(|(text,)| subject(text)).collect()
 }
 

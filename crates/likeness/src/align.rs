@@ -232,12 +232,17 @@ pub struct Query {
     seen: Prepared,
     /// From the view to the whole picture, where the view shows a part of it.
     whole: Map,
+    /// Width by height of what the view shows.
+    aspect: f32,
+    /// What the works' may be: views are square, whatever shape the picture was.
+    aspects: [f32; 5],
     tried: Vec<Tried>,
 }
 
 impl Query {
-    /// Of a view of a picture, or of a part of it; `whole` maps places in the part to places in the picture.
-    pub fn new(view: &View, whole: Map) -> Self {
+    /// Of a view of a picture, or of a part of it; `whole` maps places in the part to places in the picture, and `part` and `picture` are
+    /// their widths by heights.
+    pub fn new(view: &View, whole: Map, [part, picture]: [f32; 2]) -> Self {
         let seen = Prepared::new(view);
         let soft = seen.half.blurred();
         let mut tried = Vec::new();
@@ -248,7 +253,15 @@ impl Query {
                 }
             }
         }
-        Self { seen, whole, tried }
+        Self { seen, whole, aspect: part, aspects: [part, picture, 1.0, 1.0 / picture, 1.0 / part], tried }
+    }
+
+    /// How much more a map stretches one way than the other, in pixels and not in views, if the work has the shape of the picture or of
+    /// its part, upright or turned, or is square.
+    fn skew(&self, map: &Map) -> f32 {
+        let [a, b, c, d] = map.a;
+        let with = |aspect: f32| Map { a: [self.aspect * a / aspect, self.aspect * b, c / aspect, d], t: map.t }.skew();
+        self.aspects.into_iter().map(with).fold(f32::MAX, f32::min)
     }
 
     /// How badly the best of the coarse maps fits, in differences of 0..=60 a point: to choose whom to compare finely.
@@ -290,9 +303,8 @@ pub fn compare(query: &Query, work: &Prepared) -> Option<Likeness> {
     refined.sort_by(|a, b| a.1.total_cmp(&b.1));
     let judged = refined.into_iter().take(JUDGED).filter_map(|(map, _)| {
         let (map, _) = vectorised(|| refine(&query.seen.fine, &work.fine, map, 6));
-        let whole = map.then(&query.whole);
-        (AREA.contains(&map.area().abs()) && whole.skew() <= MOST_SKEW).then_some(())?;
-        judge(&query.seen, work, map).map(|found| Likeness { map: whole, ..found })
+        (AREA.contains(&map.area().abs()) && query.skew(&map) <= MOST_SKEW).then_some(())?;
+        judge(&query.seen, work, map).map(|found| Likeness { map: map.then(&query.whole), ..found })
     });
     judged.max_by(|a, b| a.score.total_cmp(&b.score))
 }
@@ -506,7 +518,10 @@ mod tests {
 
     fn score(a: &[u8], wa: u32, b: &[u8], wb: u32) -> Option<Likeness> {
         let view = |rgb: &[u8], w: u32| View::of_rgb(rgb, w, (rgb.len() / 3) as u32 / w).unwrap();
-        compare(&Query::new(&view(a, wa), Map::SAME), &Prepared::new(&view(b, wb)))
+        compare(
+            &Query::new(&view(a, wa), Map::SAME, [wa as f32 * wa as f32 / (a.len() / 3) as f32; 2]),
+            &Prepared::new(&view(b, wb)),
+        )
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use colophon::generation::candle::Place;
 use colophon::generation::{Backend as _, CandleBackend, DrawRequest, Flow, Given, Library, ModelConfig, ModelFiles, Reference};
 use colophon::id::WorkId;
-use colophon::likeness::{NEAR, Subject};
+use colophon::likeness::{MATCH, NEAR, Prepared, Query, Subject};
 use image::RgbImage;
 
 use crate::shelf::{Shelf, Work, sheet};
@@ -119,10 +119,20 @@ fn by_words(shelf: &Shelf, studio: &mut Studio) {
     let nearest = in_two(drawn, |each| {
         let all = shelf.look(&each.picture, 0.0).into_iter();
         let mut found = all.map(|(subject, likeness)| (shelf.place(subject), likeness.score));
-        found.find(|(at, _)| !each.with.contains(&shelf.works[*at].id))
+        found.find(|(at, _)| {
+            let near = &shelf.works[*at];
+            // As the gate does: a version of a work that was drawn on, by the same author under the same licence, is credited with it.
+            let version = |with: &WorkId| {
+                let drawn = &shelf.works[shelf.place(Subject::Work(*with))];
+                let same = (&drawn.author, &drawn.licence) == (&near.author, &near.licence);
+                let likeness = || Query::kept(&near.view, [0; 64]).likeness(&Prepared::new(&drawn.view));
+                drawn.id == near.id || same && likeness().is_some_and(|likeness| likeness.score >= MATCH)
+            };
+            !each.with.iter().any(version)
+        })
     });
     let scores = nearest.iter().map(|found| found.map_or(0.0, |(_, score)| f64::from(score))).collect();
-    line("drawn by words, to the likest work that they were not drawn with", scores);
+    line("drawn by words, to the likest work that they neither drew on nor are credited with", scores);
     let found = drawn.iter().zip(&nearest).filter_map(|(each, found)| found.map(|(at, score)| (each, at, score)));
     let held: Vec<(&Drawn, usize, f32)> = found.filter(|(.., score)| *score >= NEAR).collect();
     println!();

@@ -27,6 +27,8 @@ const PAIRS: u32 = 8;
 pub struct Work {
     pub id: WorkId,
     pub title: String,
+    pub author: String,
+    pub licence: String,
     /// Whether the network has not learnt from it.
     pub held_out: bool,
     pub entry: LibraryEntry,
@@ -93,7 +95,17 @@ fn work(line: &Line, bytes: &[u8]) -> Work {
     assert_eq!(picture.dimensions(), (SIDE as u32, SIDE as u32), "{}", line.title);
     let (id, line) = (line.work(), line.clone());
     let entry = LibraryEntry { work: id, titles: line.titles, tags: line.tags, colour: line.colour, style: line.style };
-    Work { id, title: line.title, held_out: is_held_out(id, HELD_OUT), entry, picture, prints, view }
+    Work {
+        id,
+        title: line.title,
+        author: line.author,
+        licence: line.licence,
+        held_out: is_held_out(id, HELD_OUT),
+        entry,
+        picture,
+        prints,
+        view,
+    }
 }
 
 /// Looks at a picture as the service does.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use colophon::accounts::Role;
 use colophon::actions::drawn_with::drawn_with;
+use colophon::actions::fingerprint::make_fingerprints;
 use colophon::actions::publish_checkpoint::publish_checkpoint;
 use colophon::actions::rebuild::rebuild;
 use colophon::actions::register_work::{Registration, register_work};
@@ -125,6 +126,7 @@ fn marked(seed: u8) -> Vec<u8> {
 
 async fn a_picture_is_recorded_whole_or_not_at_all(kind: Kind) {
     let t = TestInstance::new(kind).await;
+    make_fingerprints(&t).await.unwrap();
     let actor = creator(&t).await;
     let engine = engine(&t);
     for fault in [

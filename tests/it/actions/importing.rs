@@ -77,6 +77,7 @@ fn folder(t: &TestInstance, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
 
 async fn a_folder_with_a_list(kind: Kind) {
     let t = TestInstance::new(kind).await;
+    make_fingerprints(&t).await.unwrap();
     let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
     let broken = &picture(9)[..60];
     let list = format!(
@@ -252,6 +253,7 @@ async fn an_archive_with_json_lines_and_evidence(kind: Kind) {
 /// More rows than one transaction takes; none of them has a file.
 async fn a_million_rows_in_small(kind: Kind) {
     let t = TestInstance::new(kind).await;
+    make_fingerprints(&t).await.unwrap();
     let rosa = t.actor("Rosa", &[Role::RightsHolder]).await;
     let mut list = String::from("sha256,title,author,licence\n");
     for n in 0..1_203 {

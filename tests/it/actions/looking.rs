@@ -36,6 +36,7 @@ both! {
     a_near_copy_of_a_work_whose_terms_forbid_it_is_refused,
     a_picture_of_a_forbidden_work_may_not_be_a_parent,
     strange_pictures_do_no_harm,
+    what_can_not_be_fetched_stays_due,
 }
 
 /// A work by its title, with its picture.
@@ -276,5 +277,18 @@ async fn strange_pictures_do_no_harm(kind: Kind) {
         noise.bytes.iter_mut().enumerate().for_each(|(i, x)| *x = (i * i * 31 % 251) as u8);
         assert_eq!(look(&t, &noise, Among::Works).await, [], "{w}×{h}");
     }
+    t.finish().await;
+}
+
+async fn what_can_not_be_fetched_stays_due(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let works = t.number("SELECT COUNT(*) FROM works").await;
+    let (blobs, aside) = (t.settings.data_dir.join("blobs"), t.settings.data_dir.join("blobs.aside"));
+    std::fs::rename(&blobs, &aside).unwrap();
+    assert_eq!(make_fingerprints(&t).await.unwrap(), 0);
+    assert_eq!(t.number("SELECT COUNT(*) FROM fingerprints_due").await, works, "a disk that comes back brings them back");
+    std::fs::remove_dir_all(&blobs).ok();
+    std::fs::rename(&aside, &blobs).unwrap();
+    assert_eq!(make_fingerprints(&t).await.unwrap() as i64, works);
     t.finish().await;
 }

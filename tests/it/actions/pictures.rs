@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use colophon::accounts::Role;
 use colophon::actions::choose_works::choose_works;
 use colophon::actions::drawn_with::drawn_with;
+use colophon::actions::fingerprint::make_fingerprints;
 use colophon::actions::finish_image::{Finished, finish_image};
 use colophon::actions::publish_checkpoint::publish_checkpoint;
 use colophon::actions::receipt::receipt;
@@ -213,6 +214,7 @@ async fn a_grant_revoked_while_the_picture_is_drawn_stops_it(kind: Kind) {
 
 async fn a_finished_picture_of_a_revoked_work_is_refused(kind: Kind) {
     let t = TestInstance::new(kind).await;
+    make_fingerprints(&t).await.unwrap();
     let operator = local_operator(&t).await.unwrap();
     let wanted = order("a cat", 3);
     let requested = request_image(&t, &creator(&t).await, wanted.clone(), Some(generate::lease_end(&t))).await.unwrap();

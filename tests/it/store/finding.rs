@@ -33,13 +33,13 @@ async fn fingerprints_are_kept_once_in_the_order_of_their_making(kind: Kind) {
     let due: Vec<String> = (0..3).map(|n| subject(n).to_string()).collect();
     fingerprints::insert_due(&mut tx, &due).await.unwrap();
     fingerprints::insert_due(&mut tx, &due[..1]).await.unwrap();
-    assert_eq!(fingerprints::due(&mut tx, 10).await.unwrap().len(), 3);
-    assert_eq!(fingerprints::due(&mut tx, 2).await.unwrap().len(), 2);
+    assert_eq!(fingerprints::due(&mut tx, "", 10).await.unwrap().len(), 3);
+    assert_eq!(fingerprints::due(&mut tx, "", 2).await.unwrap().len(), 2);
     let made = [(subject(0), Some((prints(0), view(0)))), (subject(1), None)];
     fingerprints::insert(&mut tx, &made).await.unwrap();
     // What is kept already stays.
     fingerprints::insert(&mut tx, &[(subject(0), Some((prints(9), view(9))))]).await.unwrap();
-    assert_eq!(fingerprints::due(&mut tx, 10).await.unwrap(), [subject(2)]);
+    assert_eq!(fingerprints::due(&mut tx, "", 10).await.unwrap(), [subject(2)]);
     let rows = fingerprints::after(&mut tx, 0, 10).await.unwrap();
     assert_eq!(rows, [(1, subject(0), Some(prints(0))), (2, subject(1), None)]);
     assert_eq!(fingerprints::after(&mut tx, 1, 10).await.unwrap(), [(2, subject(1), None)]);
@@ -48,7 +48,7 @@ async fn fingerprints_are_kept_once_in_the_order_of_their_making(kind: Kind) {
     assert_eq!(views, [(subject(0), view(0))]);
     fingerprints::insert_due(&mut tx, &due).await.unwrap();
     fingerprints::settle(&mut tx).await.unwrap();
-    assert_eq!(fingerprints::due(&mut tx, 10).await.unwrap(), [subject(2)]);
+    assert_eq!(fingerprints::due(&mut tx, "", 10).await.unwrap(), [subject(2)]);
     tx.commit().await.unwrap();
     s.remove().await;
 }

@@ -112,7 +112,7 @@ async fn terms_of_a_work_are_read_together(kind: Kind) {
     assert_eq!(all[&a.id], found);
     assert_eq!(works::count_held(&mut tx).await.unwrap(), 1);
     assert_eq!(works::all_held(&mut tx).await.unwrap().len(), 1);
-    assert_eq!(fingerprints::due(&mut tx, 9).await.unwrap(), [Subject::Work(a.id)]);
+    assert_eq!(fingerprints::due(&mut tx, "", 9).await.unwrap(), [Subject::Work(a.id)]);
     let kept = works::find(&mut tx, b.id).await.unwrap().unwrap().work;
     assert_eq!((kept.held, kept.digest), (false, b.digest));
     let hashes = [b.digest.sha256, sha256_of(b"?"), a.digest.sha256];

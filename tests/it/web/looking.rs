@@ -17,6 +17,7 @@ use crate::support::both;
 both! {
     a_cropped_and_mirrored_work_is_found_first,
     what_can_not_be_looked_at_is_refused_in_words,
+    hostile_files_neither_crash_nor_stall,
     a_revoked_work_is_not_shown_to_strangers,
     a_held_picture_goes_on_with_its_work_credited,
     a_picture_that_no_terms_allow_does_not_go_on,
@@ -86,6 +87,68 @@ async fn what_can_not_be_looked_at_is_refused_in_words(kind: Kind) {
         assert!(problem.contains(said) && page.contains("aria-invalid"), "{said}: {problem}");
         let refused = visitor.upload("/api/v1/likeness", &[], file).await.is(422).json();
         assert_eq!(refused["errors"][0]["field"], "file", "{refused}");
+    }
+    test.finish().await;
+}
+
+/// A grey PNG, all of one byte, as `png` writes it.
+fn grey(width: u32, height: u32, depth: png::BitDepth, frames: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, width, height);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(depth);
+    if frames > 1 {
+        encoder.set_animated(frames, 0).unwrap();
+    }
+    let bytes = if depth == png::BitDepth::Sixteen { 2 } else { 1 };
+    let data = vec![77; (width * height) as usize * bytes];
+    let mut writer = encoder.write_header().unwrap();
+    (0..frames).for_each(|_| writer.write_image_data(&data).unwrap());
+    writer.finish().unwrap();
+    out
+}
+
+/// The head of a baseline JPEG of this many components (ITU-T T.81 B.2.2), and nothing after it.
+fn jpeg_head(components: u8) -> Vec<u8> {
+    let mut out = vec![0xff, 0xd8, 0xff, 0xc0, 0, 8 + 3 * components, 8, 0, 16, 0, 16, components];
+    (1..=components).for_each(|id| out.extend([id, 0x11, 0]));
+    out.extend([0xff, 0xda, 0, 3, 0]);
+    out
+}
+
+async fn hostile_files_neither_crash_nor_stall(kind: Kind) {
+    let test = TestInstance::new(kind).await;
+    let mut visitor = Visitor::new(&test);
+    use png::BitDepth::{Eight, Sixteen};
+    // A bomb: 4096×4096 in a few kilobytes. It is read, and there is nothing to see in it.
+    let bomb = grey(4096, 4096, Eight, 1);
+    assert!(bomb.len() < 64 << 10);
+    for (name, file) in [("bomb", bomb), ("point", grey(1, 1, Eight, 1)), ("line", grey(4096, 1, Eight, 1))] {
+        let found = visitor.upload("/api/v1/likeness", &[], &file).await.is(200).json();
+        assert_eq!((&found["works"], &found["images"]), (&json!([]), &json!([])), "{name}");
+    }
+    // What says that it is larger than it may be is refused before it is decoded.
+    let mut huge = grey(8, 8, Eight, 1);
+    huge[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
+    let truncated = grey(64, 64, Eight, 1);
+    let mut flipped = truncated.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x55;
+    for (name, file) in [
+        ("wide", grey(65_535, 1, Eight, 1)),
+        ("huge", huge),
+        ("16 bits", grey(8, 8, Sixteen, 1)),
+        ("animated", grey(8, 8, Eight, 3)),
+        ("CMYK", jpeg_head(4)),
+        ("head alone", jpeg_head(3)),
+        ("cut", truncated[..truncated.len() / 2].to_vec()),
+        ("flipped", flipped),
+        ("WebP's head", b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x0f\0\0\x0f\0\0".to_vec()),
+    ] {
+        let refused = visitor.upload("/api/v1/likeness", &[], &file).await.is(422).json();
+        assert!(refused["detail"].as_str().is_some_and(|said| said.len() > 20), "{name}: {refused}");
+        let refused = visitor.upload("/softbinding/v1/matches/byContent", &[], &file).await.is(400);
+        assert!(!refused.text().contains("panicked"), "{name}");
     }
     test.finish().await;
 }
