@@ -104,7 +104,7 @@ pub async fn hand_in(instance: &Instance, actor: &Actor, given: HandIn) -> Resul
                     return Err("the mask covers nothing: make the part to be drawn anew transparent, or white".to_owned());
                 }
             }
-            Role::Sketch => {}
+            Role::Sketch => seen = Some(Seen::of(&reading.rgb).map_err(|e| e.to_string())?),
             Role::Parent => {
                 let verdict = verify(&bytes, signer.trust(), &Limits::default());
                 facts.credentials = verdict.finding != Finding::NoManifest;
@@ -132,8 +132,8 @@ pub async fn hand_in(instance: &Instance, actor: &Actor, given: HandIn) -> Resul
     let digest = instance.blobs.put(bytes).await?;
     if picture {
         facts.image = storage::images::find_by_sha256(&mut tx, digest.sha256).await?.map(|record| record.image.id);
-        facts.work = shows.map(|(work, distance)| (work, (distance * 1e6).round() as u32));
     }
+    facts.work = shows.map(|(work, distance)| (work, (distance * 1e6).round() as u32));
     storage::blobs::insert(&mut tx, &Blob { digest, media_type: format.mime().to_owned(), pack: None }).await?;
     let name: String = given.name.chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
     let input = Input {

@@ -20,6 +20,7 @@ use crate::provenance::reading::{Reading, read_picture};
 use crate::storage::images::{DrawnOn, Image};
 use crate::storage::inputs::Input;
 use crate::storage::{self, Tx};
+use crate::works::Usage;
 
 /// Parents that are followed back.
 const GENERATIONS: usize = 200;
@@ -141,6 +142,16 @@ impl Material {
         edit::Material { parent: self.parent.as_ref(), sketch: self.sketch.as_ref(), mask: self.mask.as_ref() }
     }
 
+    /// Refuses lines that show a registered work which may not be used so.
+    pub(super) async fn check_sketch(&self, tx: &mut Tx, actor: &Actor, use_: Use, now: Timestamp) -> Result<()> {
+        for (_, input) in self.inputs.iter().filter(|(role, _)| *role == Role::Sketch) {
+            if let Some((work, _)) = Facts::of(input)?.work {
+                allowed(tx, (work, "sketch", "shows"), usage_for(use_), actor, now).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// What a model is asked for the edit.
     pub fn plan(&self, edit: &Edit, offer: &ModelConfig, size: Option<[u32; 2]>) -> Result<Plan> {
         Plan::of(edit, &self.borrowed(), offer, size).map_err(|e| Error::invalid(e.field, e.text))
@@ -244,24 +255,33 @@ async fn before(tx: &mut Tx, image: &Image) -> Result<(Vec<ModelId>, Vec<(String
     Ok((all, makers))
 }
 
+/// Refuses what stands on a work, or shows one, that may not be used so, or that is not on record.
+async fn allowed(
+    tx: &mut Tx,
+    (work, field, stands): (WorkId, &'static str, &str),
+    usage: Usage,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<()> {
+    let what = if field == "parent" { "picture" } else { field };
+    let Some(record) = storage::works::find(tx, work).await? else {
+        return Err(Error::invalid(field, format!("the {what} stands on the work `{work}`, which is not on record here")));
+    };
+    if permitting(tx, &record.work, usage, now, &actor.name).await?.is_none() {
+        let reason = storage::terms::of(tx, work).await?.verdict(usage, &actor.name, now).reason;
+        let text = format!("the {what} {stands} “{}” ({work}), which may not be used so: {reason}", record.work.title);
+        return Err(Error::invalid(field, text));
+    }
+    Ok(())
+}
+
 impl Origin {
     /// Refuses a parent that may not be used so, or of which that is not known: its works' terms, its models' licences, opt-outs in its file.
     pub async fn check(&self, tx: &mut Tx, actor: &Actor, edit: &Edit, use_: Use, now: Timestamp) -> Result<()> {
         let usage = usage_for(use_);
         for drawn in &self.works {
-            let work: WorkId = drawn.work;
-            let Some(record) = storage::works::find(tx, work).await? else {
-                return Err(Error::invalid(
-                    "parent",
-                    format!("the picture stands on the work `{work}`, which is not on record here"),
-                ));
-            };
-            if permitting(tx, &record.work, usage, now, &actor.name).await?.is_none() {
-                let reason = storage::terms::of(tx, work).await?.verdict(usage, &actor.name, now).reason;
-                let stands = if self.image.is_some() { "stands on" } else { "shows" };
-                let text = format!("the picture {stands} “{}” ({work}), which may not be used so: {reason}", record.work.title);
-                return Err(Error::invalid("parent", text));
-            }
+            let stands = if self.image.is_some() { "stands on" } else { "shows" };
+            allowed(tx, (drawn.work, "parent", stands), usage, actor, now).await?;
         }
         for id in &self.models {
             let record = storage::models::find(tx, *id).await?.ok_or_else(|| Error::not_found("model", id))?;

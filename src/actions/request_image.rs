@@ -417,6 +417,9 @@ pub async fn request_images(
     let id = DecisionId::new(now, &*instance.chance);
     let mut tx = instance.store.begin().await?;
     let mut references = Vec::new();
+    if let Some(material) = &material {
+        material.check_sketch(&mut tx, actor, order.use_, now).await?;
+    }
     if let Some(origin) = material.as_ref().and_then(|m| m.origin.as_ref()) {
         if let Some(edit) = &order.edit {
             origin.check(&mut tx, actor, edit, order.use_, now).await?;

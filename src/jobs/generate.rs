@@ -73,7 +73,7 @@ pub async fn run(instance: &Instance, engine: &Engine, job: &Job) -> Result<Opti
             let state = if held.may_go_on() { TaskState::Held } else { TaskState::Failed };
             tracing::info!(job = %job.id, %state, works = held.works.len(), "picture too near to a registered work");
             let record = serde_json::to_value(&held).map_err(Error::internal)?;
-            storage::jobs::hold(&mut tx, (job.id, job.attempts), state, &held.sentence(), &record, now).await?;
+            storage::jobs::hold(&mut tx, (job.id, job.attempts), state, &held.sentence(), Some(&record), now).await?;
         }
         Outcome::Cancelled => {
             storage::jobs::give_up(&mut tx, job.id, job.attempts, TaskState::Cancelled, "called off", now).await?;

@@ -13,7 +13,7 @@ pub mod index;
 pub mod query;
 
 pub use colophon_likeness::pdq::{ALGORITHM as PDQ, USABLE_QUALITY};
-pub use colophon_likeness::view::{SIDE as VIEW_SIDE, shrunken};
+pub use colophon_likeness::view::{SIDE as VIEW_SIDE, averages, shrunken};
 pub use colophon_likeness::{CELLS, Iscc, Likeness, Map, Pdq, PerceptualHash256, Prepared, SizeError, View, compare};
 pub use index::{Descriptor, Fingerprints, Index, Subject};
 pub use query::{Looked, Query};

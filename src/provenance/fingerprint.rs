@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::encode::{PictureError, check_size};
+use super::encode::PictureError;
+use crate::likeness::averages;
 
 /// Name of the method, for the day there is another.
 pub const ALGORITHM: &str = "colophon.dct256.v1";
@@ -66,8 +67,7 @@ pub struct Thumbnail(pub [u8; THUMBNAIL_SIDE * THUMBNAIL_SIDE * 3]);
 impl Thumbnail {
     /// Of RGB pixels, 8 bits each, row by row.
     pub fn of_rgb(rgb: &[u8], width: u32, height: u32) -> Result<Self, PictureError> {
-        check_size(rgb, width, height)?;
-        Ok(Self::from_cells(&shrink(rgb, width as usize, height as usize, THUMBNAIL_SIDE)))
+        Ok(Self::from_cells(&cells(rgb, width, height, THUMBNAIL_SIDE)?))
     }
 
     fn from_cells(cells: &[u32]) -> Self {
@@ -119,10 +119,8 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Of RGB pixels, 8 bits each, row by row.
     pub fn of_rgb(rgb: &[u8], width: u32, height: u32) -> Result<Self, PictureError> {
-        check_size(rgb, width, height)?;
-        let (w, h) = (width as usize, height as usize);
-        let hash = hash(&shrink(rgb, w, h, SIDE));
-        Ok(Self { hash, thumbnail: Thumbnail::from_cells(&shrink(rgb, w, h, THUMBNAIL_SIDE)) })
+        let hash = hash(&cells(rgb, width, height, SIDE)?);
+        Ok(Self { hash, thumbnail: Thumbnail::of_rgb(rgb, width, height)? })
     }
 
     /// Whether two pictures look like versions of one: retouched, recompressed, resized.
@@ -155,34 +153,9 @@ impl<'de> Deserialize<'de> for Fingerprint {
     }
 }
 
-/// Averages onto `n × n` cells, each pixel weighted by how much of it lies in the cell; values carry `FRACTION` bits of fraction.
-/// Along each axis pixel `x` of `w` covers `[x·n, (x+1)·n)` and cell `i` covers `[i·w, (i+1)·w)`, so all weights are whole.
-fn shrink(rgb: &[u8], w: usize, h: usize, n: usize) -> Vec<u32> {
-    let columns: Vec<(usize, usize, u64)> =
-        (0..w).flat_map(|x| overlaps(x, w, n).map(move |(i, weight)| (x, i, weight))).collect();
-    let mut sums = vec![0u64; n * n * 3];
-    let mut row_sums = vec![0u64; n * 3];
-    for (y, row) in rgb.chunks_exact(w * 3).enumerate() {
-        row_sums.fill(0);
-        for &(x, i, weight) in &columns {
-            for channel in 0..3 {
-                row_sums[i * 3 + channel] += weight * u64::from(row[x * 3 + channel]);
-            }
-        }
-        for (j, weight) in overlaps(y, h, n) {
-            for (sum, part) in sums[j * n * 3..(j + 1) * n * 3].iter_mut().zip(&row_sums) {
-                *sum += weight * part;
-            }
-        }
-    }
-    let area = (w * h) as u64;
-    sums.iter().map(|sum| u32::try_from((sum * (1 << FRACTION) + area / 2) / area).unwrap_or(u32::MAX)).collect()
-}
-
-/// The cells that pixel `x` of `w` touches, with weights that sum to `n`.
-fn overlaps(x: usize, w: usize, n: usize) -> impl Iterator<Item = (usize, u64)> {
-    let (from, to) = (x * n, (x + 1) * n);
-    (from / w..=(to - 1) / w).map(move |i| (i, (to.min((i + 1) * w) - from.max(i * w)) as u64))
+/// Averages of the picture's parts, with [`FRACTION`] bits behind the point.
+fn cells(rgb: &[u8], width: u32, height: u32, side: usize) -> Result<Vec<u32>, PictureError> {
+    averages(rgb, width, height, side, FRACTION).map_err(|e| PictureError::Size { width: e.width, height: e.height, len: e.len })
 }
 
 /// Signs of the low frequencies of the brightness against their median.

@@ -288,18 +288,7 @@ pub async fn put_back(tx: &mut Tx, id: JobId, attempts: u32, now: Timestamp) -> 
 
 /// Ends a job without image, if this attempt still holds it.
 pub async fn give_up(tx: &mut Tx, id: JobId, attempts: u32, state: TaskState, problem: &str, now: Timestamp) -> Result<bool> {
-    const SQL: &str = "UPDATE jobs SET state = $3, problem = $4, leased_until = NULL, changed_at = $5 \
-                       WHERE id = $1 AND state = 'running' AND attempts = $2";
-    let rows = on!(tx, |c| sqlx::query(SQL)
-        .bind(id.to_string())
-        .bind(i64::from(attempts))
-        .bind(state.as_str())
-        .bind(problem)
-        .bind(now.millis())
-        .execute(c)
-        .await
-        .map(|done| done.rows_affected()))?;
-    Ok(rows == 1)
+    hold(tx, (id, attempts), state, problem, None, now).await
 }
 
 /// Ends this attempt without image: held until its maker decides (`TaskState::Held`), or failed. `held` tells which works the picture is
@@ -309,7 +298,7 @@ pub async fn hold(
     (id, attempts): (JobId, u32),
     state: TaskState,
     problem: &str,
-    held: &serde_json::Value,
+    held: Option<&serde_json::Value>,
     now: Timestamp,
 ) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = $3, problem = $4, held = $5, leased_until = NULL, changed_at = $6 \
@@ -319,7 +308,7 @@ pub async fn hold(
         .bind(i64::from(attempts))
         .bind(state.as_str())
         .bind(problem)
-        .bind(held.to_string())
+        .bind(held.map(ToString::to_string))
         .bind(now.millis())
         .execute(c)
         .await

@@ -36,9 +36,10 @@ impl fmt::Debug for View {
     }
 }
 
-/// Averages RGB pixels onto `side × side` cells, each pixel weighted by how much of it lies in the cell. Along each axis pixel `x` of `w`
-/// covers `[x·n, (x+1)·n)` and cell `i` covers `[i·w, (i+1)·w)`, so all weights are whole and every machine gives the same bytes.
-pub fn shrunken(rgb: &[u8], width: u32, height: u32, side: usize) -> Result<Vec<u8>, SizeError> {
+/// Averages RGB pixels onto `side × side` cells, each pixel weighted by how much of it lies in the cell, with `fraction` bits behind the
+/// point. Along each axis pixel `x` of `w` covers `[x·n, (x+1)·n)` and cell `i` covers `[i·w, (i+1)·w)`, so all weights are whole and every
+/// machine gives the same numbers.
+pub fn averages(rgb: &[u8], width: u32, height: u32, side: usize, fraction: u32) -> Result<Vec<u32>, SizeError> {
     check_size(rgb, width, height)?;
     let (w, h, n) = (width as usize, height as usize, side);
     let columns: Vec<(usize, usize, u64)> =
@@ -59,7 +60,13 @@ pub fn shrunken(rgb: &[u8], width: u32, height: u32, side: usize) -> Result<Vec<
         }
     }
     let area = (w * h) as u64;
-    Ok(sums.iter().map(|sum| ((sum + area / 2) / area) as u8).collect())
+    // INVARIANT: an average of bytes is below 256, so 24 bits of fraction would fit.
+    Ok(sums.iter().map(|sum| ((sum * (1 << fraction) + area / 2) / area) as u32).collect())
+}
+
+/// The same in bytes.
+pub fn shrunken(rgb: &[u8], width: u32, height: u32, side: usize) -> Result<Vec<u8>, SizeError> {
+    Ok(averages(rgb, width, height, side, 0)?.into_iter().map(|cell| cell as u8).collect())
 }
 
 /// The cells that pixel `x` of `w` touches, with weights that sum to `n`.

@@ -264,6 +264,14 @@ async fn a_picture_of_a_forbidden_work_may_not_be_a_parent(kind: Kind) {
     let asked = Order { edit: Some(edit), parent: Some(colophon::id::ParentId::Input(input.id)), ..Order::default() };
     let refused = request_image(&t, &ana, asked, None).await.unwrap_err().to_string();
     assert!(refused.contains("shows “umbrella”") && refused.contains("which may not be used so"), "{refused}");
+    // Nor lines to follow.
+    let bytes = encode(&rgb.bytes, rgb.width, rgb.height, Format::Png).unwrap();
+    let given = HandIn { role: For::Sketch, name: "lines.png".into(), rights: String::new(), bytes };
+    let sketch = hand_in(&t, &ana, given).await.unwrap().id;
+    let edit = serde_json::from_value(serde_json::json!({ "kind": "sketch" })).unwrap();
+    let asked = Order { edit: Some(edit), sketch: Some(sketch), ..order("an umbrella", 1) };
+    let refused = request_image(&t, &ana, asked, None).await.unwrap_err().to_string();
+    assert!(refused.contains("the sketch shows “umbrella”"), "{refused}");
     t.finish().await;
 }
 

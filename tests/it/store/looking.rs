@@ -14,11 +14,17 @@ async fn a_held_picture_waits_for_its_maker(kind: Kind) {
     let held = serde_json::json!({ "works": [] });
     let mut tx = s.begin().await;
     jobs::insert(&mut tx, &job, None).await.unwrap();
-    assert!(!jobs::hold(&mut tx, (job.id, 1), TaskState::Held, "too near", &held, t(5)).await.unwrap(), "nobody has it yet");
+    assert!(
+        !jobs::hold(&mut tx, (job.id, 1), TaskState::Held, "too near", Some(&held), t(5)).await.unwrap(),
+        "nobody has it yet"
+    );
     let leased = jobs::lease(&mut tx, t(6), t(60)).await.unwrap().unwrap();
     assert!(!jobs::go_on(&mut tx, job.id, &held, t(7)).await.unwrap(), "it is not held");
-    assert!(!jobs::hold(&mut tx, (job.id, 2), TaskState::Held, "too near", &held, t(7)).await.unwrap(), "another attempt's");
-    assert!(jobs::hold(&mut tx, (job.id, leased.attempts), TaskState::Held, "too near", &held, t(7)).await.unwrap());
+    assert!(
+        !jobs::hold(&mut tx, (job.id, 2), TaskState::Held, "too near", Some(&held), t(7)).await.unwrap(),
+        "another attempt's"
+    );
+    assert!(jobs::hold(&mut tx, (job.id, leased.attempts), TaskState::Held, "too near", Some(&held), t(7)).await.unwrap());
     let kept = jobs::find(&mut tx, job.id).await.unwrap().unwrap();
     assert_eq!((kept.state, kept.problem.as_deref(), kept.held.as_ref()), (TaskState::Held, Some("too near"), Some(&held)));
     assert!(jobs::lease(&mut tx, t(90), t(99)).await.unwrap().is_none(), "no worker takes it");

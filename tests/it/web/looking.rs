@@ -208,7 +208,8 @@ async fn held(test: &TestInstance, visitor: &mut Visitor<'_>, may: bool) -> (Str
     let state = if may { TaskState::Held } else { TaskState::Failed };
     let mut tx = test.store.begin().await.unwrap();
     let record = serde_json::to_value(&held).unwrap();
-    let kept = storage::jobs::hold(&mut tx, (job.id, job.attempts), state, &held.sentence(), &record, test.now()).await.unwrap();
+    let kept =
+        storage::jobs::hold(&mut tx, (job.id, job.attempts), state, &held.sentence(), Some(&record), test.now()).await.unwrap();
     assert!(kept);
     tx.commit().await.unwrap();
     (page, id, title)
