@@ -105,7 +105,8 @@ pub fn fingerprints_of(bytes: &[u8]) -> Result<(Fingerprints, View)> {
     Ok((seen.fingerprints(), seen.view().clone()))
 }
 
-/// What the network says of every work that is kept here, as [`KNOWN_DESCRIPTORS`] are shipped: rows in the order of their hashes.
+/// What the network says of every work that is kept here, as it is shipped: rows of the
+/// beginning of the file's SHA-256 and the descriptor, in the order of the hashes.
 pub async fn known_rows(instance: &Instance) -> Result<Vec<Vec<u8>>> {
     let mut tx = instance.store.read().await?;
     let mut rows = Vec::new();

@@ -39,6 +39,8 @@ const BLIND: f32 = 6.0;
 /// Coarse maps that are made finer, and of these the ones that are judged.
 const STARTS: usize = 6;
 const JUDGED: usize = 2;
+/// A mirrored map must be better by this than one that is not.
+const MIRRORED: f32 = 0.01;
 /// Area of the work's image in the query, in areas of the query.
 const AREA: std::ops::Range<f32> = 0.35..2.6;
 /// Maps that stretch one way more than the other by this factor are none of a copy.
@@ -306,7 +308,9 @@ pub fn compare(query: &Query, work: &Prepared) -> Option<Likeness> {
         (AREA.contains(&map.area().abs()) && query.skew(&map) <= MOST_SKEW).then_some(())?;
         judge(&query.seen, work, map).map(|found| Likeness { map: map.then(&query.whole), ..found })
     });
-    judged.max_by(|a, b| a.score.total_cmp(&b.score))
+    // What looks the same in a mirror is told as it stands.
+    let rank = |likeness: &Likeness| likeness.score - if likeness.map.area() < 0.0 { MIRRORED } else { 0.0 };
+    judged.max_by(|a, b| rank(a).total_cmp(&rank(b)))
 }
 
 /// The most promising maps.
