@@ -280,7 +280,8 @@ async fn account(tx: &mut Tx, actor: &Actor, name: &str, now: Timestamp) -> Resu
     let mut work = Work::new("account", id.to_string(), actor.account, now);
     let jobs = storage::jobs::all_of(tx, id).await?;
     for job in &jobs {
-        if !job.state.is_over() && storage::jobs::end(tx, job.id, TaskState::Cancelled, "its account was erased", now).await? {
+        let open = !job.state.is_over() || job.state == TaskState::Held;
+        if open && storage::jobs::end(tx, job.id, TaskState::Cancelled, "its account was erased", now).await? {
             work.jobs.push(job.id);
         }
         storage::jobs::erase_request(tx, job.id, &wordless(&job.request)).await?;

@@ -1,6 +1,7 @@
 //! What pictures are found by, made: of a picture at hand, and of works and images that have none yet.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use super::choose_works::file_here;
@@ -19,6 +20,8 @@ use crate::works::sources::render::render_into;
 
 /// Pictures whose fingerprints are made in one transaction.
 const AT_ONCE: u32 = 500;
+/// Bytes of files that are held together.
+const BYTES_AT_ONCE: usize = 64 << 20;
 /// Pictures whose fingerprints a look makes itself.
 const A_FEW: u32 = 64;
 /// Room for decoding one.
@@ -139,7 +142,8 @@ pub async fn make_fingerprints(instance: &Instance) -> Result<u64> {
 /// Makes a few, where nobody is at it: so that a look sees what came a moment ago, and need not wait for an import of thousands.
 pub(super) async fn make_a_few(instance: &Instance) -> Result<()> {
     if let Ok(_one_at_a_time) = instance.eye.making.try_lock() {
-        make(instance, "", A_FEW).await?;
+        // Works: images have theirs from the moment they are recorded. Their ids begin with `w`.
+        make(instance, "v", A_FEW).await?;
     }
     Ok(())
 }
@@ -148,11 +152,20 @@ pub(super) async fn make_a_few(instance: &Instance) -> Result<()> {
 async fn make(instance: &Instance, after: &str, most: u32) -> Result<Option<(u64, String)>> {
     let mut tx = instance.store.read().await?;
     let due = storage::fingerprints::due(&mut tx, after, most).await?;
-    let Some(last) = due.last().map(ToString::to_string) else { return Ok(None) };
-    let mut files = Vec::with_capacity(due.len());
+    if due.is_empty() {
+        return Ok(None);
+    }
+    let (mut files, mut bytes, mut last) = (Vec::with_capacity(due.len()), 0, String::new());
     for subject in due {
+        if bytes > BYTES_AT_ONCE {
+            break;
+        }
+        last = subject.to_string();
         match file_of(instance, &mut tx, subject).await {
-            Ok(file) => files.push((subject, file)),
+            Ok(file) => {
+                bytes += file.len();
+                files.push((subject, file));
+            }
             Err(e) => tracing::warn!(%subject, problem = %e, "no fingerprints yet: the file can't be fetched"),
         }
     }
@@ -177,7 +190,12 @@ async fn made_of(files: Vec<(Subject, Vec<u8>)>) -> Result<Vec<Made>> {
         std::iter::from_fn(|| Some(files.by_ref().take(each).collect::<Vec<_>>()).filter(|p| !p.is_empty())).collect();
     let look = |part: Vec<(Subject, Vec<u8>)>| {
         tokio::task::spawn_blocking(move || {
-            let one = |(subject, file): (Subject, Vec<u8>)| match fingerprints_of(&file) {
+            // A file that a decoder stumbles over is one that can't be read, and must not keep all others from being looked at.
+            let look = |file: &[u8]| {
+                catch_unwind(AssertUnwindSafe(|| fingerprints_of(file)))
+                    .unwrap_or_else(|_| Err(Error::internal("its decoder broke")))
+            };
+            let one = |(subject, file): (Subject, Vec<u8>)| match look(&file) {
                 Ok(found) => (subject, Some(found)),
                 Err(e) => {
                     tracing::warn!(%subject, problem = %e, "no fingerprints: the picture can't be read");

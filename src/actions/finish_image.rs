@@ -14,7 +14,7 @@ use super::image_claim::{
     adapter_claim, authorship, card_png, comes_near, credit, credit_line, dataset_credits, edit_claim, inherited, made_from,
     model_claim, near_credit, parent_claim, replay, said, software, title, worked_out,
 };
-use super::look::near_works;
+use super::look::{came_meanwhile, near_works};
 use super::material::Material;
 use super::record::{Deed, record_as};
 use super::request_image::Order;
@@ -303,8 +303,8 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
             return Err(Error::Conflict(format!("the grant on `{}`, on which the parent stands, ended meanwhile", drawn.work)));
         }
     }
-    for (work, _) in &near_to {
-        if permitting(&mut tx, work, Usage::Derivative, now, &account).await?.is_none() {
+    for (work, usage) in near_to.iter().flat_map(|(work, _)| [(work, usage_for(from.order.use_)), (work, Usage::Derivative)]) {
+        if permitting(&mut tx, work, usage, now, &account).await?.is_none() {
             return Err(Error::Conflict(format!("the grant on `{}`, to which the picture is near, ended meanwhile", work.id)));
         }
     }
@@ -329,6 +329,9 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         body: json!({ "image": image }),
     };
     record_as(&mut tx, instance, now, statement, deed).await?;
+    if came_meanwhile(&mut tx, &seen, &near).await? {
+        return Err(Error::Conflict("a work came while the picture was signed, and it may be near to it".into()));
+    }
     let kept = (Subject::Image(id), Some((seen.fingerprints(), seen.view().clone())));
     storage::fingerprints::insert(&mut tx, &[kept]).await?;
     tx.commit().await?;

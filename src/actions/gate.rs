@@ -103,6 +103,7 @@ pub fn compared(near: &Near) -> Compared {
         weights_sha256,
         index_blake3: digest,
         works,
+        not_compared: near.not_compared,
         held_from: millionths(NEAR),
         like: like.collect(),
     }
@@ -139,12 +140,15 @@ async fn version_of_drawn(tx: &mut Tx, work: &Work, grant: &Grant, drew_on: &[Ch
 pub(super) async fn pass(tx: &mut Tx, picture: AtGate<'_>) -> Result<Vec<(Work, Grant)>> {
     let (mut credited, mut held) = (Vec::new(), Vec::new());
     for AlikeWork { work: id, likeness, .. } in &picture.near.alike {
-        if likeness.score < NEAR || picture.stands_on.contains(id) {
+        let drew_on = picture.drew_on.iter().any(|chosen| chosen.work.id == *id);
+        if likeness.score < NEAR || !drew_on && picture.stands_on.contains(id) {
             continue;
         }
         let record = storage::works::find(tx, *id).await?.ok_or_else(|| Error::not_found("work", id))?;
         let allowed = allowing(tx, &record.work, &picture).await?;
         match allowed {
+            // It is credited already; that a version of it may be made was asked just now.
+            Ok(_) if drew_on => {}
             Ok(grant)
                 if picture.order.credit.contains(id) || version_of_drawn(tx, &record.work, &grant, picture.drew_on).await? =>
             {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::fingerprint::{Seen, WEIGHTS, make_a_few, make_fingerprints};
 use super::finish_image::NEAREST;
@@ -27,7 +27,29 @@ pub(super) struct Eye {
     pub(super) making: Mutex<()>,
     /// Held while the index is brought up to date.
     reading: Mutex<()>,
+    /// Pictures of strangers that are looked at together: each may take some hundred megabytes.
+    open: Places,
     index: RwLock<(Index, i64)>,
+}
+
+/// Places to look from.
+#[derive(Debug)]
+struct Places(Arc<Semaphore>);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))))
+    }
+}
+
+/// Runs `look` on a thread that may block, when there is a place: no more of them at once than there are processors.
+pub async fn in_turn<T: Send + 'static>(instance: &Instance, look: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let place = Arc::clone(&instance.eye.open.0).acquire_owned().await.map_err(Error::internal)?;
+    let looked = move || {
+        let _place = place;
+        look()
+    };
+    tokio::task::spawn_blocking(looked).await.map_err(Error::internal)
 }
 
 /// A subject that a picture is like.
@@ -137,6 +159,10 @@ pub struct Near {
     pub alike: Vec<AlikeWork>,
     /// What it was compared with.
     pub index: IndexFacts,
+    /// Works whose files can't be fetched at the moment.
+    pub not_compared: u64,
+    /// How far the index was read.
+    read_to: i64,
 }
 
 /// A work that a picture matches.
@@ -161,7 +187,9 @@ impl Near {
 /// Compares a picture with all registered works: what is missing in the index is made first.
 pub async fn near_works(instance: &Instance, seen: &Seen) -> Result<Near> {
     make_fingerprints(instance).await?;
+    let not_compared = storage::fingerprints::due(&mut instance.store.read().await?, "v", ROWS).await?.len() as u64;
     keep_up(instance).await?;
+    let read_to = instance.eye.index.read().unwrap_or_else(PoisonError::into_inner).1;
     let query = Arc::new(seen.query());
     let views = proposed(instance, &query, Among::Works).await?;
     let own = thumbnail(seen.view());
@@ -179,7 +207,26 @@ pub async fn near_works(instance: &Instance, seen: &Seen) -> Result<Near> {
         Some(AlikeWork { work, likeness: alike.likeness, distance: distances.get(&work).copied()? })
     });
     let alike = alike.collect();
-    Ok(Near { nearest, alike, index: in_index(instance, facts).await? })
+    Ok(Near { nearest, alike, index: in_index(instance, facts).await?, not_compared, read_to })
+}
+
+/// Most works that may have come while a picture was signed; it is begun again where more did.
+const MEANWHILE: u32 = 200;
+
+/// Whether a work that came after the comparison is too near to the picture: asked in the transaction that records it, which then lets no
+/// other come before it is committed.
+pub(super) async fn came_meanwhile(tx: &mut Tx, seen: &Seen, near: &Near) -> Result<bool> {
+    tx.lock(storage::Lock::Fingerprints).await?;
+    let rows = storage::fingerprints::after(tx, near.read_to, MEANWHILE).await?;
+    let whole = rows.len() == MEANWHILE as usize;
+    let works: Vec<Subject> =
+        rows.into_iter().map(|(_, subject, _)| subject).filter(|subject| matches!(subject, Subject::Work(_))).collect();
+    if works.is_empty() || whole {
+        return Ok(whole);
+    }
+    let views = storage::fingerprints::views(tx, &works).await?;
+    let query = seen.query();
+    Ok(tokio::task::block_in_place(|| !query.rank(&views, NEAR).is_empty()))
 }
 
 /// Two by two cells of a view are one of a thumbnail.
@@ -208,15 +255,16 @@ pub async fn shown(instance: &Instance, tx: &mut Tx, subject: Subject, actor: Op
 }
 
 /// What is kept of a registered picture, as a query.
-pub async fn kept_query(instance: &Instance, tx: &mut Tx, subject: Subject) -> Result<Option<Query>> {
+async fn kept_query(instance: &Instance, subject: Subject) -> Result<Option<Query>> {
     let kept: Option<Fingerprints> = in_index(instance, move |index| index.of(subject)).await?;
-    let view = storage::fingerprints::views(tx, &[subject]).await?.pop();
+    let view = storage::fingerprints::views(&mut instance.store.read().await?, &[subject]).await?.pop();
     Ok(kept.zip(view).map(|(kept, (_, view))| Query::kept(&view, kept.descriptor)))
 }
 
 /// Images that are like a registered work, the likest first.
-pub async fn images_like(instance: &Instance, tx: &mut Tx, work: WorkId) -> Result<Vec<(ImageId, Likeness)>> {
-    let Some(query) = kept_query(instance, tx, Subject::Work(work)).await? else { return Ok(Vec::new()) };
+pub async fn images_like(instance: &Instance, work: WorkId) -> Result<Vec<(ImageId, Likeness)>> {
+    keep_up(instance).await?;
+    let Some(query) = kept_query(instance, Subject::Work(work)).await? else { return Ok(Vec::new()) };
     let found = alike(instance, &Arc::new(query), Among::Images, MATCH).await?;
     let image = |alike: Alike| match alike.subject {
         Subject::Image(id) => Some((id, alike.likeness)),

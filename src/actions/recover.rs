@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::fingerprint::Seen;
-use super::look::{Among, alike, in_index, keep_up};
+use super::look::{Among, alike, in_index, in_turn, keep_up};
 use super::verify_image::image_of;
 use super::{Error, Instance, Result};
 use crate::id::ImageId;
@@ -59,12 +59,12 @@ pub struct RecoveredCredentials {
 ///
 /// # Errors
 /// `Invalid` where it can't be read.
-pub async fn look_at(file: Vec<u8>) -> Result<Seen> {
+pub async fn look_at(instance: &Instance, file: Vec<u8>) -> Result<Seen> {
     let look = move || -> Result<Seen> {
         let reading = read_picture(&file).map_err(|e| Error::invalid("file", e.to_string()))?;
         Seen::of(&reading.rgb)
     };
-    tokio::task::spawn_blocking(look).await.map_err(Error::internal)?
+    in_turn(instance, look).await?
 }
 
 /// Images that a picture is like, the likest first.
@@ -152,7 +152,7 @@ async fn look_beside(instance: &Instance, verdict: &Verdict, file: Vec<u8>) -> R
         let reading = read_picture(&file).ok()?;
         Some((Seen::of(&reading.rgb), manifest_store(&file)))
     };
-    let Some((seen, embedded)) = tokio::task::spawn_blocking(look).await.map_err(Error::internal)? else { return Ok(None) };
+    let Some((seen, embedded)) = in_turn(instance, look).await? else { return Ok(None) };
     let found = recover(instance, &seen?).await?;
     // Of several alike, the one that the file says it is.
     let said = image_of(verdict);

@@ -294,6 +294,9 @@ impl Order {
                 format!("{} works to do without are named: name at most {MOST_WITHOUT}", self.without.len()),
             ));
         }
+        if self.credit.len() > MOST_WITHOUT {
+            return Err(Error::invalid("credit", format!("name at most {MOST_WITHOUT} works that the picture may come near to")));
+        }
         if let Some(both) = self.with.iter().find(|id| self.without.contains(id)) {
             return Err(Error::invalid("with", format!("`{both}` is both to be drawn with and to be done without: choose one")));
         }

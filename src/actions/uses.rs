@@ -47,11 +47,14 @@ pub async fn uses_of(instance: &Instance, actor: &Actor, owner: &str, after: &st
     let filter = Filter { owner: owner.to_owned(), ..Filter::default() };
     let mut tx = instance.store.read().await?;
     let works = storage::works::list(&mut tx, &filter, after, limit.clamp(1, MOST_WORKS), instance.clock.now()).await?;
+    drop(tx);
     let mut items = Vec::with_capacity(works.items.len());
     for record in works.items {
         let work = record.work.id;
         let mut images = Vec::new();
-        let alike = images_like(instance, &mut tx, work).await?;
+        // A look takes connections of its own: none is held while it waits for them.
+        let alike = images_like(instance, work).await?;
+        let mut tx = instance.store.read().await?;
         let likeness = |id: ImageId| alike.iter().find(|(image, _)| *image == id).map(|(_, likeness)| likeness.score);
         for id in storage::images::all_of_work(&mut tx, work).await? {
             let Some(found) = storage::images::find(&mut tx, id).await? else { continue };

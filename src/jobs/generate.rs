@@ -111,7 +111,7 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
             material: Some(&material),
             invented: applied.invented.as_ref(),
         };
-        let delivered = finish_image(instance, finished).await.map_err(over)?;
+        let delivered = leased(instance, job, finish_image(instance, finished)).await.map_err(over)?;
         return Ok((delivered, Drawn { draw: drawn, ..Drawn::default() }));
     }
     let works = choose_works(instance, &order, &account).await.map_err(over)?;
@@ -159,8 +159,21 @@ async fn attempt(instance: &Instance, engine: &Engine, job: &Job) -> Result<(Del
         material: material.as_ref(),
         invented: plan.as_ref().and_then(|plan| plan.invented()),
     };
-    let delivered = finish_image(instance, finished).await.map_err(over)?;
+    let delivered = leased(instance, job, finish_image(instance, finished)).await.map_err(over)?;
     Ok((delivered, Drawn { choose, draw: drawn.saturating_sub(choose), measure }))
+}
+
+/// Keeps the lease while a picture is finished: it may wait until all works that came are compared with it.
+async fn leased<T>(instance: &Instance, job: &Job, finishing: impl Future<Output = T>) -> T {
+    tokio::pin!(finishing);
+    let mut renew = tokio::time::interval(RENEW);
+    loop {
+        tokio::select! {
+            done = &mut finishing => return done,
+            // Whoever lost the job finds out when it records the picture.
+            _ = renew.tick() => drop(keep_lease(instance, job, None).await),
+        }
+    }
 }
 
 /// How an attempt ends by an error: what is wrong with the order stays wrong, anything else may pass.

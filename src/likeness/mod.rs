@@ -40,11 +40,19 @@ pub struct Compared {
     pub index_blake3: Blake3,
     /// How many works that were.
     pub works: u64,
+    /// Registered works that could not be compared, as their files could not be fetched.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_compared: u64,
     /// From this likeness on, in millionths, a picture is held until the work's terms are heard.
     pub held_from: u32,
     /// Works that it is like, the likest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub like: Vec<Like>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A work that an image is like.

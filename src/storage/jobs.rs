@@ -319,7 +319,7 @@ pub async fn hold(
 /// Queues a held job again, asked for in other terms. False when it is not held.
 pub async fn go_on(tx: &mut Tx, id: JobId, request: &serde_json::Value, now: Timestamp) -> Result<bool> {
     const SQL: &str = "UPDATE jobs SET state = 'queued', request = $2, problem = NULL, attempts = 0, changed_at = $3 \
-                       WHERE id = $1 AND state = 'held'";
+                       WHERE id = $1 AND state = 'held' AND held IS NOT NULL";
     let rows = on!(tx, |c| sqlx::query(SQL)
         .bind(id.to_string())
         .bind(request.to_string())
@@ -332,7 +332,7 @@ pub async fn go_on(tx: &mut Tx, id: JobId, request: &serde_json::Value, now: Tim
 
 /// Ends a job that this attempt still holds. False: it was cancelled or went to another worker, and nothing may be delivered for it.
 pub async fn finish(tx: &mut Tx, id: JobId, attempts: u32, image: ImageId, now: Timestamp) -> Result<bool> {
-    const SQL: &str = "UPDATE jobs SET state = 'done', image_id = $3, leased_until = NULL, changed_at = $4 \
+    const SQL: &str = "UPDATE jobs SET state = 'done', image_id = $3, held = NULL, leased_until = NULL, changed_at = $4 \
                        WHERE id = $1 AND state = 'running' AND attempts = $2";
     let rows = on!(tx, |c| sqlx::query(SQL)
         .bind(id.to_string())
@@ -347,7 +347,7 @@ pub async fn finish(tx: &mut Tx, id: JobId, attempts: u32, image: ImageId, now: 
 
 /// Ends a job without image, whoever holds it. False when it was over already.
 pub async fn end(tx: &mut Tx, id: JobId, state: TaskState, problem: &str, now: Timestamp) -> Result<bool> {
-    const SQL: &str = "UPDATE jobs SET state = $2, problem = $3, leased_until = NULL, changed_at = $4 \
+    const SQL: &str = "UPDATE jobs SET state = $2, problem = $3, held = NULL, leased_until = NULL, changed_at = $4 \
                        WHERE id = $1 AND state IN ('queued', 'running', 'held')";
     let rows = on!(tx, |c| sqlx::query(SQL)
         .bind(id.to_string())

@@ -172,7 +172,7 @@ async fn by_content(
     if upload.file.is_empty() {
         return Err(Failure::Malformed("send the picture as the body, or as the field `file` of a form".to_owned()));
     }
-    let seen = look_at(upload.file).await.map_err(|e| match e {
+    let seen = look_at(&instance, upload.file).await.map_err(|e| match e {
         Error::Invalid(_) => Failure::Malformed(e.to_string()),
         other => other.into(),
     })?;

@@ -10,7 +10,7 @@ use super::works::record;
 use crate::accounts::Actor;
 use crate::actions::fingerprint::Seen;
 use crate::actions::gate::percent;
-use crate::actions::look::{Among, IndexFacts, alike, index_facts, shown};
+use crate::actions::look::{Among, IndexFacts, alike, in_turn, index_facts, shown};
 use crate::actions::{Error, Instance};
 use crate::id::{ImageId, WorkId};
 use crate::likeness::{Fingerprints, Likeness, MATCH, Subject, shrunken};
@@ -45,12 +45,12 @@ pub(crate) struct LookedFor {
 
 /// Looks for a picture among everything that may be shown to `actor`.
 pub(crate) async fn look_for(instance: &Instance, actor: Option<&Actor>, bytes: Vec<u8>) -> Result<LookedFor, Error> {
-    let looked = tokio::task::spawn_blocking(move || {
+    let looked = in_turn(instance, move || {
         let rgb = read_picture(&bytes).map_err(|e| Error::invalid("file", e.to_string()))?.rgb;
         let seen = Seen::of(&rgb)?;
         Ok::<_, Error>(([rgb.width, rgb.height], small(&rgb)?, seen.fingerprints(), Arc::new(seen.query())))
     });
-    let (size, small, fingerprints, query) = looked.await.map_err(Error::internal)??;
+    let (size, small, fingerprints, query) = looked.await??;
     let mut found = alike(instance, &query, Among::Works, MATCH).await?;
     found.extend(alike(instance, &query, Among::Images, MATCH).await?);
     let index = index_facts(instance).await?;

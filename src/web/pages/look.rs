@@ -133,7 +133,11 @@ pub(super) async fn uses(
         return Err(Error::Forbidden(Scope::Operate).into());
     }
     let mut images = Vec::new();
-    for (image, likeness) in images_like(instance, &mut tx, id).await? {
+    drop(tx);
+    // A look takes connections of its own: none is held while it waits for them.
+    let found = images_like(instance, id).await?;
+    let mut tx = instance.store.read().await?;
+    for (image, likeness) in found {
         let Some(record) = storage::images::find(&mut tx, image).await? else { continue };
         let named = record.image.works.iter().any(|drawn| drawn.work == id);
         let below = image_below(&mut tx, &record).await?;

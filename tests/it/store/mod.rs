@@ -253,6 +253,7 @@ pub(super) fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
             weights_sha256: sha256_of(b"w"),
             index_blake3: blake3_of(b"i"),
             works: 3,
+            not_compared: 1,
             held_from: 800_000,
             like: vec![Like { work: *work, likeness: 700_000 }],
         }),

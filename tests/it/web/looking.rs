@@ -200,6 +200,7 @@ async fn held(test: &TestInstance, visitor: &mut Visitor<'_>, may: bool) -> (Str
             weights_sha256: facts.weights_sha256,
             index_blake3: facts.digest,
             works: facts.works,
+            not_compared: 0,
             held_from: millionths(NEAR),
             like: Vec::new(),
         },
