@@ -124,7 +124,7 @@ pub async fn choose_works(instance: &Instance, order: &Order, account: &str) -> 
 
 /// Whether a community says anything about a work that a picture for this use must heed. Such a work is drawn on by who chooses it, and is
 /// then asked about; words alone never find it.
-async fn asks_something(tx: &mut Tx, work: WorkId, use_: Use) -> Result<bool> {
+pub(super) async fn asks_something(tx: &mut Tx, work: WorkId, use_: Use) -> Result<bool> {
     Ok(storage::projects::of_work(tx, work).await?.iter().any(|project| project.outcome(use_) > Outcome::Allow))
 }
 

@@ -142,8 +142,8 @@ pub async fn make_fingerprints(instance: &Instance) -> Result<u64> {
 /// Makes a few, where nobody is at it: so that a look sees what came a moment ago, and need not wait for an import of thousands.
 pub(super) async fn make_a_few(instance: &Instance) -> Result<()> {
     if let Ok(_one_at_a_time) = instance.eye.making.try_lock() {
-        // Works: images have theirs from the moment they are recorded. Their ids begin with `w`.
-        make(instance, "v", A_FEW).await?;
+        // Images have theirs from the moment they are recorded.
+        make(instance, storage::fingerprints::BEFORE_WORKS, A_FEW).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::choose_works::{Chosen, permitting, usage_for};
+use super::choose_works::{Chosen, asks_something, permitting, usage_for};
 use super::fingerprint::Seen;
 use super::look::{AlikeWork, IndexFacts, Near};
 use super::request_image::Order;
@@ -15,7 +15,7 @@ use super::{Error, Instance, Result};
 use crate::accounts::{Actor, Scope};
 use crate::clock::Timestamp;
 use crate::id::{JobId, WorkId};
-use crate::likeness::{Compared, Like, Likeness, MATCH, NEAR, Prepared, Query, Subject, millionths};
+use crate::likeness::{Compared, Like, Likeness, MATCH, NEAR, Query, Subject, millionths};
 use crate::storage::tasks::TaskState;
 use crate::storage::{self, Tx};
 use crate::works::{Grant, Usage, Work};
@@ -130,10 +130,8 @@ async fn version_of_drawn(tx: &mut Tx, work: &Work, grant: &Grant, drew_on: &[Ch
         |chosen: &&Chosen| chosen.work.author == work.author && chosen.grant.licence_concluded() == grant.licence_concluded();
     let others: Vec<Subject> = drew_on.iter().filter(same).map(|chosen| Subject::Work(chosen.work.id)).collect();
     let Some((_, view)) = storage::fingerprints::views(tx, &[Subject::Work(work.id)]).await?.pop() else { return Ok(false) };
-    let query = Query::kept(&view, [0; 64]);
     let views = storage::fingerprints::views(tx, &others).await?;
-    let versions = views.iter().filter_map(|(_, other)| query.likeness(&Prepared::new(other)));
-    Ok(versions.into_iter().any(|likeness| likeness.score >= MATCH))
+    Ok(!Query::kept(&view, [0; 64]).rank(&views, MATCH).is_empty())
 }
 
 /// Lets a picture pass, with the works that it is near to and credits; or holds it.
@@ -167,6 +165,11 @@ pub(super) async fn pass(tx: &mut Tx, picture: AtGate<'_>) -> Result<Vec<(Work, 
 
 /// The grant under which a version of a work may be made for what the order is for, or why there is none.
 async fn allowing(tx: &mut Tx, work: &Work, picture: &AtGate<'_>) -> Result<std::result::Result<Grant, String>> {
+    // Communities are asked of works that are drawn on, before anything is drawn. Of a work that nobody named they were not: that is no.
+    let drew_on = picture.drew_on.iter().any(|chosen| chosen.work.id == work.id);
+    if !drew_on && asks_something(tx, work.id, picture.order.use_).await? {
+        return Ok(Err("a community asks to be heard about it; choose the work to draw with, and it is".to_owned()));
+    }
     for usage in [usage_for(picture.order.use_), Usage::Derivative] {
         match permitting(tx, work, usage, picture.now, picture.account).await? {
             Some(grant) if usage == Usage::Derivative => return Ok(Ok(grant)),

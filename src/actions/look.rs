@@ -187,7 +187,9 @@ impl Near {
 /// Compares a picture with all registered works: what is missing in the index is made first.
 pub async fn near_works(instance: &Instance, seen: &Seen) -> Result<Near> {
     make_fingerprints(instance).await?;
-    let not_compared = storage::fingerprints::due(&mut instance.store.read().await?, "v", ROWS).await?.len() as u64;
+    let mut tx = instance.store.read().await?;
+    let not_compared = storage::fingerprints::due(&mut tx, storage::fingerprints::BEFORE_WORKS, ROWS).await?.len() as u64;
+    drop(tx);
     keep_up(instance).await?;
     let read_to = instance.eye.index.read().unwrap_or_else(PoisonError::into_inner).1;
     let query = Arc::new(seen.query());

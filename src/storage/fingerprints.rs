@@ -6,6 +6,9 @@ use crate::likeness::{Fingerprints, Subject, View};
 /// A subject's fingerprints, with their place in the order of making.
 pub type Row = (i64, Subject, Option<Fingerprints>);
 
+/// Ids of works come after it, ids of images before.
+pub const BEFORE_WORKS: &str = "v";
+
 fn subject(text: &str) -> Result<Subject> {
     Subject::parse(text).ok_or_else(|| Error::Corrupt {
         table: "fingerprints",
