@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use colophon::accounts::Role;
+use colophon::actions::attach_project::attach_project;
 use colophon::actions::fingerprint::{Seen, make_fingerprints};
 use colophon::actions::gate::{Held, credit_and_go_on};
 use colophon::actions::hand_in::{HandIn, hand_in};
@@ -34,6 +35,7 @@ both! {
     another_process_sees_a_work_at_once,
     a_near_copy_is_held_and_leaves_with_credit,
     a_near_copy_of_a_work_whose_terms_forbid_it_is_refused,
+    a_community_is_heard_about_a_near_work,
     a_picture_of_a_forbidden_work_may_not_be_a_parent,
     strange_pictures_do_no_harm,
     what_can_not_be_fetched_stays_due,
@@ -248,6 +250,28 @@ async fn a_near_copy_of_a_work_whose_terms_forbid_it_is_refused(kind: Kind) {
     assert!(run(&t, rgb.bytes).await.is_none());
     assert_eq!(job(&t, id).await.0, TaskState::Failed);
     assert_eq!(t.number("SELECT COUNT(*) FROM images").await, 0);
+    t.finish().await;
+}
+
+async fn a_community_is_heard_about_a_near_work(kind: Kind) {
+    let t = TestInstance::new(kind).await;
+    let op = t.actor("Op", &[Role::Operator]).await;
+    let (work, _) = titled(&t, "lighthouse").await;
+    let project = serde_json::json!({
+        "unique_id": "259854f7-b261-4c8c-8556-4b153deebc18",
+        "title": "Weavings",
+        "project_page": "https://localcontextshub.org/projects/259854f7-b261-4c8c-8556-4b153deebc18/",
+        "date_modified": "2026-05-06",
+        "bc_labels": [],
+        "tk_labels": [{ "name": "N", "label_type": "secret_sacred", "language_tag": "en", "label_text": "Ask us.",
+                        "community": { "id": 1, "name": "Coast People" } }],
+    });
+    attach_project(&t, &op, work, project.to_string().as_bytes()).await.unwrap();
+    let (_, id) = plant(&t, "lighthouse").await;
+    let (state, held, _) = job(&t, id).await;
+    let held = held.unwrap();
+    assert_eq!((state, held.works[0].work, held.works[0].may), (TaskState::Failed, work, false));
+    assert!(held.works[0].says.contains("a community asks to be heard"), "{}", held.works[0].says);
     t.finish().await;
 }
 
