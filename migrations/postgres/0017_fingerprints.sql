@@ -26,3 +26,6 @@ DROP TABLE thumbnails_due;
 ALTER TABLE images ADD COLUMN compared TEXT;
 -- Why a picture waits for its maker: the works that it is too near to.
 ALTER TABLE jobs ADD COLUMN held TEXT;
+
+-- Whether the image did not draw on the work, but came near to it and credits it.
+ALTER TABLE image_works ADD COLUMN near BIGINT NOT NULL DEFAULT 0;

@@ -249,45 +249,50 @@ pub async fn finish_image(instance: &Instance, from: Finished<'_>) -> Result<Del
         at: input.at,
     });
     let handed_in = handed_in.collect();
-    let image =
-        Image {
-            id,
-            model: model.map(|model| model.id),
-            bundle: from.decision.bundle.sha256,
-            creator: account.clone(),
-            format: format.ending().to_owned(),
-            width: picture.width,
-            height: picture.height,
-            digest,
-            pixels: replay.pixels_blake3,
-            fingerprint: fingerprint.hash.to_string(),
-            commitment: words,
-            works: from
-                .works
-                .iter()
-                .zip(nearness.iter().zip(&influence))
-                .map(|(chosen, (near, share))| DrawnOn {
-                    work: chosen.work.id,
-                    nearness: millionths(*near),
-                    influence: *share,
-                    part: chosen.part as u32,
-                    generation: 0,
-                })
-                .chain(near.alike.iter().filter(|alike| near_to.iter().any(|(work, _)| work.id == alike.work)).map(|alike| {
-                    DrawnOn { work: alike.work, nearness: millionths(alike.distance), influence: 0, part: 0, generation: 0 }
-                }))
-                .chain(inherited(origin, from.works))
-                .collect(),
-            adapter: from.adapter.map(|adapter| adapter.id),
-            nearest: nearest.map(|(work, near)| Nearest { work, nearness: millionths(near) }),
-            compared: Some(compared),
-            parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
-            edit: from.order.edit.as_ref().map(Edit::to_value),
-            inputs: handed_in,
-            replay: serde_json::to_value(&replay).map_err(Error::internal)?,
-            decision,
-            made_at: now,
-        };
+    let image = Image {
+        id,
+        model: model.map(|model| model.id),
+        bundle: from.decision.bundle.sha256,
+        creator: account.clone(),
+        format: format.ending().to_owned(),
+        width: picture.width,
+        height: picture.height,
+        digest,
+        pixels: replay.pixels_blake3,
+        fingerprint: fingerprint.hash.to_string(),
+        commitment: words,
+        works: from
+            .works
+            .iter()
+            .zip(nearness.iter().zip(&influence))
+            .map(|(chosen, (near, share))| DrawnOn {
+                work: chosen.work.id,
+                nearness: millionths(*near),
+                influence: *share,
+                part: chosen.part as u32,
+                generation: 0,
+                near: false,
+            })
+            .chain(near.alike.iter().filter(|alike| near_to.iter().any(|(work, _)| work.id == alike.work)).map(|alike| DrawnOn {
+                work: alike.work,
+                nearness: millionths(alike.distance),
+                influence: 0,
+                part: 0,
+                generation: 0,
+                near: true,
+            }))
+            .chain(inherited(origin, from.works))
+            .collect(),
+        adapter: from.adapter.map(|adapter| adapter.id),
+        nearest: nearest.map(|(work, near)| Nearest { work, nearness: millionths(near) }),
+        compared: Some(compared),
+        parent: origin.and_then(|o| o.image.as_ref()).map(|image| image.id),
+        edit: from.order.edit.as_ref().map(Edit::to_value),
+        inputs: handed_in,
+        replay: serde_json::to_value(&replay).map_err(Error::internal)?,
+        decision,
+        made_at: now,
+    };
     let mut tx = instance.store.begin().await?;
     if !storage::jobs::finish(&mut tx, from.job.id, from.job.attempts, id, now).await? {
         return Err(Error::Conflict("the job was called off or went to another worker; nothing was delivered".into()));

@@ -225,7 +225,7 @@ pub async fn origin(instance: &Instance, tx: &mut Tx, id: ParentId, account: Opt
     }
     let input = handed_in.ok_or_else(|| Error::internal("a parent is an image or was handed in"))?;
     let (file, facts) = (bytes(instance, tx, &input).await?, Facts::of(&input)?);
-    let shown = |(work, nearness)| DrawnOn { work, nearness, influence: 0, part: 0, generation: 1 };
+    let shown = |(work, nearness)| DrawnOn { work, nearness, influence: 0, part: 0, generation: 1, near: false };
     let works = facts.work.map(shown).into_iter().collect();
     let (models, makers) = (Vec::new(), Vec::new());
     Ok(Origin { image: None, input: Some(input), file, works, models, makers, facts, words: String::new(), private: false })

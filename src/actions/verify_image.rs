@@ -132,7 +132,7 @@ pub fn image_of(verdict: &Verdict) -> Option<ImageId> {
 
 fn works_of(verdict: &Verdict) -> Vec<WorkId> {
     let licences = verdict.claim.as_ref().and_then(|c| c.licences.as_ref());
-    licences.map(|l| l.works.iter().map(|w| w.work).collect()).unwrap_or_default()
+    licences.map(|l| l.works.iter().chain(&l.near).map(|w| w.work).collect()).unwrap_or_default()
 }
 
 /// Since when a work may no longer be used by everyone, when that is so because a grant was revoked or because it is disputed.

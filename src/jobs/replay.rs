@@ -58,7 +58,7 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
     request.steps = u16::try_from(replay.steps).map_err(Error::internal)?;
     (request.guidance, request.start) = (replay.guidance as f32, replay.start as f32);
     (request.width, request.height) = (image.width, image.height);
-    for drawn in image.works.iter().filter(|drawn| drawn.generation == 0) {
+    for drawn in image.works.iter().filter(|drawn| drawn.is_own()) {
         let work = storage::works::find(&mut tx, drawn.work).await?.ok_or_else(|| Error::not_found("work", drawn.work))?.work;
         let [width, height] = instance.offer.image;
         let rgb = picture(instance, &mut tx, &work, width, height).await?;
@@ -87,7 +87,7 @@ pub async fn replay(instance: &Instance, engine: &Engine, id: ImageId, influence
             changes.push(change(&again, &draw(engine, without).await?));
         }
         let found = shares(&changes);
-        let own = image.works.iter().filter(|drawn| drawn.generation == 0);
+        let own = image.works.iter().filter(|drawn| drawn.is_own());
         replayed.influence = own.zip(found).map(|(drawn, found)| (drawn.work, drawn.influence, found)).collect();
     }
     Ok(replayed)

@@ -72,7 +72,7 @@ impl Image {
         // The influence of a parent's works was measured on the parent; that of its own, where a part was drawn, on that part.
         let kind = self.edit.as_ref().and_then(|edit| edit.get("kind")).and_then(serde_json::Value::as_str);
         let whole = !matches!(kind, Some("inpaint" | "outpaint"));
-        let own = self.works.iter().filter(|drawn| whole && drawn.generation == 0);
+        let own = self.works.iter().filter(|drawn| whole && drawn.is_own());
         near.or_else(|| own.into_iter().find(|drawn| drawn.influence >= MOST).map(|drawn| drawn.work))
     }
 }
@@ -93,6 +93,16 @@ pub struct DrawnOn {
     /// Parents between the image and the one that drew on it: 0 for the image itself.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u32,
+    /// Whether it was not drawn on: the image came near to it, and credits it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub near: bool,
+}
+
+impl DrawnOn {
+    /// Whether the image itself drew on it, and not a parent.
+    pub const fn is_own(&self) -> bool {
+        self.generation == 0 && !self.near
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -161,8 +171,8 @@ const T: &str = "images";
 
 async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
     const WORKS: &str =
-        "SELECT work_id, nearness, influence, part, generation FROM image_works WHERE image_id = $1 ORDER BY position";
-    let works: Vec<(String, i64, i64, i64, i64)> = on!(tx, |c| sqlx::query_as(WORKS).bind(&r.id).fetch_all(c).await)?;
+        "SELECT work_id, nearness, influence, part, generation, near FROM image_works WHERE image_id = $1 ORDER BY position";
+    let works: Vec<(String, i64, i64, i64, i64, i64)> = on!(tx, |c| sqlx::query_as(WORKS).bind(&r.id).fetch_all(c).await)?;
     let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
     let nearest = match (&r.nearest_work, r.nearest) {
         (Some(work), Some(nearness)) => Some(Nearest { work: read(T, &r.id, work)?, nearness: small(nearness) }),
@@ -185,13 +195,14 @@ async fn complete(tx: &mut Tx, r: ImageRow) -> Result<ImageRecord> {
             commitment: read_blake3(T, &r.id, &r.commitment)?,
             works: works
                 .iter()
-                .map(|(work, nearness, influence, part, generation)| {
+                .map(|(work, nearness, influence, part, generation, near)| {
                     Ok(DrawnOn {
                         work: read("image_works", &r.id, work)?,
                         nearness: small(*nearness),
                         influence: small(*influence),
                         part: small(*part),
                         generation: small(*generation),
+                        near: *near != 0,
                     })
                 })
                 .collect::<Result<_>>()?,
@@ -218,8 +229,8 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
                        fingerprint, commitment, replay, decision, made_at, statement_id, nearest_work, nearest, \
                        adapter, parent_id, edit, inputs, compared) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
-    const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness, influence, part, generation) \
-                        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    const WORK: &str = "INSERT INTO image_works (image_id, position, work_id, nearness, influence, part, generation, near) \
+                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let id = image.id.to_string();
     let handed_in = match image.inputs.as_slice() {
         [] => None,
@@ -264,6 +275,7 @@ pub async fn insert(tx: &mut Tx, image: &Image, statement: StatementId) -> Resul
             .bind(i64::from(drawn.influence))
             .bind(i64::from(drawn.part))
             .bind(i64::from(drawn.generation))
+            .bind(i64::from(drawn.near))
             .execute(c)
             .await
             .map(drop))?;

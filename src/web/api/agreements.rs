@@ -124,7 +124,7 @@ async fn generation(instance: &Instance, tx: &mut Tx, record: ImageRecord) -> Re
         words: shape::public_words(prompt.as_ref()).map(str::to_owned),
         words_commitment: image.commitment,
         model,
-        works: image.works.iter().filter(|work| work.generation == 0).count(),
+        works: image.works.iter().filter(|work| work.is_own()).count(),
         declared_ai_share: verdict.claim.and_then(|claim| claim.authorship).and_then(|a| a.ai_share),
         credentials: verdict.sentence,
         signature: verdict.people.into_iter().find(|signed| signed.active),

@@ -146,7 +146,7 @@ pub(super) async fn image_authorship(Handed(instance): TheInstance, Segment(id):
     };
     let model = model.map_or_else(|| "no model".to_owned(), |m| format!("{} {}", m.model.card.title, m.model.card.version));
     let mut works = Vec::new();
-    for drawn in &image.works {
+    for drawn in image.works.iter().filter(|drawn| !drawn.near) {
         let Some(record) = storage::works::find(&mut tx, drawn.work).await? else { continue };
         let grants = storage::works::grants(&mut tx, drawn.work).await?;
         let licence = grants.iter().find(|g| g.grant.covers(image.made_at)).map_or("unknown", |g| &g.grant.licence).to_owned();

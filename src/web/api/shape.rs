@@ -130,6 +130,7 @@ pub async fn image(instance: &Instance, tx: &mut Tx, record: &ImageRecord) -> st
             "influence": f64::from(drawn.influence) / 1e6,
             "part": drawn.part,
             "generation": drawn.generation,
+            "near": drawn.near,
             "title": found.as_ref().map(|w| &w.work.title),
             "author": found.as_ref().map(|w| &w.work.author),
             "licence": grants.iter().find(|g| g.grant.covers(record.image.made_at)).map(|g| &g.grant.licence),

@@ -95,7 +95,7 @@ pub async fn image_card(tx: &mut Tx, record: &ImageRecord) -> Result<ImageCard> 
     let id = record.image.id;
     let prompt = storage::images::find_prompt(tx, id).await?;
     let mut authors: Vec<String> = Vec::new();
-    for drawn in &record.image.works {
+    for drawn in record.image.works.iter().filter(|drawn| !drawn.near) {
         if let Some(work) = storage::works::find(tx, drawn.work).await?
             && !authors.contains(&work.work.author)
         {

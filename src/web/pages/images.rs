@@ -93,7 +93,12 @@ pub(super) async fn view(state: &State, visitor: &Visitor, id: ImageId) -> Resul
     let may_erase = visitor.actor.as_ref().is_some_and(own) && prompt.as_ref().is_some_and(|prompt| !is_published(prompt));
     let mut works: Vec<WorkCard> = Vec::new();
     let mut licences: Vec<Link> = Vec::new();
+    let mut near_works: Vec<WorkCard> = Vec::new();
     for drawn in &image.works {
+        if drawn.near {
+            near_works.extend(fill::work_card(&mut tx, drawn.work, None, now, image.made_at).await?);
+            continue;
+        }
         // Of a parent's works both were measured on the parent, and say nothing of this picture.
         let measured = |millionths: u32| (drawn.generation == 0).then(|| f64::from(millionths) / 1e6);
         let card = fill::work_card(&mut tx, drawn.work, measured(drawn.nearness), now, image.made_at).await?;
@@ -216,6 +221,7 @@ pub(super) async fn view(state: &State, visitor: &Visitor, id: ImageId) -> Resul
         authorship,
         children,
         works,
+        near_works,
         authors,
         licences,
         // Where no model drew, there is no training to know of.

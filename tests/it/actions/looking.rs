@@ -19,6 +19,7 @@ use colophon::generation::edit::Role as For;
 use colophon::generation::{Backend, DrawRequest, FakeBackend, Picture};
 use colophon::id::{JobId, WorkId};
 use colophon::jobs::generate;
+use colophon::jobs::replay::replay;
 use colophon::likeness::{MATCH, METHOD, NEAR, Subject};
 use colophon::provenance::encode::{Rgb, decode};
 use colophon::provenance::{Format, encode};
@@ -227,7 +228,16 @@ async fn a_near_copy_is_held_and_leaves_with_credit(kind: Kind) {
     let image = claim.image.unwrap().image;
     let recorded = storage::images::find(&mut t.store.read().await.unwrap(), image).await.unwrap().unwrap().image;
     assert_eq!(recorded.compared, Some(compared));
-    assert!(recorded.works.iter().any(|drawn| drawn.work == work), "found from the work's side too");
+    let near: Vec<WorkId> = recorded.works.iter().filter(|drawn| drawn.near).map(|drawn| drawn.work).collect();
+    assert_eq!(near, [work], "found from the work's side too");
+    let own: Vec<WorkId> = recorded.works.iter().filter(|drawn| drawn.is_own()).map(|drawn| drawn.work).collect();
+    assert!(own.len() == 4 && !own.contains(&work), "and not drawn on: {own:?}");
+    // What is drawn again is drawn with those that it was drawn with, and with no other.
+    let engine = engine_of(&t, Planter(FakeBackend::new(), titled(&t, "lighthouse").await.1.bytes));
+    let again = replay(&t, &engine, image, true).await.unwrap();
+    engine.shutdown();
+    assert!(again.same_pixels);
+    assert_eq!(again.influence.iter().map(|(work, ..)| *work).collect::<Vec<_>>(), own);
     t.finish().await;
 }
 

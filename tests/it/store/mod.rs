@@ -244,7 +244,14 @@ pub(super) fn image(seed: &str, at: i64, on: &[WorkId]) -> Image {
         fingerprint: "f0".into(),
         commitment: blake3_of(b"words"),
         works: (on.iter().zip(0..))
-            .map(|(work, n)| DrawnOn { work: *work, nearness: n, influence: 1000 - n, part: n % 2, generation: n % 3 })
+            .map(|(work, n)| DrawnOn {
+                work: *work,
+                nearness: n,
+                influence: 1000 - n,
+                part: n % 2,
+                generation: n % 3,
+                near: n % 2 == 1,
+            })
             .collect(),
         adapter: on.first().map(|_| ModelId::derived(b"adapter")),
         nearest: on.first().map(|work| Nearest { work: *work, nearness: 7 }),

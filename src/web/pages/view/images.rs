@@ -86,6 +86,8 @@ pub struct ImagePage {
     pub children: Vec<ImageCard>,
     /// The works drawn on, nearest first, with their distances.
     pub works: Vec<WorkCard>,
+    /// Works that it came near to without having drawn on them, and credits.
+    pub near_works: Vec<WorkCard>,
     /// Their authors, each once.
     pub authors: Vec<String>,
     /// Their licences, each once, linked to their texts.
@@ -282,7 +284,7 @@ pub struct Download {
 
 impl ImagePage {
     fn revoked(&self) -> Vec<&WorkCard> {
-        self.works.iter().filter(|w| w.revoked).collect()
+        self.works.iter().chain(&self.near_works).filter(|w| w.revoked).collect()
     }
 
     fn alt(&self) -> String {
@@ -372,6 +374,7 @@ impl ImagePage {
             },
             children: ImageCard::samples().into_iter().take(1).collect(),
             works,
+            near_works: vec![WorkCard::sample(2983, "owl", "Microsoft Corporation", "MIT")],
             authors: ["Twitter", "Google Inc", "Microsoft Corporation", "Franck Doucet"].map(String::from).into(),
             licences: vec![
                 Link::new("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/"),
